@@ -1,0 +1,20 @@
+/** The version token (DESIGN §7, promise 3): returned by a write, sent back by the client with its next reads. */
+export const VERSION_HEADER = 'tideline-version'
+
+/** The same token for browsers, which send it back by themselves. */
+export const VERSION_COOKIE = 'tideline_version'
+
+/** What a write raised, from the origin to the edge: a JSON object of cache key → truth version. The edge signs it for the client. */
+export const RAISED_HEADER = 'tideline-raised'
+
+/** Why an answer is less than it should be: a comma-separated list, absent when nothing is wrong. */
+export const DEGRADED_HEADER = 'tideline-degraded'
+
+/** Says that a repeated Idempotency-Key was answered from what the first request did. */
+export const REPLAYED_HEADER = 'idempotency-replayed'
+
+/** The edge's signature on a request to the origin: `contract/signature.ts`. */
+export const SIGNATURE_HEADER = 'tideline-signature'
+
+/** Names a request in logs and problems. */
+export const REQUEST_ID_HEADER = 'tideline-request-id'

@@ -1,0 +1,28 @@
+import * as z from 'zod'
+import { entrySchema } from './entry.ts'
+import { idSchema } from './ids.ts'
+
+/** What the worker asks the origin. Every request is signed (`contract/signature.ts`). */
+
+/** All keys one turn of a read misses, in one round trip. */
+export const loadRequestSchema = z.strictObject({ keys: z.array(z.string().max(120)).min(1).max(1_000) })
+
+/** One loaded value: its payload as text in the codec of `contract/l2`, or null where there is nothing (remembered too). */
+export const loadedSchema = z.strictObject({
+  key: z.string(),
+  /** Truth version: a counter on the one row that owns the key. */
+  truth: z.int().nonnegative(),
+  payload: z.string().nullable(),
+})
+export const loadResponseSchema = z.strictObject({ values: z.array(loadedSchema) })
+
+/** The scroll below what the caches hold: the viewer's feed straight from the posts, already folded up to `anchor`. */
+export const olderRequestSchema = z.strictObject({
+  viewerId: idSchema,
+  below: idSchema,
+  anchor: idSchema,
+  limit: z.int().min(1).max(200),
+})
+/** The same for one author's own list. */
+export const olderOfAuthorRequestSchema = z.strictObject({ authorId: idSchema, below: idSchema, limit: z.int().min(1).max(200) })
+export const olderResponseSchema = z.strictObject({ entries: z.array(entrySchema) })

@@ -1,0 +1,150 @@
+import { encodePushed, type PackedEntry } from './codec.ts'
+import { leaseKeyOf } from './keys.ts'
+import { SCRIPTS, type Script } from './scripts.ts'
+import { padMoment, padTruth } from './value.ts'
+
+/** What can run a script: the Upstash client is one. Rejects on a command error. */
+export interface ScriptRunner {
+  evalsha(sha: string, keys: string[], args: string[]): Promise<unknown>
+  eval(text: string, keys: string[], args: string[]): Promise<unknown>
+}
+
+/** A script with its keys and arguments. */
+export interface Call {
+  readonly script: Script
+  readonly keys: readonly string[]
+  readonly args: readonly string[]
+}
+
+/** Runs a script by its hash; a server that does not know it (restarted, flushed) is sent the text once. */
+export async function runScript(redis: ScriptRunner, { script, keys, args }: Call): Promise<unknown> {
+  try {
+    return await redis.evalsha(script.sha, [...keys], [...args])
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes('NOSCRIPT')) throw error
+    return await redis.eval(script.text, [...keys], [...args])
+  }
+}
+
+const paired = (prefix: string, keys: readonly string[]): string[] => keys.flatMap((key) => [prefix + key, prefix + leaseKeyOf(key)])
+
+/** What a reader saw of a key before it asks for the lease. Moments are epoch milliseconds; 0 where it saw nothing. */
+export interface Seen {
+  readonly key: string
+  /** The least truth version the reader accepts. */
+  readonly leastTruth: number
+  /** Only a value whose soft end lies later than this needs no load. */
+  readonly beatsSoftEndMs: number
+  readonly seenSoftEndMs: number
+  readonly seenStamp: number
+}
+
+export const leaseCall = (prefix: string, seen: readonly Seen[], token: string, leaseMs: number): Call => ({
+  script: SCRIPTS.lease,
+  keys: paired(
+    prefix,
+    seen.map(({ key }) => key),
+  ),
+  args: [
+    token,
+    String(leaseMs),
+    ...seen.flatMap((one) => [
+      padTruth(one.leastTruth),
+      padMoment(one.beatsSoftEndMs),
+      padMoment(one.seenSoftEndMs),
+      String(one.seenStamp).padStart(8, '0'),
+    ]),
+  ],
+})
+
+export const LEASE_STATES = ['refused', 'granted', 'fresher'] as const
+export type LeaseState = (typeof LEASE_STATES)[number]
+
+/** Parses what `lease` answers: per key its state, and the stored text where it differs from what was seen. */
+export function parseLeaseReply(reply: unknown, count: number): { readonly state: LeaseState; readonly text: string | undefined }[] {
+  const flat = arrayOf(reply, 2 * count)
+  return Array.from({ length: count }, (_, i) => {
+    const state = LEASE_STATES[Number(flat[2 * i])]
+    const text = flat[2 * i + 1]
+    if (state === undefined) throw new TypeError('lease answered an unknown state')
+    return { state, text: typeof text === 'string' ? text : undefined }
+  })
+}
+
+export const fillCall = (
+  prefix: string,
+  values: readonly { readonly key: string; readonly text: string; readonly keepMs: number }[],
+  token: string,
+): Call => ({
+  script: SCRIPTS.fill,
+  keys: paired(
+    prefix,
+    values.map(({ key }) => key),
+  ),
+  args: [token, ...values.flatMap(({ keepMs, text }) => [String(Math.max(1, Math.round(keepMs))), text])],
+})
+
+/** Parses what `fill` answers: per key the new stamp and what was pushed meanwhile, or undefined where it was refused. */
+export function parseFillReply(reply: unknown, count: number): ({ readonly stamp: number; readonly pushed: string } | undefined)[] {
+  const flat = arrayOf(reply, 2 * count)
+  return Array.from({ length: count }, (_, i) => {
+    const stamp = Number(flat[2 * i])
+    const pushed = flat[2 * i + 1]
+    return stamp > 0 ? { stamp, pushed: typeof pushed === 'string' ? pushed : '' } : undefined
+  })
+}
+
+/** At most this many keys travel in one push (each names its lease too). */
+export const MAX_PUSHED_KEYS = 1_000
+
+/** A push of entries to lists: each pair names a key and the place of its entry in `entries` (999 at most). */
+export function pushCall(
+  prefix: string,
+  entries: readonly PackedEntry[],
+  pairs: readonly { readonly key: string; readonly entry: number }[],
+  beatKey: string,
+): Call {
+  return {
+    script: SCRIPTS.push,
+    keys: [
+      ...paired(
+        prefix,
+        pairs.map(({ key }) => key),
+      ),
+      prefix + beatKey,
+    ],
+    args: [...entries.map(encodePushed), pairs.map(({ entry }) => String(entry + 1).padStart(3, '0')).join('')],
+  }
+}
+
+/** A key whose cached value is no longer true: dropped, or replaced by a tombstone that lives `keepMs`. */
+export interface Invalidation {
+  readonly key: string
+  readonly truth: number
+  readonly replacement?: { readonly text: string; readonly keepMs: number } | undefined
+}
+
+/** With no invalidations this is a mere beat. */
+export const invalidateCall = (prefix: string, invalidations: readonly Invalidation[], beatKey: string): Call => ({
+  script: SCRIPTS.invalidate,
+  keys: [
+    ...paired(
+      prefix,
+      invalidations.map(({ key }) => key),
+    ),
+    prefix + beatKey,
+  ],
+  args: invalidations.flatMap(({ truth, replacement }) => [padTruth(truth), String(replacement?.keepMs ?? 0), replacement?.text ?? '']),
+})
+
+/** The heartbeat a writing script answers: how many writes of this process this Redis remembers. */
+export function parseBeat(reply: unknown): number {
+  const beat = Number(reply)
+  if (!Number.isSafeInteger(beat) || beat < 1) throw new TypeError('a script answered no heartbeat')
+  return beat
+}
+
+function arrayOf(reply: unknown, length: number): readonly unknown[] {
+  if (!Array.isArray(reply) || reply.length !== length) throw new TypeError(`a script answered something else than ${length} items`)
+  return reply
+}

@@ -1,0 +1,138 @@
+import { FRAME, FRAME_LENGTH } from './value.ts'
+
+/**
+ * The scripts both sides run in L2 (DESIGN §4). Each declares every key it touches, so Upstash may lift its global lock;
+ * each is judged and answered per key. Ids, moments and versions are compared as strings of fixed width, never as numbers.
+ * A change here needs a change of `test/behaviour` and of the protocol model.
+ */
+export interface Script {
+  readonly name: string
+  readonly text: string
+  /** SHA-1 of the text, for EVALSHA; a test holds it to the text. */
+  readonly sha: string
+}
+
+/** Characters of a lease token. */
+export const TOKEN_LENGTH = 22
+/** A lease records at most this many pushes; beyond it, its fill is refused. */
+export const MAX_RECORDED = 64
+/** A value whose tail holds more pushes than this is stale at once; with twice as many it is dropped. */
+export const MAX_TAIL = 64
+
+const FLAGS = '#!lua flags=allow-key-locking\n'
+const sub = (text: string, [from, to]: readonly [number, number]) => `string.sub(${text}, ${from}, ${to})`
+const head = (key: string) => `redis.call('GETRANGE', ${key}, 0, ${FRAME_LENGTH - 1})`
+
+/**
+ * KEYS: value, lease, value, lease, …   ARGV: token, leaseMs, then per pair: least truth, soft end to beat, soft end seen, stamp seen.
+ * Answers per pair a state (2 fresher: no load wanted; 1 granted; 0 refused) and the value where it differs from what was seen.
+ * A push makes a value fuller, not fresher: only truth and soft end count as fresher.
+ */
+const lease = `${FLAGS}local token, life = ARGV[1], ARGV[2]
+local out = {}
+for i = 1, #KEYS / 2 do
+  local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
+  local a = 2 + (i - 1) * 4
+  local frame = ${head('key')}
+  local fresher = frame ~= '' and ${sub('frame', FRAME.truth)} >= ARGV[a + 1] and ${sub('frame', FRAME.soft)} > ARGV[a + 2]
+  local differs = frame ~= '' and (${sub('frame', FRAME.soft)} ~= ARGV[a + 3] or ${sub('frame', FRAME.stamp)} ~= ARGV[a + 4])
+  local state = 0
+  if fresher then
+    state = 2
+  elseif redis.call('SET', lease, token .. '00', 'PX', life, 'NX') then
+    state = 1
+  end
+  out[#out + 1] = state
+  out[#out + 1] = (fresher or differs) and redis.call('GET', key) or false
+end
+return out
+`
+
+/**
+ * KEYS: value, lease, value, lease, …   ARGV: token, then per pair: milliseconds to keep, framed value (stamp 0, tail 0).
+ * Answers per pair the new stamp and what was pushed meanwhile, or -1 where the fill is refused: the lease is lost (expired,
+ * voided by an invalidation), it recorded too much, or a newer truth is stored.
+ */
+const fill = `${FLAGS}local token = ARGV[1]
+local out = {}
+for i = 1, #KEYS / 2 do
+  local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
+  local life, value = ARGV[2 * i], ARGV[2 * i + 1]
+  local held = redis.call('GET', lease)
+  local stamp, pushed = -1, false
+  if held and string.sub(held, 1, ${TOKEN_LENGTH}) == token then
+    redis.call('DEL', lease)
+    local count = string.sub(held, ${TOKEN_LENGTH + 1}, ${TOKEN_LENGTH + 2})
+    local frame = ${head('key')}
+    if count ~= 'XX' and ${sub('frame', FRAME.truth)} <= ${sub('value', FRAME.truth)} then
+      stamp = frame == '' and 1 or tonumber(${sub('frame', FRAME.stamp)}) + 1
+      pushed = string.sub(held, ${TOKEN_LENGTH + 3})
+      redis.call('SET', key, string.sub(value, 1, ${FRAME.stamp[0] - 1}) .. string.format('%08d', stamp) .. '0' .. count .. string.sub(value, ${FRAME.presence[0]}) .. pushed, 'PX', life)
+    end
+  end
+  out[#out + 1] = stamp
+  out[#out + 1] = pushed
+end
+return out
+`
+
+/**
+ * KEYS: value, lease, value, lease, …, heartbeat.   ARGV: entries, then per pair the index of its entry (3 digits, one text).
+ * Appends where a value is present, and records in the lease where one is out, present or not, so that a push is never
+ * lost to a fill in flight. Answers the heartbeat.
+ */
+const push = `${FLAGS}local which = ARGV[#ARGV]
+for i = 1, (#KEYS - 1) / 2 do
+  local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
+  local entry = ARGV[tonumber(string.sub(which, 3 * i - 2, 3 * i))]
+  local frame = ${head('key')}
+  if frame ~= '' then
+    local tail = (tonumber(${sub('frame', FRAME.tail)}) or ${2 * MAX_TAIL}) + 1
+    if tail > ${2 * MAX_TAIL} or ${sub('frame', FRAME.presence)} ~= '+' then
+      redis.call('DEL', key)
+    else
+      if tail > ${MAX_TAIL} then redis.call('SETRANGE', key, ${FRAME.soft[0] - 1}, '0000000000000') end
+      redis.call('SETRANGE', key, ${FRAME.stamp[0] - 1}, string.format('%08d%03d', tonumber(${sub('frame', FRAME.stamp)}) + 1, tail))
+      redis.call('APPEND', key, entry)
+    end
+  end
+  local count = redis.call('GETRANGE', lease, ${TOKEN_LENGTH}, ${TOKEN_LENGTH + 1})
+  if count ~= '' and count ~= 'XX' then
+    if tonumber(count) >= ${MAX_RECORDED} then
+      redis.call('SETRANGE', lease, ${TOKEN_LENGTH}, 'XX')
+    else
+      redis.call('SETRANGE', lease, ${TOKEN_LENGTH}, string.format('%02d', tonumber(count) + 1))
+      redis.call('APPEND', lease, entry)
+    end
+  end
+end
+return redis.call('INCR', KEYS[#KEYS])
+`
+
+/**
+ * KEYS: value, lease, value, lease, …, heartbeat.   ARGV per pair: truth version, milliseconds to keep, replacement ('' to drop).
+ * Drops or replaces a value older than the truth version and voids the lease in any case, so that a slow fill cannot write
+ * old truth back. With no pairs it is a beat. Answers the heartbeat.
+ */
+const invalidate = `${FLAGS}for i = 1, (#KEYS - 1) / 2 do
+  local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
+  local truth, life, value = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
+  local frame = ${head('key')}
+  if ${sub('frame', FRAME.truth)} < truth then
+    if value ~= '' then
+      redis.call('SET', key, value, 'PX', life)
+    elseif frame ~= '' then
+      redis.call('DEL', key)
+    end
+  end
+  redis.call('DEL', lease)
+end
+return redis.call('INCR', KEYS[#KEYS])
+`
+
+export const SCRIPTS = {
+  lease: { name: 'lease', text: lease, sha: '51557a8657bb63b3cd8e52cef1d7a64a9be23190' },
+  fill: { name: 'fill', text: fill, sha: '7d637f8b05ff7c37c2cf172a56cc0f0e7afe7fc0' },
+  push: { name: 'push', text: push, sha: '2dacd8337cfc6a92525b4bf193bb57d88af03691' },
+  invalidate: { name: 'invalidate', text: invalidate, sha: '26bdee0bd2160d295c527bee98df9891d03c5674' },
+} as const satisfies Record<string, Script>

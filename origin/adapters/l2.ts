@@ -1,0 +1,58 @@
+import { Redis } from '@upstash/redis'
+import { invalidateCall, parseBeat, pushCall, runScript } from '../../contract/l2/calls.ts'
+import { beatKeyOf, leaseKeyOf } from '../../contract/l2/keys.ts'
+import type { L2Port } from '../fanout/l2-port.ts'
+
+interface Options {
+  readonly url: string
+  readonly token: string
+  /** In front of every key of this deployment. */
+  readonly prefix: string
+  readonly deadlineMs: number
+  readonly timeoutSignal: (ms: number) => AbortSignal
+}
+
+/** Keys removed per UNLINK, and asked of SCAN at a time. */
+const SCAN_COUNT = 1_000
+
+/** L2 over Upstash's REST dialect. No hidden retries: a call that fails is a debt, and debts are paid in the open. */
+export function createL2({ url, token, prefix, deadlineMs, timeoutSignal }: Options): L2Port {
+  const redis = new Redis({
+    url,
+    token,
+    responseEncoding: false,
+    automaticDeserialization: false,
+    enableAutoPipelining: false,
+    readYourWrites: false,
+    retry: false,
+    enableTelemetry: false,
+    // As a function: an aborted call then rejects. Given as a signal, it would resolve null, a timeout that reads as an answer.
+    signal: () => timeoutSignal(deadlineMs),
+  })
+
+  async function unlinkAll(pattern: string): Promise<void> {
+    let cursor = '0'
+    do {
+      const [next, keys] = await redis.scan(cursor, { match: pattern, count: SCAN_COUNT })
+      cursor = String(next)
+      if (keys.length > 0) await redis.unlink(...keys)
+    } while (cursor !== '0')
+  }
+
+  return {
+    push: async (entries, deliveries, machineId) =>
+      parseBeat(await runScript(redis, pushCall(prefix, entries, deliveries, beatKeyOf(machineId)))),
+    invalidate: async (invalidations, machineId) =>
+      parseBeat(await runScript(redis, invalidateCall(prefix, invalidations, beatKeyOf(machineId)))),
+    async beats(machineIds) {
+      if (machineIds.length === 0) return []
+      const counts = await redis.mget<(string | null)[]>(machineIds.map((machineId) => prefix + beatKeyOf(machineId)))
+      return counts.map(Number)
+    },
+    async empty(start) {
+      // Leases first: a fill whose lease is gone cannot put back what is removed next.
+      await unlinkAll(`${prefix}${leaseKeyOf(start)}*`)
+      await unlinkAll(`${prefix}${start}*`)
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import * as z from 'zod'
+
+const HOUR_MS = 3_600_000
+const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
+
+/** Everything the origin can be told, from environment variables. A default carries its unit and its reason. */
+const schema = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  UPSTASH_REDIS_REST_URL: z.url(),
+  UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
+  /** Shared with the worker, which signs what it asks. */
+  EDGE_SECRET: z.string().min(16),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(8788),
+  /** In front of every key in L2; two deployments may share a Redis. */
+  KEY_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]*:?$/)
+    .default('tideline:'),
+  DATABASE_CONNECTIONS: count(16),
+  /** Milliseconds. A rebuild takes tens; a statement beyond this is ill. */
+  STATEMENT_TIMEOUT_MS: count(10_000),
+  /** Milliseconds a write waits for Redis before its invalidation becomes a debt. */
+  L2_DEADLINE_MS: count(1_000),
+  /** Requests served at once; beyond it the origin sheds (503, Retry-After) before Postgres feels the crowd. */
+  MAX_CONCURRENT_REQUESTS: count(64),
+  /** Followers. Above it an author is pulled: one push would be a million rows. */
+  CROWD_THRESHOLD: count(1_000_000),
+  /** Followers. From here on timelines know an author as a candidate; a quarter of the threshold when not given. */
+  CROWD_FLOOR: z.coerce.number().int().positive().optional(),
+  /** Milliseconds from the announcement in `crowd` to the first pulled post: `crowd` is used for at most 10 s, and 5 s of margin. */
+  ANNOUNCE_MS: count(15_000),
+  /** Milliseconds a timeline may live in L2, with a margin: no author is promoted sooner after becoming a candidate. */
+  TIMELINE_LIFE_MS: count(24 * HOUR_MS + 5 * 60_000),
+  /** Followers per chunk of a big job: about 35 ms of inserts. */
+  CHUNK_SIZE: count(5_000),
+  /** Small jobs per statement. */
+  JOB_BATCH: count(100),
+  /** Workers in this process. Two, so that a big chunk never holds up small authors. */
+  FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
+  /** Days without a read after which a viewer gets nothing pushed. */
+  DORMANT_DAYS: count(30),
+})
+export type Config = z.infer<typeof schema> & { readonly CROWD_FLOOR: number }
+
+/** Parses the environment; throws one readable line that names each variable that is wrong. */
+export function parseConfig(env: Record<string, string | undefined>): Config {
+  const parsed = schema.safeParse(env)
+  if (!parsed.success) {
+    throw new Error(`configuration: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`)
+  }
+  return { ...parsed.data, CROWD_FLOOR: parsed.data.CROWD_FLOOR ?? Math.ceil(parsed.data.CROWD_THRESHOLD / 4) }
+}

@@ -1,0 +1,59 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
+import postgres from 'postgres'
+import * as schema from './schema.ts'
+
+export type Database = PostgresJsDatabase<typeof schema>
+/** A database or a transaction on it: what every question takes. */
+export type Queryable = Pick<Database, 'execute' | 'select' | 'insert' | 'update' | 'delete'>
+
+export interface Connection {
+  readonly db: Database
+  /** Calls back on each NOTIFY of `channel`, and once more whenever the connection had to be made anew. */
+  listen(channel: string, onNotify: () => void): Promise<void>
+  /** Waits for what runs, then closes. */
+  close(): Promise<void>
+}
+
+/** Opens a pool. `statementTimeoutMs` bounds each statement at the server. */
+export function connect(url: string, options: { maxConnections: number; statementTimeoutMs: number; applicationName: string }): Connection {
+  const client = postgres(url, {
+    max: options.maxConnections,
+    connect_timeout: 5,
+    idle_timeout: 0,
+    onnotice: () => {},
+    types: { bigint: postgres.BigInt },
+    connection: { application_name: options.applicationName, statement_timeout: options.statementTimeoutMs },
+  })
+  return {
+    db: drizzle(client, { schema }),
+    listen: async (channel, onNotify) => {
+      await client.listen(channel, onNotify, onNotify)
+    },
+    close: () => client.end({ timeout: 5 }),
+  }
+}
+
+/** Serialises migrations of processes that start at the same moment. */
+const MIGRATION_LOCK = 7_235_001
+
+/** Applies what is missing of `migrations/`, forward only, in one transaction. */
+export async function migrate(url: string, folder: string): Promise<void> {
+  const client = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    await client`select pg_advisory_lock(${MIGRATION_LOCK})`
+    await runMigrations(drizzle(client), { migrationsFolder: folder })
+  } finally {
+    await client.end({ timeout: 5 })
+  }
+}
+
+/** A list of ids as one parameter: `= any(${idArray(ids)})`. */
+export const idArray = (ids: readonly (bigint | string)[]): SQL => sql`${`{${ids.join(',')}}`}::bigint[]`
+
+/** True for a unique violation (SQLSTATE 23505), wherever drizzle wrapped it. */
+export function isUniqueViolation(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if ('code' in cause && cause.code === '23505') return true
+  return false
+}

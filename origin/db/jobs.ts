@@ -1,0 +1,202 @@
+import { sql } from 'drizzle-orm'
+import { idArray, type Queryable } from './client.ts'
+import { type EntryRow, type RawEntry, toEntry } from './timelines.ts'
+
+/** Seconds that a chunk or an invalidation is left to the process that made it, before anybody may take it as a debt. */
+const DEBT_AFTER_SECONDS = 5
+
+export interface Job {
+  readonly entry: EntryRow
+  readonly mode: 'push' | 'hot' | 'pull'
+  readonly afterViewer: bigint
+}
+
+/** A chunk of a fan-out whose rows have committed and which is to be pushed to L2. */
+export interface Chunk {
+  readonly entry: EntryRow
+  /** The chunk begins behind this viewer; 0 for the first chunk of an activity. */
+  readonly afterViewer: bigint
+  /** The ids of its viewers, 19 digits each, as one text. */
+  readonly viewers: string
+}
+
+/** Takes due jobs for this transaction: a batch of small ones, else one big one. Nobody else gets them until it ends. */
+export async function takeJobs(tx: Queryable, batch: number): Promise<Job[]> {
+  for (const [lane, limit] of [
+    [0, batch],
+    [1, 1],
+  ]) {
+    const rows = await tx.execute<RawEntry & { mode: Job['mode']; after_viewer: bigint }>(sql`
+      with taken as materialized (
+        select * from fanout_jobs where lane = ${lane} and run_at <= now() order by run_at limit ${limit} for update skip locked
+      )
+      select activity_id, taken.author_id as actor_id, taken.mode, after_viewer, p.root_id, p.root_author_id
+      from taken join posts p on p.id = activity_id`)
+    if (rows.length > 0) {
+      return rows.map((row) => ({ entry: toEntry(row), mode: row.mode, afterViewer: row.after_viewer }))
+    }
+  }
+  return []
+}
+
+/**
+ * Inserts the next chunk of each job into its followers' timelines and moves the job on, all in the caller's transaction. A plain
+ * insert is a quarter quicker than one with ON CONFLICT; it fails with a unique violation where a rebuild or backfill was
+ * quicker, and the caller repeats with `tolerant`. Answers the chunks to push, and which viewers to trim (1 in 80).
+ */
+export async function cutChunks(
+  tx: Queryable,
+  jobs: readonly Job[],
+  options: { readonly chunkSize: number; readonly tolerant: boolean },
+): Promise<{ readonly chunks: Chunk[]; readonly trim: string[] }> {
+  const pushed = jobs.filter((job) => job.mode === 'push')
+  const rows = await tx.execute<{ activity_id: bigint; viewers: string; last_viewer: bigint; size: number; trim: string | null }>(sql`
+    with job as (
+      select * from unnest(${idArray(pushed.map((job) => job.entry.activityId))}, ${idArray(pushed.map((job) => job.entry.actorId))},
+        ${idArray(pushed.map((job) => job.afterViewer))}) j(activity_id, author_id, after_viewer)
+    ), edge as materialized (
+      select activity_id, e.viewer_id from job cross join lateral (
+        select viewer_id from push_edges where author_id = job.author_id and viewer_id > job.after_viewer
+        order by viewer_id limit ${options.chunkSize}) e
+    ), inserted as (
+      insert into timeline_entries (viewer_id, activity_id) select viewer_id, activity_id from edge order by viewer_id, activity_id
+      ${options.tolerant ? sql`on conflict do nothing` : sql``}
+    )
+    select activity_id, string_agg(viewer_id::text, '' order by viewer_id) as viewers, max(viewer_id) as last_viewer, count(*)::int as size,
+      string_agg(viewer_id::text, '') filter (where hashint8(viewer_id # activity_id) % 80 = 0) as trim
+    from edge group by activity_id`)
+  const cutOf = new Map(rows.map((row) => [String(row.activity_id), row]))
+  const chunks = jobs.map((job) => {
+    const cut = cutOf.get(job.entry.activityId)
+    return {
+      entry: job.entry,
+      afterViewer: job.afterViewer,
+      viewers: cut?.viewers ?? '',
+      lastViewer: cut?.last_viewer ?? job.afterViewer,
+      done: (cut?.size ?? 0) < options.chunkSize,
+    }
+  })
+  await tx.execute(sql`
+    insert into fanout_chunks (activity_id, after_viewer, last_viewer, author_id, due_at)
+    select *, now() + make_interval(secs => ${DEBT_AFTER_SECONDS}) from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
+      ${idArray(chunks.map((chunk) => chunk.afterViewer))}, ${idArray(chunks.map((chunk) => chunk.lastViewer))},
+      ${idArray(chunks.map((chunk) => chunk.entry.actorId))}) c`)
+  const done = chunks.filter((chunk) => chunk.done)
+  await tx.execute(sql`delete from fanout_jobs where activity_id = any(${idArray(done.map((chunk) => chunk.entry.activityId))})`)
+  for (const chunk of chunks.filter(({ done }) => !done)) {
+    // Only big jobs go on, and they are taken one at a time.
+    await tx.execute(sql`update fanout_jobs set after_viewer = ${chunk.lastViewer} where activity_id = ${chunk.entry.activityId}`)
+  }
+  return { chunks, trim: rows.flatMap((row) => idsIn(row.trim ?? '')) }
+}
+
+/** Puts a job that failed off, longer each time, at most five minutes. */
+export async function postponeJob(db: Queryable, activityId: string): Promise<void> {
+  await db.execute(sql`
+    update fanout_jobs set attempts = attempts + 1, run_at = now() + least(interval '5 minutes', interval '250 ms' * power(2, least(attempts, 12)))
+    where activity_id = ${activityId}`)
+}
+
+/** Notes that Redis has acknowledged these chunks: from now on their entries are delivered. */
+export async function markPushed(db: Queryable, chunks: readonly Chunk[]): Promise<void> {
+  await db.execute(sql`
+    update fanout_chunks c set pushed_at = now() from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
+      ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)
+    where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer and pushed_at is null`)
+}
+
+/** Takes chunks that nobody pushed in time and holds them for a while. Their viewers are read from the edges of now. */
+export async function takeUnpushed(db: Queryable, limit: number): Promise<Chunk[]> {
+  const rows = await db.execute<RawEntry & { after_viewer: bigint; viewers: string | null }>(sql`
+    with taken as (
+      update fanout_chunks set due_at = now() + make_interval(secs => ${DEBT_AFTER_SECONDS})
+      where (activity_id, after_viewer) in (
+        select activity_id, after_viewer from fanout_chunks where pushed_at is null and due_at <= now()
+        order by due_at limit ${limit} for update skip locked)
+      returning *
+    )
+    select taken.activity_id, taken.after_viewer, taken.author_id as actor_id, p.root_id, p.root_author_id, (
+      select string_agg(viewer_id::text, '') from push_edges e
+      where e.author_id = taken.author_id and e.viewer_id > taken.after_viewer and e.viewer_id <= taken.last_viewer) as viewers
+    from taken join posts p on p.id = taken.activity_id`)
+  return rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' }))
+}
+
+/** Cuts a text of 19-digit ids. */
+export function idsIn(text: string): string[] {
+  const ids: string[] = []
+  for (let at = 0; at < text.length; at += 19) ids.push(text.slice(at, at + 19))
+  return ids
+}
+
+export interface InvalidationRow {
+  readonly id: bigint
+  /** A cache key, or a pattern that ends in `*`. */
+  readonly key: string
+  readonly truth: number
+  /** Payload of a tombstone; null drops the value. */
+  readonly replacement: string | null
+}
+
+/** Writes what L2 must forget, in the transaction that makes it untrue. */
+export async function insertInvalidations(tx: Queryable, rows: readonly Omit<InvalidationRow, 'id'>[]): Promise<InvalidationRow[]> {
+  const inserted: InvalidationRow[] = []
+  for (const row of rows) {
+    const [made] = await tx.execute<{ id: bigint }>(sql`
+      insert into invalidations (key, truth, replacement, due_at)
+      values (${row.key}, ${row.truth}, ${row.replacement}, now() + make_interval(secs => ${DEBT_AFTER_SECONDS})) returning id`)
+    if (made) inserted.push({ ...row, id: made.id })
+  }
+  return inserted
+}
+
+/** Takes invalidations that are due: left behind by a process that died, or while Redis could not be reached. */
+export async function takeInvalidations(db: Queryable, limit: number): Promise<InvalidationRow[]> {
+  const rows = await db.execute<{ id: bigint; key: string; truth: bigint; replacement: string | null }>(sql`
+    update invalidations set due_at = now() + make_interval(secs => ${DEBT_AFTER_SECONDS})
+    where id in (select id from invalidations where done_at is null and due_at <= now() order by id limit ${limit} for update skip locked)
+    returning id, key, truth, replacement`)
+  return rows.map((row) => ({ ...row, truth: Number(row.truth) }))
+}
+
+/** What is still owed for these keys: a repeated request finishes it first. */
+export async function owedFor(db: Queryable, keys: readonly string[]): Promise<InvalidationRow[]> {
+  const list = sql.join(
+    keys.map((key) => sql`${key}`),
+    sql`, `,
+  )
+  const rows = await db.execute<{ id: bigint; key: string; truth: bigint; replacement: string | null }>(sql`
+    select id, key, truth, replacement from invalidations where done_at is null and key in (${list})`)
+  return rows.map((row) => ({ ...row, truth: Number(row.truth) }))
+}
+
+/** Notes that Redis has acknowledged these invalidations. */
+export async function markInvalidated(db: Queryable, ids: readonly bigint[]): Promise<void> {
+  await db.execute(sql`update invalidations set done_at = now() where id = any(${idArray(ids)}) and done_at is null`)
+}
+
+/** Redis lost the writes of the last seconds: what was pushed and invalidated since then is owed again. Answers how much. */
+export async function oweAgain(tx: Queryable, seconds: number): Promise<number> {
+  // One at a time in the world: two processes that find the same loss would otherwise wait for each other's rows.
+  await tx.execute(sql`select pg_advisory_xact_lock(7235002)`)
+  const since = sql`now() - make_interval(secs => ${seconds})`
+  const chunks = await tx.execute(sql`update fanout_chunks set pushed_at = null, due_at = now() where pushed_at > ${since} returning 1`)
+  const invalidations = await tx.execute(sql`update invalidations set done_at = null, due_at = now() where done_at > ${since} returning 1`)
+  return chunks.length + invalidations.length
+}
+
+/** Machines that wrote to L2 within the last hour, with the last count that was acknowledged. */
+export async function recentBeats(db: Queryable): Promise<{ readonly machineId: number; readonly beat: number }[]> {
+  const rows = await db.execute<{ machine_id: number; beat: bigint }>(sql`
+    select distinct on (machine_id) machine_id, beat from beats where at > now() - interval '1 hour' order by machine_id, at desc`)
+  return rows.map((row) => ({ machineId: row.machine_id, beat: Number(row.beat) }))
+}
+
+/** Forgets what no recovery can ask for any more. */
+export async function prune(db: Queryable): Promise<void> {
+  await db.execute(sql`delete from fanout_chunks where pushed_at < now() - interval '2 hours'`)
+  await db.execute(sql`delete from invalidations where done_at < now() - interval '2 hours'`)
+  await db.execute(sql`delete from beats where at < now() - interval '2 hours'`)
+  await db.execute(sql`delete from departures where left_at < now() - interval '25 hours'`)
+  await db.execute(sql`delete from idempotency_keys where created_at < now() - interval '24 hours'`)
+}

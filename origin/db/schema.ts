@@ -1,0 +1,153 @@
+import { sql } from 'drizzle-orm'
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+
+/** The tables as drizzle sees them. `migrations/` is the truth; `test/real/schema.test.ts` holds the two together. */
+const id = (name: string) => bigint(name, { mode: 'bigint' })
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+export const users = pgTable('users', {
+  id: id('id').primaryKey(),
+  handle: text('handle').notNull(),
+  name: text('name').notNull(),
+  version: bigint('version', { mode: 'number' }).notNull().default(1),
+  createdAt: moment('created_at').notNull().defaultNow(),
+  deletedAt: moment('deleted_at'),
+})
+
+export const authors = pgTable('authors', {
+  authorId: id('author_id').primaryKey(),
+  postVersion: bigint('post_version', { mode: 'number' }).notNull().default(0),
+  lastPostId: id('last_post_id').notNull().default(0n),
+  followerCount: integer('follower_count').notNull().default(0),
+  route: text('route', { enum: ['push', 'announced', 'pull'] })
+    .notNull()
+    .default('push'),
+  candidateSince: moment('candidate_since'),
+  announcedAt: moment('announced_at'),
+})
+
+export const viewers = pgTable('viewers', {
+  viewerId: id('viewer_id').primaryKey(),
+  viewVersion: bigint('view_version', { mode: 'number' }).notNull().default(1),
+  followVersion: bigint('follow_version', { mode: 'number' }).notNull().default(1),
+  enrolledAt: moment('enrolled_at'),
+  completeSince: id('complete_since').notNull().default(0n),
+  lastActiveAt: moment('last_active_at'),
+})
+
+export const follows = pgTable(
+  'follows',
+  {
+    followerId: id('follower_id').notNull(),
+    followeeId: id('followee_id').notNull(),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.followerId, table.followeeId] })],
+)
+
+export const pushEdges = pgTable('push_edges', { authorId: id('author_id').notNull(), viewerId: id('viewer_id').notNull() }, (table) => [
+  primaryKey({ columns: [table.authorId, table.viewerId] }),
+])
+
+export const departures = pgTable(
+  'departures',
+  { viewerId: id('viewer_id').notNull(), authorId: id('author_id').notNull(), leftAt: moment('left_at').notNull().defaultNow() },
+  (table) => [primaryKey({ columns: [table.viewerId, table.authorId] })],
+)
+
+export const posts = pgTable('posts', {
+  id: id('id').primaryKey(),
+  authorId: id('author_id').notNull(),
+  text: text('text'),
+  rootId: id('root_id'),
+  rootAuthorId: id('root_author_id'),
+  mode: text('mode', { enum: ['push', 'hot', 'pull'] }).notNull(),
+  audience: text('audience', { enum: ['public'] })
+    .notNull()
+    .default('public'),
+  version: bigint('version', { mode: 'number' }).notNull().default(1),
+  deletedAt: moment('deleted_at'),
+})
+
+export const timelineEntries = pgTable(
+  'timeline_entries',
+  { viewerId: id('viewer_id').notNull(), activityId: id('activity_id').notNull() },
+  (table) => [primaryKey({ columns: [table.viewerId, table.activityId] })],
+)
+
+export const fanoutJobs = pgTable('fanout_jobs', {
+  activityId: id('activity_id').primaryKey(),
+  authorId: id('author_id').notNull(),
+  mode: text('mode', { enum: ['push', 'hot', 'pull'] }).notNull(),
+  lane: smallint('lane').notNull(),
+  afterViewer: id('after_viewer').notNull().default(0n),
+  attempts: integer('attempts').notNull().default(0),
+  runAt: moment('run_at').notNull().defaultNow(),
+})
+
+export const fanoutChunks = pgTable(
+  'fanout_chunks',
+  {
+    activityId: id('activity_id').notNull(),
+    afterViewer: id('after_viewer').notNull(),
+    lastViewer: id('last_viewer').notNull(),
+    authorId: id('author_id').notNull(),
+    insertedAt: moment('inserted_at').notNull().defaultNow(),
+    dueAt: moment('due_at').notNull(),
+    pushedAt: moment('pushed_at'),
+    state: text('state').generatedAlwaysAs(sql`CASE WHEN pushed_at IS NULL THEN 'inserted' ELSE 'pushed' END`),
+  },
+  (table) => [primaryKey({ columns: [table.activityId, table.afterViewer] })],
+)
+
+export const invalidations = pgTable('invalidations', {
+  id: id('id').primaryKey().generatedAlwaysAsIdentity(),
+  key: text('key').notNull(),
+  truth: bigint('truth', { mode: 'number' }).notNull(),
+  replacement: text('replacement'),
+  createdAt: moment('created_at').notNull().defaultNow(),
+  dueAt: moment('due_at').notNull().defaultNow(),
+  doneAt: moment('done_at'),
+})
+
+export const backfills = pgTable(
+  'backfills',
+  { viewerId: id('viewer_id').notNull(), authorId: id('author_id').notNull(), dueAt: moment('due_at').notNull() },
+  (table) => [primaryKey({ columns: [table.viewerId, table.authorId] })],
+)
+
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    userId: id('user_id').notNull(),
+    key: text('key').notNull(),
+    fingerprint: text('fingerprint').notNull(),
+    status: smallint('status').notNull(),
+    body: jsonb('body').notNull(),
+    raised: jsonb('raised').notNull(),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.userId, table.key] })],
+)
+
+export const machines = pgTable('machines', {
+  machineId: smallint('machine_id').primaryKey(),
+  owner: uuid('owner'),
+  leaseUntil: moment('lease_until').notNull(),
+  highWaterMs: bigint('high_water_ms', { mode: 'number' }).notNull().default(0),
+})
+
+export const beats = pgTable(
+  'beats',
+  {
+    machineId: smallint('machine_id').notNull(),
+    beat: bigint('beat', { mode: 'number' }).notNull(),
+    at: moment('at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.machineId, table.at] })],
+)
+
+export const crowdVersion = pgTable('crowd_version', {
+  singleton: boolean('singleton').primaryKey().default(true),
+  version: bigint('version', { mode: 'number' }).notNull().default(1),
+})

@@ -1,0 +1,220 @@
+import { sql } from 'drizzle-orm'
+import { idArray, type Queryable } from './client.ts'
+
+/** One line of a timeline; the same shape as the contract's `Entry`, which this room may not import. */
+export interface EntryRow {
+  readonly activityId: string
+  readonly actorId: string
+  readonly audience: 'public'
+  readonly root?: { readonly id: string; readonly authorId: string }
+}
+
+export type RawEntry = { activity_id: bigint; actor_id: bigint; root_id: bigint | null; root_author_id: bigint | null }
+export const toEntry = (row: RawEntry): EntryRow => ({
+  activityId: String(row.activity_id),
+  actorId: String(row.actor_id),
+  audience: 'public',
+  ...(row.root_id === null || row.root_author_id === null
+    ? {}
+    : { root: { id: String(row.root_id), authorId: String(row.root_author_id) } }),
+})
+
+export interface ViewerRow {
+  readonly viewerId: bigint
+  readonly viewVersion: number
+  readonly followVersion: number
+  readonly enrolled: boolean
+  readonly completeSince: bigint
+}
+
+/** The viewers with these ids whose user is not deleted. */
+export async function findViewers(db: Queryable, ids: readonly (bigint | string)[]): Promise<ViewerRow[]> {
+  if (ids.length === 0) return []
+  const rows = await db.execute<{
+    viewer_id: bigint
+    view_version: bigint
+    follow_version: bigint
+    enrolled: boolean
+    complete_since: bigint
+  }>(sql`
+    select viewer_id, view_version, follow_version, enrolled_at is not null as enrolled, complete_since
+    from viewers join users on id = viewer_id where viewer_id = any(${idArray(ids)}) and deleted_at is null`)
+  return rows.map((row) => ({
+    viewerId: row.viewer_id,
+    viewVersion: Number(row.view_version),
+    followVersion: Number(row.follow_version),
+    enrolled: row.enrolled,
+    completeSince: row.complete_since,
+  }))
+}
+
+/**
+ * Enrols a viewer in fan-out: from the commit on, every chunk that is cut finds their edges. False when already enrolled.
+ * The rebuild must run in a transaction that starts after this one committed.
+ */
+export async function enrol(tx: Queryable, viewerId: bigint): Promise<boolean> {
+  const dormant = await tx.execute(sql`select 1 from viewers where viewer_id = ${viewerId} and enrolled_at is null for update`)
+  if (dormant.length === 0) return false
+  await tx.execute(sql`
+    insert into push_edges (author_id, viewer_id) select followee_id, follower_id from follows where follower_id = ${viewerId}
+    on conflict do nothing`)
+  // Complete from nowhere until the rebuild has committed: a process that dies between the two leaves a viewer who is rebuilt again.
+  await tx.execute(sql`
+    update viewers set enrolled_at = now(), last_active_at = now(), complete_since = 9223372036854775807 where viewer_id = ${viewerId}`)
+  return true
+}
+
+/** `complete_since` of a viewer who is enrolled but not yet rebuilt. */
+export const NOT_REBUILT = 9_223_372_036_854_775_807n
+
+/**
+ * Fills a viewer's rows from the posts: the newest `cap` pushed by followees, bounded by count and not by age. The newest `cap`
+ * can only be by the `cap` followees with the newest post, and all of them are newer than the last of those; where a deleted
+ * or pulled post makes that cut fall short, it is done without.
+ */
+export async function rebuild(tx: Queryable, viewerId: bigint, cap: number): Promise<void> {
+  await tx.execute(sql`select 1 from viewers where viewer_id = ${viewerId} for update`)
+  const fill = async (pruned: boolean): Promise<{ count: number; oldest: bigint }> => {
+    const [row] = await tx.execute<{ count: number; oldest: bigint | null }>(sql`
+      with followee as materialized (
+        select a.author_id, a.last_post_id from follows f join authors a on a.author_id = f.followee_id
+        where f.follower_id = ${viewerId} and a.last_post_id > 0
+        order by a.last_post_id desc limit ${pruned ? cap : null}
+      ), cut as materialized (
+        select case when ${pruned} and count(*) = ${cap} then min(last_post_id) else 0 end as id from followee
+      ), newest as (
+        select p.id from followee cross join lateral (
+          select id from posts where author_id = followee.author_id and id >= (select id from cut) and mode = 'push' and deleted_at is null
+          order by id desc limit ${cap}
+        ) p order by p.id desc limit ${cap}
+      ), inserted as (
+        insert into timeline_entries (viewer_id, activity_id) select ${viewerId}::bigint, id from newest on conflict do nothing
+      )
+      select count(*)::int as count, min(id) as oldest from newest`)
+    return { count: row?.count ?? 0, oldest: row?.oldest ?? 0n }
+  }
+  await tx.execute(sql`delete from timeline_entries where viewer_id = ${viewerId}`)
+  let filled = await fill(true)
+  if (filled.count < cap) filled = await fill(false)
+  const completeSince = filled.count < cap ? 0n : filled.oldest - 1n
+  await tx.execute(sql`update viewers set complete_since = ${completeSince}::bigint where viewer_id = ${viewerId}`)
+}
+
+/**
+ * The newest entries of a viewer, at most `limit`, restricted to the follows of now. Read `complete_since` in the same snapshot:
+ * a trim in between would hide a hole.
+ */
+export async function timelineOf(db: Queryable, viewerId: bigint, completeSince: bigint, limit: number): Promise<EntryRow[]> {
+  const rows = await db.execute<RawEntry>(sql`
+    select t.activity_id, p.author_id as actor_id, p.root_id, p.root_author_id
+    from timeline_entries t join posts p on p.id = t.activity_id
+    where t.viewer_id = ${viewerId} and t.activity_id > ${completeSince} and p.deleted_at is null
+      and exists (select from follows f where f.follower_id = ${viewerId} and f.followee_id = p.author_id)
+    order by t.activity_id desc limit ${limit}`)
+  return rows.map(toEntry)
+}
+
+/** The followees of a viewer who are, or may become, crowded. */
+export async function candidatesOf(db: Queryable, viewerId: bigint): Promise<bigint[]> {
+  const rows = await db.execute<{ author_id: bigint }>(sql`
+    select author_id from authors
+    where candidate_since is not null and exists (select from follows where follower_id = ${viewerId} and followee_id = author_id)`)
+  return rows.map((row) => row.author_id)
+}
+
+/** Whom a viewer unfollowed within the last hours. */
+export async function departuresOf(
+  db: Queryable,
+  viewerIds: readonly string[],
+  hours: number,
+): Promise<{ viewerId: bigint; authorId: bigint }[]> {
+  const rows = await db.execute<{ viewer_id: bigint; author_id: bigint }>(sql`
+    select viewer_id, author_id from departures
+    where viewer_id = any(${idArray(viewerIds)}) and left_at > now() - make_interval(hours => ${hours}) order by author_id`)
+  return rows.map((row) => ({ viewerId: row.viewer_id, authorId: row.author_id }))
+}
+
+/** The newest activities of each author, whatever their mode, at most `limit` each; an author without any is absent. */
+export async function listsOf(db: Queryable, authorIds: readonly string[], limit: number): Promise<EntryRow[]> {
+  const rows = await db.execute<RawEntry>(sql`
+    select p.* from unnest(${idArray(authorIds)}) a(author_id) cross join lateral (
+      select id as activity_id, author_id as actor_id, root_id, root_author_id from posts
+      where author_id = a.author_id and deleted_at is null order by id desc limit ${limit}) p`)
+  return rows.map(toEntry)
+}
+
+/** The truth versions of authors' lists. An author who is deleted or unknown is absent. */
+export async function postVersionsOf(db: Queryable, authorIds: readonly string[]): Promise<Map<string, number>> {
+  const rows = await db.execute<{ author_id: bigint; post_version: bigint }>(sql`
+    select author_id, post_version from authors join users on id = author_id
+    where author_id = any(${idArray(authorIds)}) and deleted_at is null`)
+  return new Map(rows.map((row) => [String(row.author_id), Number(row.post_version)]))
+}
+
+/**
+ * A viewer's feed straight from the posts of all followees and the viewer, below an id: what the scroll reads under the caches.
+ * Folded: an activity is left out when a newer one at or below `anchor` shows the same root.
+ */
+export async function olderFeed(db: Queryable, viewerId: string, below: string, anchor: string, limit: number): Promise<EntryRow[]> {
+  const rows = await db.execute<RawEntry>(sql`
+    with source as materialized (
+      select followee_id as author_id from follows where follower_id = ${viewerId} union all select ${viewerId}::bigint
+    )
+    select p.id as activity_id, p.author_id as actor_id, p.root_id, p.root_author_id
+    from source cross join lateral (
+      select id, author_id, root_id, root_author_id from posts e
+      where e.author_id = source.author_id and e.id < ${below}::bigint and e.deleted_at is null
+        and (e.root_id is null or exists (select from posts root where root.id = e.root_id and root.deleted_at is null))
+        and not exists (
+          select from posts n where n.root_id = coalesce(e.root_id, e.id) and n.id > e.id and n.id <= ${anchor}::bigint
+            and n.deleted_at is null and n.author_id in (select author_id from source))
+        and not exists (
+          select from posts n where n.id = e.root_id and n.id > e.id and n.id <= ${anchor}::bigint
+            and n.author_id in (select author_id from source))
+      order by id desc limit ${limit}
+    ) p order by p.id desc limit ${limit}`)
+  return rows.map(toEntry)
+}
+
+/** One author's activities below an id. */
+export async function olderOfAuthor(db: Queryable, authorId: string, below: string, limit: number): Promise<EntryRow[]> {
+  const rows = await db.execute<RawEntry>(sql`
+    select id as activity_id, author_id as actor_id, root_id, root_author_id from posts
+    where author_id = ${authorId} and id < ${below}::bigint and deleted_at is null order by id desc limit ${limit}`)
+  return rows.map(toEntry)
+}
+
+/** Notes that a viewer reads, at most once an hour. */
+export async function noteActivity(db: Queryable, viewerId: bigint): Promise<void> {
+  await db.execute(sql`
+    update viewers set last_active_at = now()
+    where viewer_id = ${viewerId} and enrolled_at is not null and last_active_at < now() - interval '1 hour'`)
+}
+
+/** Lets viewers who have not read for `days` go dormant: nothing is pushed to them until they return. Answers how many. */
+export async function retireViewers(tx: Queryable, days: number, limit: number): Promise<number> {
+  const rows = await tx.execute<{ viewer_id: bigint }>(sql`
+    update viewers set enrolled_at = null where viewer_id in (
+      select viewer_id from viewers where enrolled_at is not null and last_active_at < now() - make_interval(days => ${days})
+      order by viewer_id limit ${limit} for update skip locked)
+    returning viewer_id`)
+  const ids = idArray(rows.map((row) => row.viewer_id))
+  await tx.execute(sql`delete from push_edges where viewer_id = any(${ids})`)
+  await tx.execute(sql`delete from timeline_entries where viewer_id = any(${ids})`)
+  return rows.length
+}
+
+/** Cuts timelines to their newest `cap` rows; what is cut raises `complete_since`. A late old row never evicts a newer one. */
+export async function trimTimelines(db: Queryable, viewerIds: readonly string[], cap: number): Promise<void> {
+  if (viewerIds.length === 0) return
+  await db.execute(sql`
+    with viewer as materialized (
+      select viewer_id from viewers where viewer_id = any(${idArray(viewerIds)}) order by viewer_id for update
+    ), cut as materialized (
+      select viewer_id, c.activity_id from viewer cross join lateral (
+        select activity_id from timeline_entries t where t.viewer_id = viewer.viewer_id order by activity_id desc offset ${cap} limit 1) c
+    ), gone as (
+      delete from timeline_entries t using cut where t.viewer_id = cut.viewer_id and t.activity_id <= cut.activity_id
+    )
+    update viewers v set complete_since = greatest(v.complete_since, cut.activity_id) from cut where v.viewer_id = cut.viewer_id`)
+}

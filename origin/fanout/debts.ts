@@ -1,0 +1,44 @@
+import { keyOf } from '../../contract/l2/keys.ts'
+import { TIMELINE_CAP } from '../../contract/timeline.ts'
+import type { Database } from '../db/client.ts'
+import { backfill, takeBackfills } from '../db/follows.ts'
+import { type InvalidationRow, insertInvalidations, takeInvalidations, takeUnpushed } from '../db/jobs.ts'
+import type { Delivery } from './deliver.ts'
+
+/** Debts of one kind taken in one go. */
+const BATCH = 100
+
+/**
+ * Copies a new followee's history and owes the invalidations of what that made stale. Undefined when somebody else has done it.
+ * Must be called after the follow committed.
+ */
+export async function settleFollow(
+  db: Database,
+  viewerId: bigint,
+  authorId: bigint,
+): Promise<{ readonly owed: InvalidationRow[]; readonly raised: Record<string, number> } | undefined> {
+  return db.transaction(async (tx) => {
+    const versions = await backfill(tx, viewerId, authorId, TIMELINE_CAP)
+    if (!versions) return undefined
+    const raised = {
+      [keyOf.timeline(String(viewerId))]: versions.followVersion,
+      [keyOf.viewer(String(viewerId))]: versions.viewVersion,
+    }
+    const rows = Object.entries(raised).map(([key, truth]) => ({ key, truth, replacement: null }))
+    return { owed: await insertInvalidations(tx, rows), raised }
+  })
+}
+
+/** Pays what dead processes and outages left: backfills, then invalidations, then pushes. Answers how many it paid. */
+export async function payDebts(db: Database, delivery: Delivery): Promise<number> {
+  const follows = await takeBackfills(db, BATCH)
+  for (const { viewerId, authorId } of follows) {
+    const settled = await settleFollow(db, viewerId, authorId)
+    if (settled) await delivery.invalidate(settled.owed)
+  }
+  const invalidations = await takeInvalidations(db, BATCH)
+  if (invalidations.length > 0) await delivery.invalidate(invalidations)
+  const chunks = await takeUnpushed(db, BATCH)
+  if (chunks.length > 0) await delivery.push(chunks)
+  return follows.length + invalidations.length + chunks.length
+}

@@ -1,0 +1,71 @@
+import { type Invalidation, MAX_PUSHED_KEYS } from '../../contract/l2/calls.ts'
+import { keyOf, parseKey } from '../../contract/l2/keys.ts'
+import { encodePostValue } from '../../contract/l2/post-value.ts'
+import { encodeValue } from '../../contract/l2/value.ts'
+import type { Database } from '../db/client.ts'
+import { type Chunk, type InvalidationRow, idsIn, markInvalidated, markPushed } from '../db/jobs.ts'
+import type { Heartbeat } from './heartbeat.ts'
+import type { L2Port } from './l2-port.ts'
+
+/** How long a tombstone stays in L2: longer than any body of the post may live anywhere (milliseconds). */
+const TOMBSTONE_MS = 24 * 3_600_000
+
+export interface Delivery {
+  /** Pushes committed chunks to L2 and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
+  push(chunks: readonly Chunk[]): Promise<void>
+  /** Carries out invalidations and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
+  invalidate(rows: readonly InvalidationRow[]): Promise<void>
+}
+
+interface Parts {
+  readonly db: Database
+  readonly l2: L2Port
+  readonly heartbeat: Heartbeat
+  readonly clock: { nowMs(): number }
+}
+
+export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
+  function toInvalidation(row: InvalidationRow): Invalidation {
+    if (row.replacement === null) return { key: row.key, truth: row.truth }
+    const endsAtMs = clock.nowMs() + TOMBSTONE_MS
+    const text = encodeValue({
+      softExpiresAtMs: endsAtMs,
+      hardExpiresAtMs: endsAtMs,
+      graceEndsAtMs: endsAtMs,
+      deltaMs: 0,
+      truth: row.truth,
+      stamp: 1,
+      tailLength: 0,
+      payload: row.replacement,
+    })
+    return { key: row.key, truth: row.truth, replacement: { text, keepMs: TOMBSTONE_MS } }
+  }
+
+  return {
+    async push(chunks) {
+      const deliveries = chunks.flatMap((chunk, entry) => [
+        // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
+        ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, 'public'), entry }] : []),
+        ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
+      ])
+      const entries = chunks.map((chunk) => chunk.entry)
+      for (let at = 0; at < deliveries.length; at += MAX_PUSHED_KEYS) {
+        const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
+        await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
+      }
+      await markPushed(db, chunks)
+    },
+    async invalidate(rows) {
+      for (const { key } of rows.filter((row) => row.key.endsWith('*'))) await l2.empty(key.slice(0, -1))
+      const invalidations = rows.filter((row) => parseKey(row.key) !== undefined).map(toInvalidation)
+      if (invalidations.length > 0) await heartbeat.watch((machineId) => l2.invalidate(invalidations, machineId))
+      await markInvalidated(
+        db,
+        rows.map((row) => row.id),
+      )
+    },
+  }
+}
+
+/** The payload that replaces the body of a deleted post. */
+export const TOMBSTONE = encodePostValue({ kind: 'gone' })

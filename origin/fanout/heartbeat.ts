@@ -1,0 +1,93 @@
+import type { Database } from '../db/client.ts'
+import { oweAgain, recentBeats } from '../db/jobs.ts'
+import { noteBeat, secondsSinceBeat } from '../db/machines.ts'
+import type { L2Port } from './l2-port.ts'
+
+/** Replayed beyond the last beat that held: a beat is noted at most a second late (seconds). */
+const MARGIN_SECONDS = 5
+/** What a process that starts replays always: its predecessor may have died with writes not yet noted (seconds). */
+const START_SECONDS = 60
+
+/** What the heartbeat says of the writes of this process. */
+export interface Heartbeat {
+  /** Runs a writing call and judges the heartbeat it answers: a count that does not rise means that Redis lost writes. */
+  watch(write: (machineId: number) => Promise<number>): Promise<void>
+  /** One beat; notes in Postgres what Redis acknowledged. To be called every second. */
+  beat(): Promise<void>
+  /** At the start: replays the last minute, and all since the last beat of any machine that Redis has forgotten. */
+  recoverAtStart(): Promise<void>
+}
+
+interface Parts {
+  readonly db: Database
+  readonly l2: L2Port
+  readonly machineId: () => number
+  readonly observe: (event: { readonly type: 'l2-lost-writes'; readonly replayed: number | 'emptied' }) => void
+}
+
+/**
+ * Recovery of L2 (DESIGN §4). Every push and invalidation raises a counter in its own script; Redis restarted from a snapshot, or
+ * failed over to a copy that lags, answers a lower one. Then everybody's writes since the last beat that held are owed again:
+ * both kinds are idempotent.
+ */
+export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbeat {
+  let acknowledged = 0
+  let countedFor = -1
+  /** Raised by each recovery: a call that was under way meanwhile is not judged by what was counted before. */
+  let era = 0
+  let recovering: Promise<void> | undefined
+
+  async function recover(machine: number, remembered: number): Promise<void> {
+    const ago = remembered > 0 ? await secondsSinceBeat(db, machine, remembered) : undefined
+    if (ago === undefined) {
+      // The counter is gone, or older than what we kept: nothing tells what is missing. A flush needs no repair, and emptying nothing is cheap.
+      await l2.empty('')
+      observe({ type: 'l2-lost-writes', replayed: 'emptied' })
+    } else {
+      observe({ type: 'l2-lost-writes', replayed: await db.transaction((tx) => oweAgain(tx, ago + MARGIN_SECONDS)) })
+    }
+  }
+
+  async function watch(write: (machineId: number) => Promise<number>): Promise<void> {
+    const machine = machineId()
+    if (machine !== countedFor) {
+      countedFor = machine
+      acknowledged = 0
+      era++
+    }
+    const floor = acknowledged
+    const begunIn = era
+    const beat = await write(machine)
+    if (begunIn !== era) return
+    if (beat > floor) {
+      acknowledged = Math.max(acknowledged, beat)
+      return
+    }
+    recovering ??= recover(machine, beat - 1)
+      .then(() => {
+        acknowledged = beat
+        era++
+      })
+      .finally(() => {
+        recovering = undefined
+      })
+    await recovering
+  }
+
+  return {
+    watch,
+    async beat() {
+      await watch((machine) => l2.invalidate([], machine))
+      await noteBeat(db, countedFor, acknowledged)
+    },
+    async recoverAtStart() {
+      await db.transaction((tx) => oweAgain(tx, START_SECONDS))
+      const noted = await recentBeats(db)
+      const remembered = await l2.beats(noted.map((machine) => machine.machineId))
+      for (const [i, { machineId: machine, beat }] of noted.entries()) {
+        const count = remembered[i] ?? 0
+        if (count < beat) await recover(machine, count)
+      }
+    },
+  }
+}

@@ -1,0 +1,55 @@
+/** Time as the loops see it. `sleep` ends early, without an error, when the signal aborts. */
+export interface LoopClock {
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+}
+
+export interface LoopEvent {
+  readonly type: 'loop-failed'
+  readonly loop: string
+  readonly error: unknown
+}
+
+/** Runs a task again and again, `pauseMs` after it ended, until the signal aborts. A failure is reported and tried again. */
+export async function every(
+  loop: string,
+  pauseMs: number,
+  task: () => Promise<unknown>,
+  { clock, signal, observe }: { clock: LoopClock; signal: AbortSignal; observe: (event: LoopEvent) => void },
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await task()
+    } catch (error) {
+      if (!signal.aborted) observe({ type: 'loop-failed', loop, error })
+    }
+    await clock.sleep(pauseMs, signal)
+  }
+}
+
+/** A bell that idle workers wait for. A ring while nobody waits is remembered. */
+export interface Bell {
+  ring(): void
+  /** Resolves at the next ring, or after `ms`. */
+  wait(ms: number, signal: AbortSignal): Promise<void>
+}
+
+export function createBell(clock: LoopClock): Bell {
+  let rung = false
+  const waiting = new Set<() => void>()
+  return {
+    ring() {
+      rung = true
+      for (const wake of waiting) wake()
+    },
+    async wait(ms, signal) {
+      if (!rung && !signal.aborted) {
+        const done = new AbortController()
+        const wake = () => done.abort()
+        waiting.add(wake)
+        await clock.sleep(ms, AbortSignal.any([signal, done.signal]))
+        waiting.delete(wake)
+      }
+      rung = false
+    },
+  }
+}

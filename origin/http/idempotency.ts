@@ -1,0 +1,56 @@
+import { Problem } from '../../contract/problem.ts'
+import type { Database, Queryable } from '../db/client.ts'
+import { isUniqueViolation } from '../db/client.ts'
+import { findAnswer, type StoredAnswer, storeAnswer } from '../db/posts.ts'
+
+/** What a write answers: status, body, and which cache keys it raised to which truth version. */
+export type Answer = Omit<StoredAnswer, 'fingerprint'>
+
+/** The request a key stands for: method, path and body. */
+export async function fingerprintOf(method: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<string> {
+  const head = new TextEncoder().encode(`${method} ${path}\n`)
+  const all = new Uint8Array(head.length + body.length)
+  all.set(head)
+  all.set(body, head.length)
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', all))
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Reads the header: 1 to 255 visible ASCII characters. */
+export function parseIdempotencyKey(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined
+  if (!/^[\x21-\x7e]{1,255}$/.test(header)) throw new Problem('bad-request', 'An Idempotency-Key has 1 to 255 visible ASCII characters.')
+  return header
+}
+
+/**
+ * Does a write once however often it is asked for. What it made and the answer commit together; a repetition, even a concurrent
+ * one, gets the first answer again; the same key on another request is refused.
+ */
+export async function once(
+  db: Database,
+  ask: { readonly userId: bigint; readonly key: string | undefined; readonly fingerprint: string },
+  write: (tx: Queryable) => Promise<Answer>,
+): Promise<{ readonly answer: Answer; readonly replayed: boolean }> {
+  const { userId, key, fingerprint } = ask
+  if (key === undefined) return { answer: await db.transaction(write), replayed: false }
+  const before = await findAnswer(db, userId, key)
+  if (before) return replay(before, fingerprint)
+  try {
+    const answer = await db.transaction(async (tx) => {
+      const made = await write(tx)
+      await storeAnswer(tx, userId, key, { ...made, fingerprint })
+      return made
+    })
+    return { answer, replayed: false }
+  } catch (error) {
+    const meanwhile = isUniqueViolation(error) ? await findAnswer(db, userId, key) : undefined
+    if (!meanwhile) throw error
+    return replay(meanwhile, fingerprint)
+  }
+}
+
+function replay(stored: StoredAnswer, fingerprint: string): { answer: Answer; replayed: boolean } {
+  if (stored.fingerprint !== fingerprint) throw new Problem('idempotency-key-reused', 'A new request needs a new Idempotency-Key.')
+  return { answer: stored, replayed: true }
+}

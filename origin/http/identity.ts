@@ -1,0 +1,53 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import { SIGNATURE_HEADER } from '../../contract/headers.ts'
+import { isId } from '../../contract/ids.ts'
+import { Problem } from '../../contract/problem.ts'
+import { type Caller, verifyRequest } from '../../contract/signature.ts'
+import type { SigningKey } from '../../contract/signed.ts'
+
+/** What the middleware leaves on the context for the routes. */
+export interface OriginEnv {
+  Variables: { caller: Caller; body: Uint8Array<ArrayBuffer>; requestId: string }
+}
+
+/** The longest body read (bytes): a batch of a thousand keys. */
+const MAX_BODY_BYTES = 128 * 1024
+
+/** Lets in only what the edge has signed, within the life of the signature, and knows from it who is calling. */
+export function requireSignature(key: SigningKey, clock: { nowMs(): number }): MiddlewareHandler<OriginEnv> {
+  return async (c, next) => {
+    const body = await readBody(c.req.raw)
+    const { pathname, search } = new URL(c.req.url)
+    const request = { method: c.req.method, target: pathname + search, body }
+    const caller = await verifyRequest(key, request, c.req.header(SIGNATURE_HEADER) ?? '', clock.nowMs())
+    if (!caller) throw new Problem('unauthorized', 'The request carries no valid signature of the edge.')
+    c.set('caller', caller)
+    c.set('body', body)
+    await next()
+  }
+}
+
+async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  if (!request.body) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > MAX_BODY_BYTES) throw new Problem('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)
+    chunks.push(chunk)
+  }
+  const body = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    body.set(chunk, at)
+    at += chunk.length
+  }
+  return body
+}
+
+/** The user a request acts for. */
+export function actingUser(c: Context<OriginEnv>): bigint {
+  const { userId } = c.get('caller')
+  if (userId === undefined || !isId(userId)) throw new Problem('forbidden', 'This needs the token of a user.')
+  return BigInt(userId)
+}

@@ -1,0 +1,92 @@
+import { nextSnowflake, type SnowflakeState } from './snowflake.ts'
+
+/** Where machine ids are leased; `origin/db/machines.ts` in real life. */
+export interface MachineStore {
+  claim(owner: string, leaseMs: number): Promise<Claim | undefined>
+  renew(lease: { machineId: number; owner: string; leaseMs: number; highWaterMs: number }): Promise<{ databaseNowMs: number } | undefined>
+  release(machineId: number, owner: string, highWaterMs: number): Promise<void>
+}
+interface Claim {
+  readonly machineId: number
+  readonly highWaterMs: number
+  readonly databaseNowMs: number
+}
+
+export interface MintClock {
+  /** Wall clock, epoch milliseconds. */
+  nowMs(): number
+  /** A clock that never steps and runs on while the process is paused, milliseconds. */
+  monotonicMs(): number
+}
+
+/** Why a process may not mint. */
+export class CannotMint extends Error {
+  override readonly name = 'CannotMint'
+}
+
+export interface Mint {
+  /** The leased machine id; another one after the lease was lost. */
+  readonly machineId: number
+  /** A new id. Throws `CannotMint` when the lease has run out or the clock is not to be trusted. */
+  mint(): bigint
+  /** Extends the lease, or leases another machine id where it was lost; to be called every `RENEW_EVERY_MS`. */
+  renew(): Promise<void>
+  /** Gives the machine id back. */
+  close(): Promise<void>
+}
+
+export const LEASE_MS = 30_000
+export const RENEW_EVERY_MS = 5_000
+/** Minting stops this long before the lease ends: a pause between the check and the use must not outlive it. */
+const MARGIN_MS = 5_000
+/** The clock may be this far from Postgres'. */
+const MAX_SKEW_MS = 1_000
+
+/** Leases a machine id and mints with it. Deadlines are monotonic: a process that was paused finds its lease gone. */
+export async function openMint(store: MachineStore, clock: MintClock, owner: string): Promise<Mint> {
+  let machineId = -1
+  let state: SnowflakeState = { lastMs: 0, sequence: 0 }
+  let mintUntilMs = 0
+  let skewMs = 0
+
+  /** Notes what an answer of the store allows, counted from the moment it was asked. */
+  function allow(databaseNowMs: number, askedAtMs: number): void {
+    const roundTripMs = clock.monotonicMs() - askedAtMs
+    skewMs = Math.max(0, Math.abs(clock.nowMs() - databaseNowMs) - roundTripMs)
+    mintUntilMs = askedAtMs + LEASE_MS - MARGIN_MS
+  }
+
+  async function claim(): Promise<void> {
+    const askedAtMs = clock.monotonicMs()
+    const claimed = await store.claim(owner, LEASE_MS)
+    if (!claimed) throw new CannotMint('all 1,024 machine ids are leased; stop a process or wait half a minute')
+    machineId = claimed.machineId
+    state = { lastMs: Math.max(claimed.highWaterMs, state.lastMs), sequence: 4095 }
+    allow(claimed.databaseNowMs, askedAtMs)
+  }
+
+  await claim()
+  return {
+    get machineId() {
+      return machineId
+    },
+    mint() {
+      if (clock.monotonicMs() >= mintUntilMs) throw new CannotMint('the lease of the machine id has run out')
+      if (skewMs > MAX_SKEW_MS) throw new CannotMint(`the clock is ${Math.round(skewMs)} ms away from Postgres'`)
+      const next = nextSnowflake(state, machineId, clock.nowMs())
+      if (!next) throw new CannotMint('the clock stepped back, or ids are asked for faster than 4,096 per millisecond')
+      state = next.state
+      return next.id
+    },
+    async renew() {
+      const askedAtMs = clock.monotonicMs()
+      const renewed = await store.renew({ machineId, owner, leaseMs: LEASE_MS, highWaterMs: state.lastMs })
+      if (renewed) allow(renewed.databaseNowMs, askedAtMs)
+      else await claim()
+    },
+    async close() {
+      mintUntilMs = 0
+      await store.release(machineId, owner, state.lastMs)
+    },
+  }
+}

@@ -1,0 +1,62 @@
+import { serve } from '@hono/node-server'
+import { parseConfig } from './config.ts'
+import { createOrigin, type OriginEvent } from './wiring.ts'
+
+const USAGE = `Usage: node origin/index.ts [--fanout-only]
+
+The origin of Tideline: the truth in Postgres, and fan-out. Configured by environment variables (origin/config.ts).
+  --fanout-only   serve no requests, only fan out: any number of such processes share the work
+  --help          show this`
+
+/** One line per event that an operator wants to see. */
+function log(event: OriginEvent): void {
+  if (event.type === 'load' || event.type === 'fanout-chunks') return
+  const { type, ...rest } = event
+  const told = Object.entries(rest).map(([key, value]) => `${key}=${value instanceof Error ? messageOf(value) : JSON.stringify(value)}`)
+  console.error(`${new Date().toISOString()} ${type} ${told.join(' ')}`)
+}
+
+/** The innermost message: drizzle wraps what the driver says. */
+function messageOf(error: Error): string {
+  return error.cause instanceof Error ? messageOf(error.cause) : error.message
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args.includes('--help')) return console.log(USAGE)
+  const unknown = args.find((arg) => arg !== '--fanout-only')
+  if (unknown !== undefined) throw new Error(`unknown argument ${unknown}; see --help`)
+  const config = parseConfig(process.env)
+  const origin = await createOrigin(config, log)
+  if (args.includes('--fanout-only')) {
+    console.log('fan-out worker is running')
+    return stopOnSignal(() => origin.close())
+  }
+  const server = serve({ fetch: origin.app.fetch, hostname: config.HOST, port: config.PORT }, ({ port }) =>
+    console.log(`origin listens on http://${config.HOST}:${port}`),
+  )
+  server.on('error', (error) => fail(error))
+  stopOnSignal(async () => {
+    const closed = new Promise((resolve) => server.close(resolve))
+    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    await closed
+    await origin.close()
+  })
+}
+
+function stopOnSignal(stop: () => Promise<void>): void {
+  let stopping = false
+  const once = () => {
+    if (stopping) return
+    stopping = true
+    stop().then(() => process.exit(0), fail)
+  }
+  process.on('SIGTERM', once)
+  process.on('SIGINT', once)
+}
+
+function fail(error: unknown): void {
+  console.error(`origin: ${error instanceof Error ? messageOf(error) : String(error)}`)
+  process.exit(2)
+}
+
+main(process.argv.slice(2)).catch(fail)

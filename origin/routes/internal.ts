@@ -1,0 +1,31 @@
+import { Hono } from 'hono'
+import { loadRequestSchema, olderOfAuthorRequestSchema, olderRequestSchema } from '../../contract/internal.ts'
+import type { Database } from '../db/client.ts'
+import { olderFeed, olderOfAuthor } from '../db/timelines.ts'
+import { parseBody } from '../http/body.ts'
+import type { OriginEnv } from '../http/identity.ts'
+import { loadKeys } from '../timelines/load.ts'
+
+interface Parts {
+  readonly db: Database
+  readonly observe: (event: { readonly type: 'load'; readonly keys: readonly string[] }) => void
+}
+
+/** What the worker asks: batches of everything a read misses, and the scroll below the caches. */
+export function internalRoutes({ db, observe }: Parts): Hono<OriginEnv> {
+  const routes = new Hono<OriginEnv>()
+  routes.post('/internal/load', async (c) => {
+    const { keys } = parseBody(c, loadRequestSchema)
+    observe({ type: 'load', keys })
+    return c.json({ values: await loadKeys(db, keys) })
+  })
+  routes.post('/internal/older', async (c) => {
+    const { viewerId, below, anchor, limit } = parseBody(c, olderRequestSchema)
+    return c.json({ entries: await olderFeed(db, viewerId, below, anchor, limit) })
+  })
+  routes.post('/internal/older-of-author', async (c) => {
+    const { authorId, below, limit } = parseBody(c, olderOfAuthorRequestSchema)
+    return c.json({ entries: await olderOfAuthor(db, authorId, below, limit) })
+  })
+  return routes
+}

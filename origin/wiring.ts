@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import type { Hono } from 'hono'
+import { keyOf } from '../contract/l2/keys.ts'
+import { importKey } from '../contract/signed.ts'
+import { createL2 } from './adapters/l2.ts'
+import { createApp, type RequestEvent } from './app.ts'
+import type { Config } from './config.ts'
+import { connect } from './db/client.ts'
+import { prune } from './db/jobs.ts'
+import { machineStore } from './db/machines.ts'
+import { FANOUT_CHANNEL } from './db/posts.ts'
+import { stepTiers } from './db/tiers.ts'
+import { retireViewers } from './db/timelines.ts'
+import { payDebts } from './fanout/debts.ts'
+import { createDelivery } from './fanout/deliver.ts'
+import { createHeartbeat } from './fanout/heartbeat.ts'
+import { createBell, every, type LoopEvent } from './fanout/loops.ts'
+import { createSettle } from './fanout/settle.ts'
+import { createFanoutWorker, type FanoutEvent } from './fanout/worker.ts'
+import type { OriginEnv } from './http/identity.ts'
+import { openMint, RENEW_EVERY_MS } from './ids/mint.ts'
+
+export type OriginEvent =
+  | RequestEvent
+  | FanoutEvent
+  | LoopEvent
+  | { readonly type: 'l2-lost-writes'; readonly replayed: number | 'emptied' }
+  | { readonly type: 'invalidation-owed'; readonly rows: number; readonly error?: unknown }
+
+/** An idle worker looks at the queue this often even if no notification arrives (milliseconds). */
+const POLL_MS = 250
+const BEAT_MS = 1_000
+const TIERS_MS = 1_000
+const HOUSEKEEPING_MS = 60_000
+/** Viewers retired in one transaction. */
+const RETIRE_BATCH = 500
+
+export const clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal, ref: true }).catch(() => {}),
+}
+
+export interface Origin {
+  readonly app: Hono<OriginEnv>
+  /** Stops taking work, finishes what is under way, gives the machine id back. */
+  close(): Promise<void>
+}
+
+/** Builds the origin from its configuration: the only place that knows which Postgres, which Redis, which clock. */
+export async function createOrigin(config: Config, observe: (event: OriginEvent) => void): Promise<Origin> {
+  const connection = connect(config.DATABASE_URL, {
+    maxConnections: config.DATABASE_CONNECTIONS,
+    statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
+    applicationName: 'tideline-origin',
+  })
+  const { db } = connection
+  const l2 = createL2({
+    url: config.UPSTASH_REDIS_REST_URL,
+    token: config.UPSTASH_REDIS_REST_TOKEN,
+    prefix: config.KEY_PREFIX,
+    deadlineMs: config.L2_DEADLINE_MS,
+    timeoutSignal: (ms) => AbortSignal.timeout(ms),
+  })
+  const mint = await openMint(machineStore(db), clock, randomUUID())
+  const heartbeat = createHeartbeat({ db, l2, machineId: () => mint.machineId, observe })
+  const delivery = createDelivery({ db, l2, heartbeat, clock })
+  const settle = createSettle(delivery, clock, observe)
+
+  const stop = new AbortController()
+  const { signal } = stop
+  const loop = (name: string, pauseMs: number, task: () => Promise<unknown>) => every(name, pauseMs, task, { clock, signal, observe })
+  const bell = createBell(clock)
+  await connection.listen(FANOUT_CHANNEL, bell.ring)
+
+  let redisAcknowledgedAtMs = clock.monotonicMs()
+  let recovered = false
+  async function beat(): Promise<void> {
+    if (!recovered) await heartbeat.recoverAtStart()
+    recovered = true
+    await heartbeat.beat()
+    redisAcknowledgedAtMs = clock.monotonicMs()
+  }
+  async function tiers(): Promise<void> {
+    const rules = {
+      crowdThreshold: config.CROWD_THRESHOLD,
+      candidateFloor: config.CROWD_FLOOR,
+      timelineLifeMs: config.TIMELINE_LIFE_MS,
+      announceMs: config.ANNOUNCE_MS,
+    }
+    await settle(await db.transaction((tx) => stepTiers(tx, rules, keyOf.crowd())))
+  }
+  async function housekeeping(): Promise<void> {
+    while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
+    await prune(db)
+  }
+  const loops = [
+    loop('mint', RENEW_EVERY_MS, () => mint.renew()),
+    loop('beat', BEAT_MS, beat),
+    ...Array.from({ length: config.FANOUT_WORKERS }, () => {
+      const worker = createFanoutWorker({ db, delivery, observe, chunkSize: config.CHUNK_SIZE, batch: config.JOB_BATCH })
+      return loop('fan-out', 0, async () => {
+        await worker.drain(signal)
+        await bell.wait(POLL_MS, signal)
+      })
+    }),
+    ...(config.FANOUT_WORKERS > 0
+      ? [
+          loop('debts', POLL_MS, () => payDebts(db, delivery)),
+          loop('tiers', TIERS_MS, tiers),
+          loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
+        ]
+      : []),
+  ]
+
+  const app = createApp({
+    db,
+    edgeKey: await importKey(config.EDGE_SECRET),
+    clock,
+    mint: () => mint.mint(),
+    settle,
+    health: {
+      database: () => db.execute(sql`select 1`),
+      redisSilentMs: () => clock.monotonicMs() - redisAcknowledgedAtMs,
+    },
+    maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
+    newRequestId: randomUUID,
+    observe,
+  })
+  return {
+    app,
+    async close() {
+      stop.abort()
+      await Promise.all(loops)
+      await mint.close().catch(() => {})
+      await connection.close()
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import postgres from 'postgres'
+import { type RunningPostgres, type Settings, startCluster } from '../../dev/postgres.ts'
+import { migrate } from '../../origin/db/client.ts'
+import { freePort } from './free-port.ts'
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
+const TEMPLATE = 'tideline_template'
+
+/** Nothing here outlives the run, so nothing waits for a disk. */
+const TEST_SETTINGS: Settings = {
+  shared_buffers: '256MB',
+  max_connections: '300',
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  autovacuum: 'on',
+  max_wal_size: '2GB',
+}
+
+export interface TestPostgres {
+  /** For `createDatabase`. */
+  readonly adminUrl: string
+  /** Ends the server and removes its folder. */
+  stop(): Promise<void>
+}
+
+/** Starts a Postgres in a temporary folder, with a migrated template that `createDatabase` copies. */
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const folder = await mkdtemp(join(tmpdir(), 'tideline-postgres-'))
+  await chmod(folder, 0o755) // as root, the server runs as another user
+  const start = async () => startCluster({ dataDir: join(folder, 'data'), port: await freePort() }, TEST_SETTINGS)
+  const leaveNothing = () => removeNow(folder)
+  let server: RunningPostgres | undefined
+  const stop = async () => {
+    await server?.stop()
+    process.off('exit', leaveNothing)
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    server = await start().catch(start) // another process may have been faster on that port; a second refusal has some other reason
+    process.once('exit', leaveNothing) // of an interrupted run; the server was told to stop just before
+    const adminUrl = server.url
+    await asAdmin(adminUrl, (sql) => sql`create database ${sql(TEMPLATE)}`)
+    await migrate(databaseUrl(adminUrl, TEMPLATE), MIGRATIONS)
+    await asAdmin(adminUrl, (sql) => sql`alter database ${sql(TEMPLATE)} with is_template true allow_connections false`)
+    return { adminUrl, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+export interface TestDatabase {
+  readonly url: string
+  /** Closes what is still connected. */
+  drop(): Promise<void>
+}
+
+/** A migrated database of the caller's own. */
+export async function createDatabase(adminUrl: string): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  await asAdmin(adminUrl, (sql) => sql`create database ${sql(name)} template ${sql(TEMPLATE)}`)
+  return {
+    url: databaseUrl(adminUrl, name),
+    drop: () => asAdmin(adminUrl, (sql) => sql`drop database if exists ${sql(name)} with (force)`),
+  }
+}
+
+/**
+ * Removes a folder into which a server that is shutting down still writes for a moment; Node's rmSync may then leave some of it and
+ * not say so. Nothing can be awaited while we exit.
+ */
+function removeNow(folder: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4))
+  for (let attempt = 0; attempt < 20 && existsSync(folder); attempt += 1) {
+    if (attempt > 0) Atomics.wait(pause, 0, 0, 50)
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function asAdmin(adminUrl: string, run: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {
+  const sql = postgres(adminUrl, { max: 1, onnotice: () => {} })
+  try {
+    await run(sql)
+  } finally {
+    await sql.end()
+  }
+}
+
+function databaseUrl(adminUrl: string, name: string): string {
+  const url = new URL(adminUrl)
+  url.pathname = `/${name}`
+  return url.href
+}

@@ -1,0 +1,40 @@
+import type { Clock } from './clock.ts'
+
+/** The ill are not called: after some failures in a row everything fails at once for a while, then one call tries. */
+export interface Breaker {
+  /** May this call be made? While half open, one may. */
+  allows(): boolean
+  succeeded(): void
+  failed(): void
+  readonly open: boolean
+}
+
+export interface BreakerRules {
+  /** Failures in a row that open it. */
+  readonly failures: number
+  /** Milliseconds until one call may try again. */
+  readonly openMs: number
+}
+
+export function createBreaker({ failures, openMs }: BreakerRules, clock: Pick<Clock, 'nowMs'>): Breaker {
+  let failed = 0
+  let retryAtMs = 0
+  return {
+    allows() {
+      if (failed < failures) return true
+      if (clock.nowMs() < retryAtMs) return false
+      retryAtMs = clock.nowMs() + openMs // the one who tries; the next one a while later, should it never report
+      return true
+    },
+    succeeded() {
+      failed = 0
+    },
+    failed() {
+      failed++
+      if (failed >= failures) retryAtMs = clock.nowMs() + openMs
+    },
+    get open() {
+      return failed >= failures
+    },
+  }
+}

@@ -1,0 +1,10 @@
+/** Time as the core sees it. */
+export interface Clock {
+  /** Epoch milliseconds. */
+  nowMs(): number
+  /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+/** Uniform in [0, 1). */
+export type Random = () => number

@@ -1,0 +1,24 @@
+import type { Freshness } from './freshness.ts'
+
+/** Where an answer came from, near to far. */
+export type Layer = 'memory' | 'shared' | 'origin'
+
+/** All that the cache core has to say. Tests assert on events; a sink turns them into headers, logs and metrics. */
+export type CacheEvent =
+  | {
+      readonly type: 'answered'
+      readonly key: string
+      readonly layer: Layer
+      readonly freshness: Freshness
+      readonly collapsed: boolean
+      readonly unverified: boolean
+    }
+  | { readonly type: 'shared-read'; readonly keys: number; readonly tookMs: number }
+  | { readonly type: 'shared-failed'; readonly call: 'read' | 'lease' | 'fill'; readonly error: unknown }
+  | { readonly type: 'leased'; readonly key: string; readonly state: 'granted' | 'refused' | 'fresher' }
+  | { readonly type: 'loaded'; readonly keys: number; readonly tookMs: number; readonly alone: boolean }
+  | { readonly type: 'load-failed'; readonly keys: number; readonly error: unknown }
+  | { readonly type: 'fill-refused'; readonly key: string }
+  | { readonly type: 'taken-over'; readonly key: string }
+
+export type Observe = (event: CacheEvent) => void

@@ -1,0 +1,44 @@
+import type { Stored } from './entry.ts'
+
+/** What a reader wants of a lease: it saw this much, and only something better spares it the load. */
+export interface Wanted {
+  readonly key: string
+  /** The least truth version that will do. */
+  readonly leastTruth: number
+  /** Only a value whose soft end lies later than this will do (epoch milliseconds). */
+  readonly beatsSoftEndMs: number
+  /** What the reader saw, 0 where nothing: the answer brings the stored value only where it differs. */
+  readonly seenSoftEndMs: number
+  readonly seenStamp: number
+}
+
+export interface LeaseAnswer {
+  /** `fresher`: no load is wanted, here it is. `granted`: the load is yours. `refused`: somebody else is at it. */
+  readonly state: 'granted' | 'refused' | 'fresher'
+  readonly stored: Stored | undefined
+}
+
+/** A tier that isolates share. Every call is bounded in time by whoever implements it, and rejects when it cannot answer. */
+export interface SharedTier {
+  /** Reads many keys in one round trip, perhaps from a replica that lags. */
+  read(keys: readonly string[]): Promise<(Stored | undefined)[]>
+  /** Asks the primary for the right to load. A lease saves work, it never guards truth. */
+  lease(wanted: readonly Wanted[], token: string, leaseMs: number): Promise<LeaseAnswer[]>
+  /**
+   * Stores what was loaded, where the token still holds the lease and nothing newer is stored. Answers the new stamp and the text that
+   * was pushed meanwhile, to be appended to the payload; undefined where the fill was refused.
+   */
+  fill(
+    values: readonly { readonly key: string; readonly stored: Stored }[],
+    token: string,
+  ): Promise<({ readonly stamp: number; readonly pushed: string } | undefined)[]>
+}
+
+export interface Loaded {
+  readonly key: string
+  readonly truth: number
+  readonly payload: string | null
+}
+
+/** The origin. Bounded in time; rejects when it cannot answer; a key it leaves out is an absence. */
+export type Load = (keys: readonly string[]) => Promise<readonly Loaded[]>

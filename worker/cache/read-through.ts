@@ -1,0 +1,205 @@
+import type { Backoff } from './backoff.ts'
+import type { Breaker } from './breaker.ts'
+import type { Clock, Random } from './clock.ts'
+import type { Held, Key } from './entry.ts'
+import type { Layer, Observe } from './events.ts'
+import { createFound, type Found } from './found.ts'
+import { type Freshness, freshnessAt } from './freshness.ts'
+import type { MemoryTier } from './memory-tier.ts'
+import type { SharedTier } from './ports.ts'
+import { heldFrom, type Refresh, type Refreshed } from './refresh.ts'
+import { createSingleflight, type Outcome } from './singleflight.ts'
+
+/** What one request brings along. */
+export interface Turn {
+  /** Keeps work alive behind the answer, and when the client leaves (`ctx.waitUntil`). */
+  readonly background: (work: Promise<unknown>) => void
+  /** The least truth version the reader insists on: read your writes. */
+  readonly leastTruth: (key: string) => number
+  readonly observe: Observe
+}
+
+export interface ReadThrough {
+  /** Answers all keys of a turn: one round trip to the shared tier for what memory lacks, one load for what that lacks. */
+  many(keys: readonly Key<unknown>[], turn: Turn): Promise<Found>
+}
+
+interface Parts {
+  readonly memory: MemoryTier
+  readonly shared: SharedTier
+  readonly refresh: Refresh
+  readonly backoff: Backoff
+  readonly breaker: Pick<Breaker, 'open'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly options: ReadThroughOptions
+}
+
+export interface ReadThroughOptions {
+  /** Memory never answers beyond this without asking the shared tier, unless that cannot be reached (milliseconds). */
+  readonly maxAgeMs: number
+  /** Eagerness of X-Fetch; 0 switches it off. */
+  readonly beta: number
+  /** Longer than a call to the shared tier and a load may take together (milliseconds). */
+  readonly flightMs: number
+  /** Off only to show what it is for. */
+  readonly singleflight: boolean
+}
+
+/** What a read of the shared tier brought for a key. */
+type SharedRead = { readonly held: Held<unknown> | undefined }
+type Seen = Map<string, Held<unknown>>
+
+/** How often a reader whose least truth version was not met asks again before it takes what there is. */
+const MAX_ROUNDS = 3
+
+/**
+ * The read path (DESIGN §3, §4): memory, then the shared tier, then a load that the lease gives to one of many. The reader decides
+ * what to do from the value: fresh is served; early and stale are served while one load runs behind; in grace it waits for a
+ * load and falls back on what it has; dead it waits.
+ */
+export function createReadThrough({ memory, shared, refresh, backoff, breaker, clock, random, options }: Parts): ReadThrough {
+  const flights = { clock, flightMs: options.flightMs, enabled: options.singleflight }
+  const reads = createSingleflight<SharedRead>(flights)
+  const loads = createSingleflight<Refreshed>(flights)
+  const passenger = (turn: Turn) => ({ adopt: turn.background, tookOver: (key: string) => turn.observe({ type: 'taken-over', key }) })
+  /** What a read of the shared tier costs, smoothed (milliseconds). */
+  let sharedTookMs = 5
+
+  const beta = () => (breaker.open || refresh.busy() ? 0 : options.beta)
+  const judge = (held: Held<unknown>): Freshness => freshnessAt(held.life, clock.nowMs(), 1 - random(), beta())
+  /** Memory's own X-Fetch: the nearer its max age, the likelier a reader has the value verified behind its answer. */
+  const wantsVerifying = (held: Held<unknown>): boolean =>
+    clock.nowMs() - sharedTookMs * beta() * Math.log(1 - random()) >= held.verifiedAtMs + options.maxAgeMs
+
+  /** Keeps a value in memory unless memory knows better. */
+  function remember(key: Key<unknown>, held: Held<unknown>): void {
+    const known = memory.get(key.text)
+    if (known && (known.truth > held.truth || (known.truth === held.truth && known.verifiedAtMs > held.verifiedAtMs))) return
+    memory.set(key.text, held, held.value === null ? 0 : key.sizeOf(held.value))
+  }
+
+  /** Reads the shared tier into memory, each key once at a time. */
+  function readShared(keys: readonly Key<unknown>[], turn: Turn): Promise<Map<string, Outcome<SharedRead>>> {
+    const byText = new Map(keys.map((key) => [key.text, key]))
+    const fly = async (texts: readonly string[], tower: { land(text: string, read: SharedRead): void }) => {
+      const startedAtMs = clock.nowMs()
+      const found = await shared.read(texts).catch((error: unknown) => {
+        turn.observe({ type: 'shared-failed', call: 'read', error })
+        throw error
+      })
+      const tookMs = clock.nowMs() - startedAtMs
+      sharedTookMs += (tookMs - sharedTookMs) / 10
+      turn.observe({ type: 'shared-read', keys: texts.length, tookMs })
+      for (const [i, text] of texts.entries()) {
+        const key = byText.get(text)
+        const stored = found[i]
+        const held = key && stored && heldFrom(key, stored, startedAtMs)
+        if (key && held) remember(key, held)
+        tower.land(text, { held })
+      }
+    }
+    return reads.run([...byText.keys()], fly, passenger(turn))
+  }
+
+  /** Refreshes keys, each once at a time. */
+  function load(
+    keys: readonly Key<unknown>[],
+    how: { readonly seen: Seen; readonly waits: boolean; readonly unreachable: ReadonlySet<string> },
+    turn: Turn,
+  ): Promise<Map<string, Outcome<Refreshed>>> {
+    const byText = new Map(keys.map((key) => [key.text, key]))
+    return loads.run(
+      [...byText.keys()],
+      (texts, tower) => {
+        const wants = texts.flatMap((text) => {
+          const key = byText.get(text)
+          const want = {
+            seen: how.seen.get(text),
+            leastTruth: turn.leastTruth(text),
+            waits: how.waits,
+            unleased: how.unreachable.has(text),
+          }
+          return key ? [{ key, ...want }] : []
+        })
+        const report = {
+          land(key: Key<unknown>, refreshed: Refreshed) {
+            if (refreshed.keep) remember(key, refreshed.held)
+            tower.land(key.text, refreshed)
+          },
+          crash: (key: Key<unknown>, reason: unknown) => tower.crash(key.text, reason),
+        }
+        return refresh.run(wants, report, turn.observe)
+      },
+      passenger(turn),
+    )
+  }
+
+  return {
+    async many(keys, turn) {
+      const found = createFound()
+      const seen: Seen = new Map()
+      const unreachable = new Set<string>()
+      const behind: Key<unknown>[] = []
+      const verify: Key<unknown>[] = []
+      const ask: Key<unknown>[] = []
+      const wait: Key<unknown>[] = []
+      const enough = (key: Key<unknown>, held: Held<unknown>) => held.truth >= turn.leastTruth(key.text)
+      function serve(key: Key<unknown>, held: Held<unknown>, layer: Layer, collapsed: boolean): void {
+        const freshness = freshnessAt(held.life, clock.nowMs(), 1, 0)
+        const way = { layer, freshness, collapsed, unverified: layer === 'memory' && unreachable.has(key.text) }
+        turn.observe({ type: 'answered', key: key.text, ...way })
+        found.give(key, held, way)
+      }
+      /** Serves what may be served now, has refreshed what should be, and waits for the rest. */
+      function settle(key: Key<unknown>, held: Held<unknown>, layer: Layer, collapsed: boolean): void {
+        const freshness = judge(held)
+        seen.set(key.text, held)
+        if (freshness === 'dead' || (freshness === 'grace' && !backoff.waits(key.text))) return void wait.push(key)
+        serve(key, held, layer, collapsed)
+        if (freshness !== 'fresh' && !backoff.waits(key.text)) behind.push(key)
+      }
+
+      for (const key of new Map(keys.map((key) => [key.text, key])).values()) {
+        const held = memory.get(key.text)
+        if (!held || !enough(key, held) || clock.nowMs() >= held.verifiedAtMs + options.maxAgeMs) ask.push(key)
+        else {
+          settle(key, held, 'memory', false)
+          if (wantsVerifying(held)) verify.push(key)
+        }
+      }
+
+      const readings = ask.length > 0 ? await readShared(ask, turn) : new Map<string, Outcome<SharedRead>>()
+      for (const key of ask) {
+        const outcome = readings.get(key.text)
+        const read = outcome && 'value' in outcome ? outcome : undefined
+        if (!read) unreachable.add(key.text)
+        const held = read ? read.value.held : memory.get(key.text)
+        if (held && enough(key, held)) settle(key, held, read ? 'shared' : 'memory', read ? !read.led : false)
+        else wait.push(key)
+      }
+
+      if (verify.length > 0) turn.background(readShared(verify, turn))
+      if (behind.length > 0) turn.background(load(behind, { seen, waits: false, unreachable }, turn))
+
+      // A flight that began before the reader's own write may bring too old a truth: then ask again.
+      let rest = wait
+      for (let round = 1; rest.length > 0; round++) {
+        const outcomes = await load(rest, { seen, waits: true, unreachable }, turn)
+        const again: Key<unknown>[] = []
+        for (const key of rest) {
+          const outcome = outcomes.get(key.text)
+          const refreshed = outcome && 'value' in outcome ? outcome : undefined
+          const fallback = seen.get(key.text)
+          if (refreshed && (round === MAX_ROUNDS || (enough(key, refreshed.value.held) && judge(refreshed.value.held) !== 'dead'))) {
+            serve(key, refreshed.value.held, refreshed.value.layer, !refreshed.led)
+          } else if (refreshed) again.push(key)
+          else if (fallback && judge(fallback) !== 'dead') serve(key, fallback, 'shared', false)
+          else found.fail(key, (outcome && 'error' in outcome && outcome.error) || new Error(`${key.text} could not be loaded`))
+        }
+        rest = again
+      }
+      return found
+    },
+  }
+}

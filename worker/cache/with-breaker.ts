@@ -1,0 +1,27 @@
+import type { Breaker } from './breaker.ts'
+import type { SharedTier } from './ports.ts'
+
+/** Thrown in place of a call to a tier that has been failing. */
+export class TierUnavailable extends Error {
+  override readonly name = 'TierUnavailable'
+}
+
+/** A shared tier that is left alone while it is ill. */
+export function withBreaker(tier: SharedTier, breaker: Breaker): SharedTier {
+  async function guarded<T>(call: () => Promise<T>): Promise<T> {
+    if (!breaker.allows()) throw new TierUnavailable('the shared tier has been failing')
+    try {
+      const answer = await call()
+      breaker.succeeded()
+      return answer
+    } catch (error) {
+      breaker.failed()
+      throw error
+    }
+  }
+  return {
+    read: (keys) => guarded(() => tier.read(keys)),
+    lease: (wanted, token, leaseMs) => guarded(() => tier.lease(wanted, token, leaseMs)),
+    fill: (values, token) => guarded(() => tier.fill(values, token)),
+  }
+}

@@ -1,0 +1,88 @@
+import * as z from 'zod'
+import type { Lifetimes } from './cache/entry.ts'
+import type { FeedLifetimes } from './feed/keys.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  )
+
+/** Lifetimes with their reasons (DESIGN §3), milliseconds. An absence is remembered briefly: what is not there yet may come. */
+const LIFETIMES: FeedLifetimes = {
+  // Pushes keep it complete, so only formats and followees age; no grace: a day without a fill means nobody reads it.
+  timeline: { softMs: 6 * HOUR, hardMs: 24 * HOUR, graceMs: 0, absentMs: 2 * SECOND },
+  // Announce-then-route counts on 10 s at most.
+  crowd: { softMs: 5 * SECOND, hardMs: 10 * SECOND, graceMs: HOUR, absentMs: 2 * SECOND },
+  // Pushes keep it complete; soft is short so that a push that was lost heals while somebody reads.
+  author: { softMs: 3 * SECOND, hardMs: MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
+  post: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
+  user: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
+  viewer: { softMs: 30 * SECOND, hardMs: 5 * MINUTE, graceMs: HOUR, absentMs: 5 * SECOND },
+}
+
+const lifetimes = z.strictObject({ softMs: z.number(), hardMs: z.number(), graceMs: z.number(), absentMs: z.number() }).partial()
+const overrides = z.partialRecord(z.enum(['timeline', 'crowd', 'author', 'post', 'user', 'viewer']), lifetimes)
+
+/** Protections that a development deployment may switch off, to see what they are for. */
+const protections = z.enum(['singleflight', 'lease', 'xfetch'])
+
+/** Bindings and vars of the worker. A default carries its unit and its reason. */
+const schema = z.object({
+  ORIGIN_URL: z.url(),
+  UPSTASH_REDIS_REST_URL: z.url(),
+  UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
+  /** HS256 secret of the bearer tokens your product issues. */
+  JWT_SECRET: z.string().min(16),
+  /** Shared with the origin: signs what the worker asks of it. */
+  EDGE_SECRET: z.string().min(16),
+  /** Signs cursors and version tokens. */
+  SIGNING_SECRET: z.string().min(16),
+  KEY_PREFIX: z
+    .string()
+    .regex(/^[a-z0-9-]*:?$/)
+    .default('tideline:'),
+  /** Origins that browsers may call from, comma-separated. */
+  CORS_ORIGINS: list,
+  /** Bytes of an isolate's 128 MB that the cache may hold. */
+  MEMORY_BYTES: count(48 * 1024 * 1024),
+  /** Milliseconds memory answers without asking L2: with a replica 1 s behind and an HTTP cache of 2 s it makes the promised 5 s. */
+  MEMORY_MAX_AGE_MS: count(2 * SECOND),
+  /** Milliseconds a call to Redis may take: five times what the same continent needs. */
+  L2_DEADLINE_MS: count(250),
+  LOAD_DEADLINE_MS: count(2 * SECOND),
+  /** Milliseconds a forwarded write may take: the origin waits up to a second for Redis before it acknowledges. */
+  WRITE_DEADLINE_MS: count(5 * SECOND),
+  /** Loads an isolate may have in the air at once. */
+  MAX_LOADS: count(32),
+  /** Changes of single lifetimes as JSON, for instance {"author":{"softMs":1000}}. */
+  LIFETIMES: z
+    .string()
+    .default('{}')
+    .transform((text) => overrides.parse(JSON.parse(text))),
+  SWITCHED_OFF: list.pipe(z.array(protections)),
+})
+
+export type Config = Omit<z.infer<typeof schema>, 'LIFETIMES'> & { readonly LIFETIMES: FeedLifetimes }
+
+/** Parses the environment; throws one readable line that names each binding that is wrong. */
+export function parseConfig(env: unknown): Config {
+  const parsed = schema.safeParse(env)
+  if (!parsed.success) {
+    throw new Error(`configuration: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`)
+  }
+  const changes = parsed.data.LIFETIMES
+  const merged = Object.entries(LIFETIMES).map(([kind, life]): [string, Lifetimes] => {
+    const change = Object.entries(changes).find(([name]) => name === kind)?.[1] ?? {}
+    return [kind, { ...life, ...change } as Lifetimes]
+  })
+  return { ...parsed.data, LIFETIMES: Object.fromEntries(merged) as FeedLifetimes }
+}

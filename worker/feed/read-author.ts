@@ -1,0 +1,53 @@
+import type { Cursor } from '../../contract/cursor.ts'
+import { Problem } from '../../contract/problem.ts'
+import type { Turn } from '../cache/read-through.ts'
+import { demand } from './demand.ts'
+import type { Line } from './hydrate.ts'
+import { candidatesFrom, mergeDown } from './merge.ts'
+import { paginate } from './paginate.ts'
+import { positionAfter } from './position.ts'
+import type { FeedPage, FeedParts } from './read-feed.ts'
+
+interface Ask {
+  readonly authorId: string
+  readonly cursor: Cursor | undefined
+  readonly limit: number
+}
+
+/** A page of what one author brought: posts and reposts, each a line of its own. */
+export async function readAuthor(
+  { read, keys, hydrate, origin }: FeedParts,
+  { authorId, cursor, limit }: Ask,
+  turn: Turn,
+): Promise<FeedPage & { readonly verifiedAtMs: number }> {
+  const key = keys.author(authorId)
+  const found = await read.many([key], turn)
+  const answer = demand(() => found.need(key))
+  const list = answer.value
+  if (!list) throw new Problem('not-found', `There is no user ${authorId}.`)
+  const page = await paginate(
+    {
+      cached: candidatesFrom(mergeDown([list]), { anchor: undefined, below: cursor?.last, fold: false, hidden: () => false }),
+      floor: list.completeSince,
+      older: (below, size) => demand(() => origin.olderOfAuthor({ authorId, below, limit: size })),
+      below: cursor?.last,
+    },
+    limit,
+    (candidates, hydrateTurn) => demand(() => hydrate(candidates, hydrateTurn)),
+    turn,
+  )
+  return { ...positionAfter([list], cursor, page), lines: page.lines, verifiedAtMs: answer.verifiedAtMs, degraded: [] }
+}
+
+/** One post, or a repost as the post it shows. */
+export async function readPost({ read, keys, hydrate }: FeedParts, postId: string, turn: Turn): Promise<Line> {
+  const found = await read.many([keys.post(postId)], turn)
+  const post = demand(() => found.need(keys.post(postId))).value
+  if (!post) throw new Problem('not-found', `There is no post ${postId}.`)
+  if (post.kind === 'gone') throw new Problem('gone', `The post ${postId} was deleted.`)
+  const root = post.kind === 'repost' ? { root: { id: post.rootId, authorId: post.rootAuthorId } } : {}
+  const entry = { activityId: postId, actorId: post.authorId, audience: 'public' as const, ...root }
+  const [line] = await demand(() => hydrate([{ entry, newer: [] }], turn))
+  if (!line) throw new Problem('gone', `The post ${postId} was deleted.`)
+  return line
+}

@@ -1,0 +1,53 @@
+import { verify } from 'hono/jwt'
+import { isId } from '../../contract/ids.ts'
+import { Problem } from '../../contract/problem.ts'
+import type { Caller } from '../../contract/signature.ts'
+
+/** Tells who is calling from an Authorization header; undefined where there is none. Throws `unauthorized` where it is no good. */
+export type Identify = (authorization: string | undefined) => Promise<Caller | undefined>
+
+/** A verdict is believed for this long, and never beyond the token's own end (milliseconds). */
+const VERDICT_MS = 60_000
+const MAX_VERDICTS = 10_000
+
+/**
+ * Bearer JWTs (RFC 6750, RFC 7519), HS256 only: a token that names another algorithm, or none, is refused. `sub` is a user's id;
+ * `role: "service"` marks a service. Verdicts are remembered, for a verification costs more than the rest of a cached read.
+ */
+export function createIdentify(secret: string, clock: { nowMs(): number }): Identify {
+  const verdicts = new Map<string, { readonly caller: Caller; readonly untilMs: number }>()
+  return async (authorization) => {
+    if (authorization === undefined) return undefined
+    const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1]
+    if (token === undefined) throw refusal('The Authorization header is not a bearer token.')
+    const known = verdicts.get(token)
+    if (known && clock.nowMs() < known.untilMs) return known.caller
+    const { caller, expiresAtMs } = await verdictOf(token, secret)
+    if (verdicts.size >= MAX_VERDICTS) verdicts.clear()
+    verdicts.set(token, { caller, untilMs: Math.min(expiresAtMs, clock.nowMs() + VERDICT_MS) })
+    return caller
+  }
+}
+
+async function verdictOf(token: string, secret: string): Promise<{ caller: Caller; expiresAtMs: number }> {
+  const claims = await verify(token, secret, 'HS256').catch((error: unknown) => {
+    const expired = error instanceof Error && error.name === 'JwtTokenExpired'
+    throw refusal(expired ? 'The token has expired.' : 'The token is not valid.')
+  })
+  if (typeof claims.exp !== 'number') throw refusal('The token has no expiry (exp).')
+  const expiresAtMs = claims.exp * 1_000
+  if (claims.role === 'service') return { caller: { service: true }, expiresAtMs }
+  const subject = claims.sub
+  if (typeof subject !== 'string' || !isId(subject)) throw refusal('The subject (sub) of the token is not a user id of 19 digits.')
+  return { caller: { userId: subject }, expiresAtMs }
+}
+
+const refusal = (detail: string): Problem =>
+  new Problem('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
+
+/** The user a request must come from. */
+export function requireUser(caller: Caller | undefined): string {
+  if (!caller) throw new Problem('unauthorized', 'Send a bearer token of a user.', { headers: { 'www-authenticate': 'Bearer' } })
+  if (caller.userId === undefined) throw new Problem('forbidden', 'This needs the token of a user, not of a service.')
+  return caller.userId
+}

@@ -1,0 +1,61 @@
+import { type Context, Hono } from 'hono'
+import { setCookie } from 'hono/cookie'
+import type { StatusCode } from 'hono/utils/http-status'
+import { RAISED_HEADER, REPLAYED_HEADER, VERSION_COOKIE, VERSION_HEADER } from '../../contract/headers.ts'
+import { Problem } from '../../contract/problem.ts'
+import { encodeVersionToken, joinRaised, parseRaised } from '../../contract/version-token.ts'
+import type { Forward } from '../http/forward-port.ts'
+import { type HttpParts, pathId, raisedBy, type WorkerEnv } from '../http/request.ts'
+
+/** The longest body a write may have (bytes): a post of 2,000 characters needs a quarter. */
+const MAX_BODY_BYTES = 32 * 1024
+const PASSED_ON = ['content-type', 'idempotency-key']
+const PASSED_BACK = ['content-type', 'cache-control', 'retry-after', 'www-authenticate', REPLAYED_HEADER]
+/** Seconds the cookie lives: as long as a version token matters. */
+const COOKIE_SECONDS = 300
+
+/** Writes belong to the origin: the edge knows who calls, signs, passes on, and turns what was raised into a version token. */
+export function writeRoutes(forward: Forward, http: HttpParts): Hono<WorkerEnv> {
+  async function write(c: Context<WorkerEnv>): Promise<Response> {
+    const caller = c.get('caller')
+    if (!caller) throw new Problem('unauthorized', 'Send a bearer token.', { headers: { 'www-authenticate': 'Bearer' } })
+    if (c.req.param('id') !== undefined) pathId(c)
+    const answer = await forward({
+      method: c.req.method,
+      path: new URL(c.req.url).pathname,
+      body: await bodyOf(c.req.raw),
+      headers: pick(c.req.raw.headers, PASSED_ON),
+      caller,
+      requestId: c.get('requestId'),
+    })
+    const raised = answer.headers.get(RAISED_HEADER)
+    if (raised !== null && caller.userId !== undefined) {
+      const joined = joinRaised(await raisedBy(c, http), parseRaised(raised))
+      const token = await encodeVersionToken(await http.signingKey, caller.userId, joined, http.clock.nowMs())
+      c.header(VERSION_HEADER, token)
+      const secure = new URL(c.req.url).protocol === 'https:'
+      setCookie(c, VERSION_COOKIE, token, { path: '/', maxAge: COOKIE_SECONDS, httpOnly: true, sameSite: 'Lax', secure })
+    }
+    for (const [name, value] of Object.entries(pick(answer.headers, PASSED_BACK))) c.header(name, value)
+    return c.body(answer.body, answer.status as StatusCode)
+  }
+
+  const routes = new Hono<WorkerEnv>()
+  routes.post('/v1/posts', write)
+  routes.delete('/v1/posts/:id', write)
+  routes.on(['POST', 'DELETE'], '/v1/posts/:id/repost', write)
+  routes.on(['POST', 'DELETE'], '/v1/users/:id/follow', write)
+  routes.put('/v1/users/:id', write)
+  return routes
+}
+
+const pick = (headers: Headers, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? '']] : [])))
+
+async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  const tooLarge = () => new Problem('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
+  const body = new Uint8Array(await request.arrayBuffer())
+  if (body.length > MAX_BODY_BYTES) throw tooLarge()
+  return body
+}

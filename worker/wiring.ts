@@ -1,0 +1,102 @@
+import type { Hono } from 'hono'
+import { importKey, toBase64Url } from '../contract/signed.ts'
+import { logSink } from './adapters/event-sink.ts'
+import { createOriginClient } from './adapters/origin-client.ts'
+import { createRedisTier } from './adapters/redis-tier.ts'
+import { createApp } from './app.ts'
+import { createBackoff } from './cache/backoff.ts'
+import { createBreaker } from './cache/breaker.ts'
+import type { Clock } from './cache/clock.ts'
+import { createLimiter } from './cache/limiter.ts'
+import { createMemoryTier } from './cache/memory-tier.ts'
+import { createReadThrough } from './cache/read-through.ts'
+import { createRefresh } from './cache/refresh.ts'
+import { withBreaker } from './cache/with-breaker.ts'
+import type { Config } from './config.ts'
+import { createHydrate } from './feed/hydrate.ts'
+import { createFeedKeys } from './feed/keys.ts'
+import { createIdentify } from './http/identity.ts'
+import type { WorkerEnv } from './http/request.ts'
+
+const clock: Clock = {
+  nowMs: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve()
+      const timer = setTimeout(resolve, ms)
+      signal?.addEventListener('abort', () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    }),
+}
+const timeoutSignal = (ms: number): AbortSignal => AbortSignal.timeout(ms)
+/** 16 random bytes: 22 characters, as the scripts expect of a lease token. */
+const newToken = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(16)))
+
+/** Builds the worker from its configuration: the only file that knows which Redis, which origin, which clock. */
+export function createWorker(config: Config): Hono<WorkerEnv> {
+  const origin = createOriginClient({
+    url: config.ORIGIN_URL,
+    key: importKey(config.EDGE_SECRET),
+    clock,
+    timeoutSignal,
+    loadDeadlineMs: config.LOAD_DEADLINE_MS,
+    writeDeadlineMs: config.WRITE_DEADLINE_MS,
+  })
+  const redis = createRedisTier({
+    url: config.UPSTASH_REDIS_REST_URL,
+    token: config.UPSTASH_REDIS_REST_TOKEN,
+    prefix: config.KEY_PREFIX,
+    deadlineMs: config.L2_DEADLINE_MS,
+    timeoutSignal,
+    clock,
+  })
+  const off = new Set(config.SWITCHED_OFF)
+  const breaker = createBreaker({ failures: 5, openMs: 1_000 }, clock)
+  const backoff = createBackoff({ firstMs: 250, maxMs: 5_000 }, clock)
+  const memory = createMemoryTier(config.MEMORY_BYTES)
+  const shared = withBreaker(redis, breaker)
+  const refresh = createRefresh({
+    shared,
+    load: origin.load,
+    limiter: createLimiter(config.MAX_LOADS),
+    backoff,
+    clock,
+    random: Math.random,
+    newToken,
+    options: {
+      leaseMs: config.LOAD_DEADLINE_MS + 2 * config.L2_DEADLINE_MS + 500,
+      waitMs: config.LOAD_DEADLINE_MS,
+      pollMs: 20,
+      lease: !off.has('lease'),
+    },
+  })
+  const read = createReadThrough({
+    memory,
+    shared,
+    refresh,
+    backoff,
+    breaker,
+    clock,
+    random: Math.random,
+    options: {
+      maxAgeMs: config.MEMORY_MAX_AGE_MS,
+      beta: off.has('xfetch') ? 0 : 1,
+      // A loser of the lease may wait as long as a load and then load by itself; all bounded, below the 30 s of waitUntil.
+      flightMs: 2 * config.LOAD_DEADLINE_MS + 4 * config.L2_DEADLINE_MS + 500,
+      singleflight: !off.has('singleflight'),
+    },
+  })
+  const keys = createFeedKeys(config.LIFETIMES)
+  return createApp({
+    feed: { read, keys, hydrate: createHydrate(read, keys), origin },
+    http: { clock, signingKey: importKey(config.SIGNING_SECRET) },
+    identify: createIdentify(config.JWT_SECRET, clock),
+    forward: origin.forward,
+    sink: logSink,
+    corsOrigins: config.CORS_ORIGINS,
+    maxAgeMs: config.MEMORY_MAX_AGE_MS,
+    newRequestId: () => crypto.randomUUID(),
+  })
+}
