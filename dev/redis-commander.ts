@@ -83,7 +83,7 @@ const KEY_GUARD = `local redis = (function()
     for at = 1, (every[name] and select('#', ...)) or (first[name] and 1) or 0 do
       local key = select(at, ...)
       if key ~= nil and not declared[tostring(key)] then
-        return {err = 'ERR Dynamic keys are not allowed in Lua scripts when 'allow-key-locking' flag is set. Key was: ' .. tostring(key)}
+        return {err = "ERR Dynamic keys are not allowed in Lua scripts when 'allow-key-locking' flag is set. Key was: " .. tostring(key)}
       end
     end
   end

@@ -68,6 +68,8 @@ const schema = z.object({
     .string()
     .default('{}')
     .transform((text) => overrides.parse(JSON.parse(text))),
+  /** One line of JSON per request in the worker's log: of use while developing, money in production. */
+  LOG_EVENTS: z.enum(['on', 'off']).default('off'),
   SWITCHED_OFF: list.pipe(z.array(protections)),
 })
 

@@ -94,7 +94,7 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
     http: { clock, signingKey: importKey(config.SIGNING_SECRET) },
     identify: createIdentify(config.JWT_SECRET, clock),
     forward: origin.forward,
-    sink: logSink,
+    sink: config.LOG_EVENTS === 'on' ? logSink : () => {},
     corsOrigins: config.CORS_ORIGINS,
     maxAgeMs: config.MEMORY_MAX_AGE_MS,
     newRequestId: () => crypto.randomUUID(),

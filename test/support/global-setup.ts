@@ -1,16 +1,22 @@
 import type { TestProject } from 'vitest/node'
+import { bundleWorker } from './bundle.ts'
 import { startTestPostgres } from './postgres.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
     /** For `createDatabase` of `test/support/postgres.ts`. */
     postgresUrl: string
+    /** The worker as `wrangler deploy` bundles it. */
+    workerBundle: string
   }
 }
 
-/** Starts one Postgres for the run; each test file makes a database of its own on it. */
+/** Once per run: one Postgres, on which each file makes a database of its own, and one bundle of the worker. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startTestPostgres()
+  const [server, bundle] = await Promise.all([startTestPostgres(), bundleWorker()])
   project.provide('postgresUrl', server.adminUrl)
-  return server.stop
+  project.provide('workerBundle', bundle.path)
+  return async () => {
+    await Promise.all([server.stop(), bundle.remove()])
+  }
 }

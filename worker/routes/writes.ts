@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
-import type { StatusCode } from 'hono/utils/http-status'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { RAISED_HEADER, REPLAYED_HEADER, VERSION_COOKIE, VERSION_HEADER } from '../../contract/headers.ts'
 import { Problem } from '../../contract/problem.ts'
 import { encodeVersionToken, joinRaised, parseRaised } from '../../contract/version-token.ts'
@@ -37,7 +37,7 @@ export function writeRoutes(forward: Forward, http: HttpParts): Hono<WorkerEnv> 
       setCookie(c, VERSION_COOKIE, token, { path: '/', maxAge: COOKIE_SECONDS, httpOnly: true, sameSite: 'Lax', secure })
     }
     for (const [name, value] of Object.entries(pick(answer.headers, PASSED_BACK))) c.header(name, value)
-    return c.body(answer.body, answer.status as StatusCode)
+    return answer.status === 204 ? c.body(null, 204) : c.body(await answer.arrayBuffer(), answer.status as ContentfulStatusCode)
   }
 
   const routes = new Hono<WorkerEnv>()
