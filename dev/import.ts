@@ -4,9 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
-import { connect } from '../origin/db/client.ts'
 import { type ImportCounts, importFollows } from '../origin/db/import.ts'
-import { machineStore } from '../origin/db/machines.ts'
 import { openMint, RENEW_EVERY_MS } from '../origin/ids/mint.ts'
 import { readEdges } from './edges.ts'
 
@@ -23,6 +21,7 @@ const USAGE = `Loads a follow graph into the database: all of it or, where a lin
 `
 const DEV_STACK = fileURLToPath(new URL('../.tideline/dev.json', import.meta.url))
 const UNREACHABLE = /^(ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|CONNECT_TIMEOUT|CONNECTION_)/
+const LOST = 'the connection to the database was lost'
 
 /** What the caller did wrong, in one line. */
 class UsageError extends Error {}
@@ -100,6 +99,8 @@ async function defaultDatabaseUrl(): Promise<string> {
 }
 
 async function load(order: Order): Promise<ImportCounts> {
+  const { connect } = await import('../origin/db/client.ts') // drizzle takes half a second, which a typing error need not wait for
+  const { machineStore } = await import('../origin/db/machines.ts')
   const url = order.databaseUrl.href
   const { db, close } = connect(url, { maxConnections: 1, statementTimeoutMs: 10_000, applicationName: 'tideline-import-ids' })
   const progress = showProgress(order.fileBytes)
@@ -175,6 +176,7 @@ function explained(error: unknown, order: Order): unknown {
   const root = rootOf(error)
   const code = root instanceof Error && 'code' in root ? String(root.code) : ''
   const place = `${order.databaseUrl.host}${order.databaseUrl.pathname}`
+  if (code.startsWith('57P') || code === 'CONNECTION_CLOSED') return new UsageError(LOST)
   if (UNREACHABLE.test(code)) return new UsageError(`cannot reach the database ${place}: ${code}`)
   if (/^(28|3D)/.test(code)) return new UsageError(`the database ${place} refuses us: ${messageOf(root)}`)
   if (code === '42P01' || code === '42703')
@@ -185,9 +187,15 @@ function explained(error: unknown, order: Order): unknown {
 const rootOf = (error: unknown): unknown => (error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error)
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
+const complain = (error: unknown) => process.stderr.write(`${messageOf(error).split('\n')[0]}\n`)
+// postgres.js 3.4.9 throws where nobody can catch it when a connection ends within a transaction (porsager/postgres#1208).
+process.once('uncaughtException', (error) => {
+  complain(error.stack?.includes('/postgres/src/connection.js') ? LOST : error)
+  process.exit(2)
+})
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`${messageOf(error).split('\n')[0]}\n`)
+  complain(error)
   process.exitCode = 2
 }

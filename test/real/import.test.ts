@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import postgres from 'postgres'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { readEdges } from '../../dev/edges.ts'
 import { importFollows } from '../../origin/db/import.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -21,18 +21,22 @@ let database: TestDatabase
 let sql: postgres.Sql
 let folder: string
 let nextId = 2_000_000_000_000_000_000n
+let bigLoad: ReturnType<typeof loadSlashdot>
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tideline-import-'))
-})
-afterAll(() => rm(folder, { recursive: true, force: true }))
-beforeEach(async () => {
+  bigLoad = loadSlashdot() // takes ten seconds: beside the other tests, in a database of its own
+  bigLoad.catch(() => {}) // told by its test
   database = await createDatabase(inject('postgresUrl'))
   sql = postgres(database.url, { onnotice: () => {}, max: 4 })
 })
-afterEach(async () => {
+afterAll(async () => {
   await sql.end()
   await database.drop()
+  await rm(folder, { recursive: true, force: true })
+})
+beforeEach(async () => {
+  await sql`truncate users, authors, viewers, follows, push_edges, departures, invalidations cascade`
 })
 
 async function load(edges: string, options: { crowdFloor?: number; url?: string } = {}) {
@@ -192,21 +196,18 @@ describe('a follow graph', () => {
       create trigger capture after insert on follows for each row execute function capture();`)
     await load('ann bob\nann cid\n')
     expect(await sql`select from captured`).toHaveLength(2)
+    await sql.unsafe('drop function capture cascade; drop table captured')
   })
 })
 
-describe('the command', () => {
-  async function run(args: readonly string[], env: Record<string, string> = {}) {
-    const child = spawn(process.execPath, [COMMAND, ...args], {
-      cwd: folder,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-    return { out, err, code }
-  }
-  const put = (name: string, content: string | Uint8Array) => writeFile(join(folder, name), content)
+async function run(args: readonly string[]) {
+  const child = spawn(process.execPath, [COMMAND, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { out, err, code }
+}
+const put = (name: string, content: string | Uint8Array) => writeFile(join(folder, name), content)
 
+describe('the command', () => {
   test('loads a file, gzipped or not, and tells what it did', async () => {
     await put('edges.csv', gzipSync('source,target\nann,bob\nbob,ann\nann,ann\nann,bob\n')) // the name says nothing about gzip
     const { out, err, code } = await run(['--edges', 'edges.csv', '--database-url', database.url, '--crowd-floor', '1'])
@@ -240,11 +241,24 @@ describe('the command', () => {
       [['--edges', 'good.txt', '--database-url', nobody.href], /^cannot reach the database 127\.0\.0\.1:1\/test_\w+: ECONNREFUSED\n$/],
       [['--edges', 'good.txt', '--database-url', inject('postgresUrl')], /^the database \S+ lacks our tables .*: npm run migrate\n$/],
     ]
-    for (const [args, err] of cases) {
-      const answer = await run(args)
-      expect({ args, ...answer }).toEqual({ args, out: '', err: typeof err === 'string' ? err : expect.stringMatching(err), code: 2 })
-    }
+    const answers = await Promise.all(cases.map(async ([args]) => ({ args, ...(await run(args)) })))
+    expect(answers).toEqual(
+      cases.map(([args, err]) => ({ args, out: '', err: typeof err === 'string' ? err : expect.stringMatching(err), code: 2 })),
+    )
     expect((await everything()).users).toHaveLength(0)
+  })
+
+  test('says so when the database goes away', async () => {
+    await put('good.txt', 'ann bob\n')
+    const answer = await sql.begin(async (tx) => {
+      await tx`lock table users`
+      const running = run(['--edges', 'good.txt', '--database-url', database.url])
+      const waiting = () => sql`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      await expect.poll(waiting, { timeout: 10_000 }).toHaveLength(1)
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return running
+    })
+    expect(answer).toEqual({ out: '', err: 'the connection to the database was lost\n', code: 2 })
   })
 
   test('explains itself', async () => {
@@ -253,26 +267,37 @@ describe('the command', () => {
     expect(out).toContain('npm run import -- --edges FILE')
   })
 
-  test('the whole Slashdot graph arrives as an independent count has it', async () => {
-    const real = existsSync(SLASHDOT)
-    if (!real) {
-      console.log('The Slashdot graph is not there: a generated graph of its shape stands in.')
-      await put('stand-in.txt', standIn())
-    }
-    const file = real ? SLASHDOT : join(folder, 'stand-in.txt')
-    const bytes = await readFile(file)
-    const expected = countedByHand((real ? gunzipSync(bytes) : bytes).toString())
-
-    const { err, code } = await run(['--edges', file, '--database-url', database.url])
-    expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' })
-    const [found] = await sql`
-      select (select count(*)::int from users) as users, (select count(*)::int from follows) as follows,
-        (select max(follower_count) from authors) as "mostFollowed",
-        (select count(*)::int from authors where follower_count <> (select count(*) from follows where followee_id = author_id)) as miscounted,
-        (select count(*)::int from follows where follower_id not in (select id from users) or followee_id not in (select id from users)) as orphans`
+  test('brings the whole Slashdot graph as an independent count has it', async () => {
+    const { answer, found, expected } = await bigLoad
+    expect(answer).toMatchObject({ code: 0 })
     expect(found).toEqual({ ...expected, miscounted: 0, orphans: 0 })
   })
 })
+
+async function loadSlashdot() {
+  const isThere = existsSync(SLASHDOT)
+  const file = isThere ? SLASHDOT : join(folder, 'stand-in.txt')
+  if (!isThere) {
+    console.log('The Slashdot graph is not there: a generated graph of its shape stands in.')
+    await put('stand-in.txt', standIn())
+  }
+  const big = await createDatabase(inject('postgresUrl'))
+  const client = postgres(big.url, { onnotice: () => {}, max: 1 })
+  try {
+    const answer = await run(['--edges', file, '--database-url', big.url])
+    const [found] = await client`
+      select (select count(*)::int from users) as users, (select count(*)::int from follows) as follows,
+        (select max(follower_count) from authors) as "mostFollowed",
+        (select count(*)::int from authors left join (select followee_id, count(*) as followers from follows group by 1) f on followee_id = author_id
+          where follower_count <> coalesce(followers, 0)) as miscounted,
+        (select count(*)::int from follows where follower_id not in (select id from users) or followee_id not in (select id from users)) as orphans`
+    const bytes = await readFile(file)
+    return { answer, found, expected: countedByHand((isThere ? gunzipSync(bytes) : bytes).toString()) }
+  } finally {
+    await client.end()
+    await big.drop()
+  }
+}
 
 function countedByHand(content: string) {
   const users = new Set<string>()

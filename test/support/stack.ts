@@ -1,17 +1,21 @@
-import { type ServerType, serve } from '@hono/node-server'
 import { randomBytes } from 'node:crypto'
+import { type ServerType, serve } from '@hono/node-server'
 import { sign } from 'hono/jwt'
 import { inject } from 'vitest'
+import { VERSION_HEADER } from '../../contract/headers.ts'
 import { createUpstashFacade } from '../../dev/upstash-facade.ts'
 import { type Config, parseConfig } from '../../origin/config.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
 import { createOrigin, type Origin, type OriginEvent } from '../../origin/wiring.ts'
-import { VERSION_HEADER } from '../../contract/headers.ts'
 import { createDatabase } from './postgres.ts'
 import { startRedis } from './redis.ts'
 import { startWorkerd, type Workerd } from './workerd.ts'
 
-const SECRETS = { JWT_SECRET: 'test-jwt-secret-0123456789', EDGE_SECRET: 'test-edge-secret-0123456789', SIGNING_SECRET: 'test-signing-secret-0123' }
+const SECRETS = {
+  JWT_SECRET: 'test-jwt-secret-0123456789',
+  EDGE_SECRET: 'test-edge-secret-0123456789',
+  SIGNING_SECRET: 'test-signing-secret-0123',
+}
 const L2_TOKEN = 'test-l2-token'
 
 interface Options {
@@ -88,7 +92,9 @@ export async function startStack(options: Options = {}) {
     ...options.worker,
   }
   const workers: Workerd[] = await Promise.all(
-    Array.from({ length: options.processes ?? 1 }, () => startWorkerd({ bundle: inject('workerBundle'), bindings, isolates: options.isolates ?? 1 })),
+    Array.from({ length: options.processes ?? 1 }, () =>
+      startWorkerd({ bundle: inject('workerBundle'), bindings, isolates: options.isolates ?? 1 }),
+    ),
   )
   const urls = workers.flatMap((worker) => worker.urls)
   const urlOf = (isolate: number): string => urls[isolate % urls.length] ?? ''
