@@ -54,6 +54,15 @@ function stopOnSignal(stop: () => Promise<void>): void {
   process.on('SIGINT', once)
 }
 
+/**
+ * postgres.js 3.4 throws where nobody can catch it when a connection closes in the middle of a write (its issues 1066, 1154, 1208). The
+ * query that was under way rejects as it should, so we go on; anything else that nobody caught ends the process.
+ */
+process.on('uncaughtException', (error) => {
+  if (!/[/\\]postgres[/\\].*connection/.test(error.stack ?? '')) fail(error)
+  console.error(`${new Date().toISOString()} connection-lost error=${error.message}`)
+})
+
 function fail(error: unknown): void {
   console.error(`origin: ${error instanceof Error ? messageOf(error) : String(error)}`)
   process.exit(2)

@@ -44,12 +44,14 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
     cors({
       origin: [...corsOrigins],
       credentials: true,
+      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
       allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match', VERSION_HEADER],
       exposeHeaders: [
         'etag',
         'cache-status',
         'server-timing',
         'retry-after',
+        'location',
         VERSION_HEADER,
         DEGRADED_HEADER,
         REPLAYED_HEADER,
@@ -58,7 +60,8 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
       maxAge: 600,
     }),
   )
-  app.route('/', healthRoutes())
+  const health = healthRoutes()
+  app.route('/', health)
   app.use(async (c, next) => {
     c.set('caller', await identify(c.req.header('authorization')))
     await next()
@@ -68,11 +71,11 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
 
   // A path that exists, asked with another method.
   const methodsOf = Map.groupBy(
-    routes.flatMap((route) => route.routes),
+    [health, ...routes].flatMap((route) => route.routes),
     ({ path }) => path,
   )
   for (const [path, offered] of methodsOf) {
-    const allow = [...new Set(offered.map(({ method }) => method))].join(', ')
+    const allow = [...new Set(offered.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].join(', ')
     app.all(path, () => {
       throw new Problem('method-not-allowed', `This path offers ${allow}.`, { headers: { allow } })
     })

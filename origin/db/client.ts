@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
+import { LOCKS } from './locks.ts'
 import * as schema from './schema.ts'
 
 export type Database = PostgresJsDatabase<typeof schema>
@@ -35,14 +36,11 @@ export function connect(url: string, options: { maxConnections: number; statemen
   }
 }
 
-/** Serialises migrations of processes that start at the same moment. */
-const MIGRATION_LOCK = 7_235_001
-
 /** Applies what is missing of `migrations/`, forward only, in one transaction. */
 export async function migrate(url: string, folder: string): Promise<void> {
   const client = postgres(url, { max: 1, onnotice: () => {} })
   try {
-    await client`select pg_advisory_lock(${MIGRATION_LOCK})`
+    await client`select pg_advisory_lock(${LOCKS.migration})`
     await runMigrations(drizzle(client), { migrationsFolder: folder })
   } finally {
     await client.end({ timeout: 5 })

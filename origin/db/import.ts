@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import postgres from 'postgres'
+import { LOCKS } from './locks.ts'
 
 export interface FollowImport {
   /** Follower and followee by handle, in batches. */
@@ -29,11 +30,6 @@ export interface ImportCounts {
   readonly repeats: number
 }
 
-/** One import at a time: two would wait for each other's users. */
-const IMPORT_LOCK = 7_235_004
-/** The lock of `stepTiers`, which updates authors in no order and lets an import go first. */
-const TIERS_LOCK = 7_235_003
-
 /**
  * Adds a follow graph, with the users it names, in one transaction on a connection of its own. Nothing is added where `edges` throws.
  *
@@ -54,7 +50,7 @@ export async function importFollows(url: string, work: FollowImport): Promise<Im
       work.onStep('reading')
       const read = await stageEdges(tx, work.edges)
       work.onStep('matching users')
-      await tx`select pg_advisory_xact_lock(${IMPORT_LOCK})`
+      await tx`select pg_advisory_xact_lock(${LOCKS.import})`
       const users = await addUsers(tx, work)
       const follows = await addFollows(tx, work)
       return {
@@ -182,7 +178,7 @@ async function forgetTimelines(tx: postgres.TransactionSql): Promise<void> {
 
 /** Counts the new followers and names the candidates. Where either changed anything, L2's timelines and views are owed an end. */
 async function raiseAuthors(tx: postgres.TransactionSql, follows: number, crowdFloor: number): Promise<void> {
-  await tx`select pg_advisory_xact_lock(${TIERS_LOCK})`
+  await tx`select pg_advisory_xact_lock(${LOCKS.tiers})`
   await tx`
     select count(*) from (
       select from authors where author_id in (select followee_id from import_follows) order by author_id for update) locked`

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
+import { LOCKS } from './locks.ts'
 import { type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
 /** Seconds that a chunk or an invalidation is left to the process that made it, before anybody may take it as a debt. */
@@ -177,8 +178,7 @@ export async function markInvalidated(db: Queryable, ids: readonly bigint[]): Pr
 
 /** Redis lost the writes of the last seconds: what was pushed and invalidated since then is owed again. Answers how much. */
 export async function oweAgain(tx: Queryable, seconds: number): Promise<number> {
-  // One at a time in the world: two processes that find the same loss would otherwise wait for each other's rows.
-  await tx.execute(sql`select pg_advisory_xact_lock(7235002)`)
+  await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.recovery})`)
   const since = sql`now() - make_interval(secs => ${seconds})`
   const chunks = await tx.execute(sql`update fanout_chunks set pushed_at = null, due_at = now() where pushed_at > ${since} returning 1`)
   const invalidations = await tx.execute(sql`update invalidations set done_at = null, due_at = now() where done_at > ${since} returning 1`)

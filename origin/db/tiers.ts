@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
 import { type InvalidationRow, insertInvalidations } from './jobs.ts'
+import { LOCKS } from './locks.ts'
 
 export interface TierRules {
   /** Authors with this many followers are pulled. */
@@ -26,7 +27,7 @@ export async function crowd(db: Queryable): Promise<{ readonly version: number; 
  * an announcement owes. Run it in a transaction.
  */
 export async function stepTiers(tx: Queryable, rules: TierRules, crowdKey: string): Promise<InvalidationRow[]> {
-  const [lock] = await tx.execute<{ taken: boolean }>(sql`select pg_try_advisory_xact_lock(7235003) as taken`)
+  const [lock] = await tx.execute<{ taken: boolean }>(sql`select pg_try_advisory_xact_lock(${LOCKS.tiers}) as taken`)
   if (!lock?.taken) return []
   await tx.execute(sql`
     update authors set route = 'pull'

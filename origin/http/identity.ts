@@ -20,12 +20,15 @@ export function requireSignature(key: SigningKey, clock: { nowMs(): number }): M
     const { pathname, search } = new URL(c.req.url)
     const request = { method: c.req.method, target: pathname + search, body }
     const caller = await verifyRequest(key, request, c.req.header(SIGNATURE_HEADER) ?? '', clock.nowMs())
-    if (!caller) throw new Problem('unauthorized', 'The request carries no valid signature of the edge.')
+    if (!caller) throw unsigned()
     c.set('caller', caller)
     c.set('body', body)
     await next()
   }
 }
+
+const unsigned = (): Problem =>
+  new Problem('unauthorized', 'The request carries no valid signature of the edge.', { headers: { 'www-authenticate': 'Tideline-Signature' } })
 
 async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (!request.body) return new Uint8Array()
@@ -51,3 +54,7 @@ export function actingUser(c: Context<OriginEnv>): bigint {
   if (userId === undefined || !isId(userId)) throw new Problem('forbidden', 'This needs the token of a user.')
   return BigInt(userId)
 }
+
+/** The token is good, but nobody has this id: never created, or deleted. */
+export const unknownCaller = (userId: bigint): Problem =>
+  new Problem('unauthorized', `There is no user ${userId}.`, { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })

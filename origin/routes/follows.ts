@@ -4,10 +4,11 @@ import { Problem } from '../../contract/problem.ts'
 import type { Database } from '../db/client.ts'
 import { deleteFollow, insertFollow, owesBackfill } from '../db/follows.ts'
 import { insertInvalidations, owedFor } from '../db/jobs.ts'
+import { findUsers } from '../db/users.ts'
 import { settleFollow } from '../fanout/debts.ts'
 import type { Settle } from '../fanout/settle.ts'
 import { pathId } from '../http/body.ts'
-import { actingUser, type OriginEnv } from '../http/identity.ts'
+import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
 import { respond } from './posts.ts'
 
 interface Parts {
@@ -23,7 +24,7 @@ export function followRoutes({ db, settle }: Parts): Hono<OriginEnv> {
   async function follow(c: Context<OriginEnv>): Promise<Response> {
     const { followerId, followeeId } = pairOf(c)
     const result = await db.transaction((tx) => insertFollow(tx, followerId, followeeId))
-    if (result === 'unknown follower') throw new Problem('unauthorized', `There is no user ${followerId}.`)
+    if (result === 'unknown follower') throw unknownCaller(followerId)
     if (result === 'unknown followee') throw new Problem('not-found', `There is no user ${followeeId}.`)
     const body = { following: true }
     if (result === 'already' && !(await owesBackfill(db, followerId, followeeId))) {
@@ -39,6 +40,7 @@ export function followRoutes({ db, settle }: Parts): Hono<OriginEnv> {
     const { followerId, followeeId } = pairOf(c)
     const viewerKey = keyOf.viewer(String(followerId))
     const timelineKey = keyOf.timeline(String(followerId))
+    if ((await findUsers(db, [String(followerId)])).length === 0) throw unknownCaller(followerId)
     const { owed, raised } = await db.transaction(async (tx) => {
       const gone = await deleteFollow(tx, followerId, followeeId)
       if (!gone) return { owed: await owedFor(tx, [viewerKey, timelineKey]), raised: {} }

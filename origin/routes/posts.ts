@@ -13,7 +13,7 @@ import { TOMBSTONE } from '../fanout/deliver.ts'
 import type { Settle } from '../fanout/settle.ts'
 import { parseBody, pathId } from '../http/body.ts'
 import { type Answer, fingerprintOf, once, parseIdempotencyKey } from '../http/idempotency.ts'
-import { actingUser, type OriginEnv } from '../http/identity.ts'
+import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
 
 interface Parts {
   readonly db: Database
@@ -45,7 +45,7 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
   ): Promise<Answer> {
     const id = mint()
     const written = await insertActivity(tx, { id, authorId, ...what })
-    if (!written) throw new Problem('unauthorized', `There is no user ${authorId}.`)
+    if (!written) throw unknownCaller(authorId)
     const body: Activity = {
       id: String(id),
       author_id: String(authorId),

@@ -10,7 +10,7 @@ import { type HttpParts, pathId, raisedBy, type WorkerEnv } from '../http/reques
 /** The longest body a write may have (bytes): a post of 2,000 characters needs a quarter. */
 const MAX_BODY_BYTES = 32 * 1024
 const PASSED_ON = ['content-type', 'idempotency-key']
-const PASSED_BACK = ['content-type', 'cache-control', 'retry-after', 'www-authenticate', REPLAYED_HEADER]
+const PASSED_BACK = ['content-type', 'cache-control', 'location', 'retry-after', 'www-authenticate', REPLAYED_HEADER]
 /** Seconds the cookie lives: as long as a version token matters. */
 const COOKIE_SECONDS = 300
 
@@ -29,12 +29,15 @@ export function writeRoutes(forward: Forward, http: HttpParts): Hono<WorkerEnv> 
       requestId: c.get('requestId'),
     })
     const raised = answer.headers.get(RAISED_HEADER)
-    if (raised !== null && caller.userId !== undefined) {
+    // A service writes users: the token is then for the one it wrote, who may have been remembered as unknown a moment ago.
+    const readerId = caller.userId ?? c.req.param('id')
+    if (raised !== null && readerId !== undefined) {
       const joined = joinRaised(await raisedBy(c, http), parseRaised(raised))
-      const token = await encodeVersionToken(await http.signingKey, caller.userId, joined, http.clock.nowMs())
+      const token = await encodeVersionToken(await http.signingKey, readerId, joined, http.clock.nowMs())
       c.header(VERSION_HEADER, token)
       const secure = new URL(c.req.url).protocol === 'https:'
-      setCookie(c, VERSION_COOKIE, token, { path: '/', maxAge: COOKIE_SECONDS, httpOnly: true, sameSite: 'Lax', secure })
+      const flags = { path: '/', maxAge: COOKIE_SECONDS, httpOnly: true, sameSite: 'Lax', secure } as const
+      if (readerId === caller.userId) setCookie(c, VERSION_COOKIE, token, flags)
     }
     for (const [name, value] of Object.entries(pick(answer.headers, PASSED_BACK))) c.header(name, value)
     return answer.status === 204 ? c.body(null, 204) : c.body(await answer.arrayBuffer(), answer.status as ContentfulStatusCode)
@@ -52,10 +55,20 @@ export function writeRoutes(forward: Forward, http: HttpParts): Hono<WorkerEnv> 
 const pick = (headers: Headers, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? '']] : [])))
 
+/** Reads no further than a body may go: one without a Content-Length could fill the isolate's memory. */
 async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () => new Problem('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
-  const body = new Uint8Array(await request.arrayBuffer())
-  if (body.length > MAX_BODY_BYTES) throw tooLarge()
-  return body
+  const body = new Uint8Array(MAX_BODY_BYTES)
+  let length = 0
+  const reader = request.body?.getReader()
+  for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
+    if (length + read.value.length > MAX_BODY_BYTES) {
+      await reader?.cancel()
+      throw tooLarge()
+    }
+    body.set(read.value, length)
+    length += read.value.length
+  }
+  return body.slice(0, length)
 }

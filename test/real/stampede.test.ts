@@ -1,0 +1,168 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { keyOf } from '../../contract/l2/keys.ts'
+import { decodeValue } from '../../contract/l2/value.ts'
+import { writePast } from '../support/activity.ts'
+import { countOutcomes, type Outcome, sendCrowd } from '../support/crowd.ts'
+import { eventually } from '../support/eventually.ts'
+import { makeUsers } from '../support/people.ts'
+import { type SlowOrigin, startSlowOrigin } from '../support/slow-origin.ts'
+import { type Stack, startStack } from '../support/stack.ts'
+import { startWorkerd } from '../support/workerd.ts'
+
+const CROWD = 1_000
+const PROCESSES = 4
+/** Only the soft expiry of a post comes within the test. */
+const LIFETIMES = JSON.stringify({ post: { softMs: 1_500 }, user: { softMs: 300_000 } })
+
+let stack: Stack
+let origin: SlowOrigin
+/** Posts nobody has read yet, each by another author; every test takes its own. */
+let cold: { readonly id: string; readonly author: string }[] = []
+
+beforeAll(async () => {
+  const started = await Promise.all([startStack({ processes: 0 }), startSlowOrigin()])
+  stack = started[0]
+  origin = started[1]
+  origin.aimAt(stack.originUrl())
+  const authorIds = await makeUsers(stack.db, 10)
+  await writePast(stack.db, authorIds, { seed: 3, posts: 200, reposts: 0, deleted: 0, spanMs: 86_400_000 })
+  cold = [...(await stack.db.execute<{ id: string; author: string }>(sql`
+    select distinct on (author_id) id::text, author_id::text as author from posts order by author_id, id desc`))]
+}, 30_000)
+afterAll(async () => {
+  await stack?.stop()
+  await origin?.close()
+})
+
+function nextCold(): { readonly path: string; readonly key: string; readonly author: string } {
+  const post = cold.pop()
+  if (!post) throw new Error('every post has been read')
+  return { path: `/v1/posts/${post.id}`, key: keyOf.post(post.id, 'public'), author: post.author }
+}
+
+/** Runs something with workerd processes of its own, one isolate each, that reach the origin through the proxy. */
+async function withWorkers<T>(processes: number, bindings: Record<string, string>, use: (urls: readonly string[]) => Promise<T>): Promise<T> {
+  const workers = await Promise.all(
+    Array.from({ length: processes }, () =>
+      startWorkerd({
+        bundle: inject('workerBundle'),
+        // The deadline must not end a load that the test holds back.
+        bindings: { ...stack.bindings, ORIGIN_URL: origin.url, LOAD_DEADLINE_MS: '10000', ...bindings },
+      }),
+    ),
+  )
+  try {
+    return await use(workers.flatMap((worker) => worker.urls))
+  } finally {
+    await Promise.all(workers.map((worker) => worker.stop()))
+  }
+}
+
+/** A thousand readers of one path at once, spread over the isolates. The origin answers nothing before all of them have asked. */
+async function stampede(urls: readonly string[], path: string): Promise<Outcome[]> {
+  const release = origin.hold()
+  const errands = Array.from({ length: CROWD }, (_, i) => ({ url: `${urls[i % urls.length]}${path}` }))
+  return sendCrowd(errands, { atOnce: CROWD, deadlineMs: 15_000, onAllSent: release })
+}
+
+/**
+ * Warms a key in every isolate, lets it pass its soft expiry unread, and sends the crowd. The load behind its answers is held back
+ * until all of them are there: whoever waited for it would wait for ever.
+ */
+async function expiry(urls: readonly string[]): Promise<{ readonly outcomes: readonly Outcome[]; readonly loads: number }> {
+  const { path, key } = nextCold()
+  for (const url of urls) expect((await fetch(url + path)).status).toBe(200)
+  await eventually(async () => expect(Date.now()).toBeGreaterThan(await softEndOf(key)))
+  const before = origin.asked(key)
+  stack.facade.stats.reset()
+  const release = origin.hold()
+  const errands = Array.from({ length: CROWD }, (_, i) => ({ url: `${urls[i % urls.length]}${path}` }))
+  const outcomes = await sendCrowd(errands, { atOnce: CROWD, deadlineMs: 8_000 })
+  // Every isolate has asked for a lease, or for a load.
+  await eventually(() => expect((stack.facade.stats.byCommand.EVALSHA ?? 0) + origin.asked(key) - before).toBeGreaterThanOrEqual(urls.length))
+  const loads = origin.asked(key) - before
+  release()
+  return { outcomes, loads }
+}
+
+/** When the value in L2 passes its soft end (epoch milliseconds). */
+async function softEndOf(key: string): Promise<number> {
+  const headers = { authorization: `Bearer ${stack.l2Token}` }
+  const { result } = (await (await fetch(`${stack.l2Url}/get/tideline:${key}`, { headers })).json()) as { result: string }
+  return decodeValue(result)?.softExpiresAtMs ?? Number.POSITIVE_INFINITY
+}
+
+const headersOf = (outcomes: readonly Outcome[], name: string): string[] =>
+  outcomes.map((outcome) => (outcome.type === 'answered' ? String(outcome.headers[name]) : outcome.type))
+
+describe('one origin load per shared key, however many ask', () => {
+  test('a thousand readers of a cold key in one isolate cost one load and a handful of calls to L2', async () => {
+    await withWorkers(1, {}, async (urls) => {
+      const { path, key, author } = nextCold()
+      stack.facade.stats.reset()
+      const outcomes = await stampede(urls, path)
+      expect(countOutcomes(outcomes)).toEqual({ 200: CROWD })
+      expect(stack.loads(key)).toBe(1)
+      expect(stack.loads(keyOf.user(author))).toBe(1)
+      expect(stack.facade.stats.requests).toBeLessThan(20)
+      expect(headersOf(outcomes, 'cache-status').filter((status) => status.includes('; collapsed')).length).toBeGreaterThan(CROWD / 2)
+
+      const list = await stampede(urls, `/v1/users/${author}/posts`)
+      expect(countOutcomes(list)).toEqual({ 200: CROWD })
+      expect(stack.loads(keyOf.author(author, 'public'))).toBe(1)
+    })
+  })
+
+  test('a thousand readers of a cold key over four workerd processes cost one load', async () => {
+    await withWorkers(PROCESSES, {}, async (urls) => {
+      const { path, key, author } = nextCold()
+      const outcomes = await stampede(urls, path)
+      expect(countOutcomes(outcomes)).toEqual({ 200: CROWD })
+      expect(stack.loads(key)).toBe(1)
+      expect(stack.loads(keyOf.user(author))).toBe(1)
+
+      expect(countOutcomes(await stampede(urls, `/v1/users/${author}/posts`))).toEqual({ 200: CROWD })
+      expect(stack.loads(keyOf.author(author, 'public'))).toBe(1)
+    })
+  })
+
+  test('when a warm key passes its soft expiry, a thousand readers over four processes cost one load and none of them waits for it', async () => {
+    await withWorkers(PROCESSES, { LIFETIMES }, async (urls) => {
+      const { outcomes, loads } = await expiry(urls)
+      expect(countOutcomes(outcomes)).toEqual({ 200: CROWD })
+      expect(headersOf(outcomes, 'cache-status').filter((status) => !status.includes('origin=0'))).toEqual([])
+      expect(headersOf(outcomes, 'server-timing').filter((timing) => timing.includes('origin'))).toEqual([])
+      expect(loads).toBe(1)
+    })
+  })
+})
+
+describe('with a protection switched off the same crowd is a stampede', () => {
+  test('without the singleflight every reader goes to L2', async () => {
+    await withWorkers(1, { SWITCHED_OFF: 'singleflight' }, async (urls) => {
+      const { path } = nextCold()
+      stack.facade.stats.reset()
+      await stampede(urls, path)
+      expect(stack.facade.stats.requests).toBeGreaterThan(CROWD)
+    })
+  })
+
+  test('without the lease each of four isolates loads a cold key, and loads it again when it expires', async () => {
+    await withWorkers(PROCESSES, { SWITCHED_OFF: 'lease', LIFETIMES }, async (urls) => {
+      const { path, key } = nextCold()
+      await stampede(urls, path)
+      expect(stack.loads(key)).toBe(PROCESSES)
+      expect((await expiry(urls)).loads).toBe(PROCESSES)
+    })
+  })
+
+  test('without both a crowd goes to the origin until the bulkhead is full, and the rest is refused', async () => {
+    await withWorkers(1, { SWITCHED_OFF: 'singleflight,lease' }, async (urls) => {
+      const { path, key } = nextCold()
+      const outcomes = await stampede(urls, path)
+      expect(stack.loads(key)).toBeGreaterThan(25)
+      expect(countOutcomes(outcomes)[503]).toBeGreaterThan(0)
+    })
+  })
+})
