@@ -4,8 +4,11 @@ import { idSchema } from './ids.ts'
 
 /** What the worker asks the origin. Every request is signed (`contract/signature.ts`). */
 
+/** The most keys of one load; a turn that misses more, which is rare, asks in several. */
+export const MAX_LOAD_KEYS = 1_000
+
 /** All keys one turn of a read misses, in one round trip. */
-export const loadRequestSchema = z.strictObject({ keys: z.array(z.string().max(120)).min(1).max(1_000) })
+export const loadRequestSchema = z.strictObject({ keys: z.array(z.string().max(120)).min(1).max(MAX_LOAD_KEYS) })
 
 /** One loaded value: its payload as text in the codec of `contract/l2`, or null where there is nothing (remembered too). */
 export const loadedSchema = z.strictObject({

@@ -22,8 +22,8 @@ const LIFETIMES: FeedLifetimes = {
   timeline: { softMs: 6 * HOUR, hardMs: 24 * HOUR, graceMs: 0, absentMs: 2 * SECOND },
   // Announce-then-route counts on 10 s at most.
   crowd: { softMs: 5 * SECOND, hardMs: 10 * SECOND, graceMs: HOUR, absentMs: 2 * SECOND },
-  // Pushes keep it complete; soft is short so that a push that was lost heals while somebody reads.
-  author: { softMs: 3 * SECOND, hardMs: MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
+  // Pushes keep it complete and deletes drop it. Every reader has one of their own, so a soft end of seconds would load all the time.
+  author: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
   post: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
   user: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
   viewer: { softMs: 30 * SECOND, hardMs: 5 * MINUTE, graceMs: HOUR, absentMs: 5 * SECOND },
@@ -61,7 +61,7 @@ const schema = z.object({
   LOAD_DEADLINE_MS: count(2 * SECOND),
   /** Milliseconds a forwarded write may take: the origin waits up to a second for Redis before it acknowledges. */
   WRITE_DEADLINE_MS: count(5 * SECOND),
-  /** Loads an isolate may have in the air at once. */
+  /** Loads an isolate may have in the air at once; more wait half a load's deadline, then are refused. */
   MAX_LOADS: count(32),
   /** Changes of single lifetimes as JSON, for instance {"author":{"softMs":1000}}. */
   LIFETIMES: z

@@ -60,7 +60,7 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
   const refresh = createRefresh({
     shared,
     load: origin.load,
-    limiter: createLimiter(config.MAX_LOADS),
+    limiter: createLimiter({ max: config.MAX_LOADS, waitMs: config.LOAD_DEADLINE_MS / 2 }, clock, Math.random),
     backoff,
     clock,
     random: Math.random,

@@ -62,7 +62,7 @@ export async function backfill(tx: Queryable, viewerId: bigint, authorId: bigint
           and exists (select from follows where follower_id = ${viewerId} and followee_id = ${authorId})
         order by id desc limit ${cap + 1}
       ), copied as (
-        insert into timeline_entries (viewer_id, activity_id) select ${viewerId}::bigint, id from newest where place <= ${cap}
+        insert into timeline_entries (viewer_id, activity_id) select ${viewerId}::bigint, id from newest where place <= ${cap} order by id
         on conflict do nothing
       )
       update viewers set complete_since = greatest(complete_since, (select coalesce(max(id) filter (where place = ${cap + 1}), 0) from newest))

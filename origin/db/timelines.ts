@@ -88,7 +88,8 @@ export async function rebuild(tx: Queryable, viewerId: bigint, cap: number): Pro
           order by id desc limit ${cap}
         ) p order by p.id desc limit ${cap}
       ), inserted as (
-        insert into timeline_entries (viewer_id, activity_id) select ${viewerId}::bigint, id from newest on conflict do nothing
+        -- in the order in which chunks insert, or the two could wait for each other
+        insert into timeline_entries (viewer_id, activity_id) select ${viewerId}::bigint, id from newest order by id on conflict do nothing
       )
       select count(*)::int as count, min(id) as oldest from newest`)
     return { count: row?.count ?? 0, oldest: row?.oldest ?? 0n }

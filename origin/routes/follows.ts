@@ -40,10 +40,12 @@ export function followRoutes({ db, settle }: Parts): Hono<OriginEnv> {
     const { followerId, followeeId } = pairOf(c)
     const viewerKey = keyOf.viewer(String(followerId))
     const timelineKey = keyOf.timeline(String(followerId))
-    if ((await findUsers(db, [String(followerId)])).length === 0) throw unknownCaller(followerId)
     const { owed, raised } = await db.transaction(async (tx) => {
       const gone = await deleteFollow(tx, followerId, followeeId)
-      if (!gone) return { owed: await owedFor(tx, [viewerKey, timelineKey]), raised: {} }
+      if (!gone) {
+        if ((await findUsers(tx, [String(followerId)])).length === 0) throw unknownCaller(followerId)
+        return { owed: await owedFor(tx, [viewerKey, timelineKey]), raised: {} }
+      }
       const raised: Record<string, number> = {
         [viewerKey]: gone.viewVersion,
         ...(gone.dropTimeline ? { [timelineKey]: gone.followVersion } : {}),

@@ -9,6 +9,7 @@ import type { Database, Queryable } from '../db/client.ts'
 import { isUniqueViolation } from '../db/client.ts'
 import { type InvalidationRow, insertInvalidations, owedFor } from '../db/jobs.ts'
 import { deleteActivity, findPosts, findRepost, insertActivity } from '../db/posts.ts'
+import { findUsers } from '../db/users.ts'
 import { TOMBSTONE } from '../fanout/deliver.ts'
 import type { Settle } from '../fanout/settle.ts'
 import { parseBody, pathId } from '../http/body.ts'
@@ -34,7 +35,7 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     const { text } = parseBody(c, newPostSchema)
     const fingerprint = await fingerprintOf('POST', c.req.path, c.get('body'))
     const { answer, replayed } = await once(db, { userId: authorId, key, fingerprint }, (tx) => write(tx, authorId, { text, root: null }))
-    return respond(answer, replayed)
+    return made(answer, replayed)
   }
 
   /** Writes one activity and says what it raised: a client that returns this reads its own write in any isolate. */
@@ -56,10 +57,10 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
   }
 
   /** The post a repost of `id` shows: a repost of a repost is one of its root. */
-  async function rootOf(id: bigint): Promise<{ id: bigint; authorId: bigint }> {
-    const [post] = await findPosts(db, [id])
+  async function rootOf(queryable: Queryable, id: bigint): Promise<{ id: bigint; authorId: bigint }> {
+    const [post] = await findPosts(queryable, [id])
     if (!post) throw new Problem('not-found', `There is no post ${id}.`)
-    const [root] = post.rootId === null ? [post] : await findPosts(db, [post.rootId])
+    const [root] = post.rootId === null ? [post] : await findPosts(queryable, [post.rootId])
     if (!root || root.deleted || post.deleted) throw new Problem('gone', `The post ${id} was deleted.`)
     return { id: root.id, authorId: root.authorId }
   }
@@ -67,13 +68,18 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
   async function createRepost(c: Context<OriginEnv>): Promise<Response> {
     const authorId = actingUser(c)
     const key = parseIdempotencyKey(c.req.header('idempotency-key'))
-    const root = await rootOf(pathId(c))
+    const postId = pathId(c)
     const fingerprint = await fingerprintOf('POST', c.req.path, c.get('body'))
     try {
-      const { answer, replayed } = await once(db, { userId: authorId, key, fingerprint }, (tx) => write(tx, authorId, { text: null, root }))
-      return respond(answer, replayed)
+      // The root is looked at inside, so that a repetition gets its answer even when the root was deleted meanwhile.
+      const { answer, replayed } = await once(db, { userId: authorId, key, fingerprint }, async (tx) =>
+        write(tx, authorId, { text: null, root: await rootOf(tx, postId) }),
+      )
+      return made(answer, replayed)
     } catch (error) {
-      const standing = isUniqueViolation(error) ? await findRepost(db, authorId, root.id) : undefined
+      if (!isUniqueViolation(error)) throw error
+      const root = await rootOf(db, postId)
+      const standing = await findRepost(db, authorId, root.id)
       if (!standing) throw error
       const id = String(standing.id)
       const body: Activity = {
@@ -91,7 +97,9 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     const [post] = await findPosts(db, [pathId(c)])
     if (!post) throw new Problem('not-found', 'There is no such post.')
     const standing = await findRepost(db, authorId, post.rootId ?? post.id)
-    return standing ? remove(standing.id, authorId) : respond({ status: 204, body: null, raised: {} }, false)
+    if (standing) return remove(standing.id, authorId)
+    if ((await findUsers(db, [String(authorId)])).length === 0) throw unknownCaller(authorId)
+    return respond({ status: 204, body: null, raised: {} }, false)
   }
 
   async function deletePost(c: Context<OriginEnv>): Promise<Response> {
@@ -123,6 +131,13 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
   routes.post('/v1/posts/:id/repost', createRepost)
   routes.delete('/v1/posts/:id/repost', deleteRepost)
   return routes
+}
+
+/** The answer to a write that made an activity: it says where it is. */
+function made(answer: Answer, replayed: boolean): Response {
+  const response = respond(answer, replayed)
+  response.headers.set('location', `/v1/posts/${(answer.body as Activity).id}`)
+  return response
 }
 
 /** A write's answer as HTTP. */

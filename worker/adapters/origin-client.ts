@@ -1,5 +1,5 @@
 import { REQUEST_ID_HEADER, SIGNATURE_HEADER } from '../../contract/headers.ts'
-import { loadResponseSchema, olderResponseSchema } from '../../contract/internal.ts'
+import { loadResponseSchema, MAX_LOAD_KEYS, olderResponseSchema } from '../../contract/internal.ts'
 import { Problem } from '../../contract/problem.ts'
 import { type Caller, signRequest } from '../../contract/signature.ts'
 import type { SigningKey } from '../../contract/signed.ts'
@@ -68,7 +68,13 @@ export function createOriginClient({ url, key, clock, timeoutSignal, loadDeadlin
   }
 
   return {
-    load: async (keys) => loadResponseSchema.parse(await ask('/internal/load', { keys })).values,
+    async load(keys) {
+      const slices = Array.from({ length: Math.ceil(keys.length / MAX_LOAD_KEYS) }, (_, i) =>
+        keys.slice(i * MAX_LOAD_KEYS, (i + 1) * MAX_LOAD_KEYS),
+      )
+      const answers = await Promise.all(slices.map((slice) => ask('/internal/load', { keys: slice })))
+      return answers.flatMap((answer) => loadResponseSchema.parse(answer).values)
+    },
     older: async (question) => olderResponseSchema.parse(await ask('/internal/older', question)).entries,
     olderOfAuthor: async (question) => olderResponseSchema.parse(await ask('/internal/older-of-author', question)).entries,
     forward: (request) => send(request, writeDeadlineMs),
