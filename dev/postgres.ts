@@ -27,6 +27,9 @@ export interface PostgresOptions {
 export interface RunningPostgres {
   readonly url: string
   readonly port: number
+  readonly pid: number
+  /** Resolves with its last line when it ends, whoever wished it. */
+  readonly ended: Promise<string>
   /** A fast shutdown: open transactions are rolled back, the data is kept. */
   stop(): Promise<void>
 }
@@ -94,14 +97,24 @@ export async function startCluster(options: PostgresOptions, settings: Settings)
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const stop = stopper(server)
+  let lastLine = ''
+  const ended = once(server, 'close').then(
+    () => lastLine,
+    (error: Error) => error.message,
+  )
+  const log = (line: string) => {
+    lastLine = line
+    options.log?.(line)
+  }
   try {
-    await ready(server, dataDir, options)
+    await ready(server, dataDir, { ...options, log })
   } catch (error) {
     await stop()
     throw error
   }
   const password = (await readFile(join(dataDir, PASSWORD_FILE), 'utf8')).trim()
-  return { url: `postgres://postgres:${password}@127.0.0.1:${options.port}/postgres`, port: options.port, stop }
+  const url = `postgres://postgres:${password}@127.0.0.1:${options.port}/postgres`
+  return { url, port: options.port, pid: server.pid ?? 0, ended, stop }
 }
 
 const binariesSchema = z.object({ postgres: z.string(), initdb: z.string() })

@@ -83,8 +83,8 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
     options: {
       maxAgeMs: config.MEMORY_MAX_AGE_MS,
       beta: off.has('xfetch') ? 0 : 1,
-      // A loser of the lease may wait as long as a load and then load by itself; all bounded, below the 30 s of waitUntil.
-      flightMs: 2 * config.LOAD_DEADLINE_MS + 4 * config.L2_DEADLINE_MS + 500,
+      // A loser of the lease may wait as long as a load, then for a place, and then load by itself; all bounded, below the 30 s of waitUntil.
+      flightMs: 2.5 * config.LOAD_DEADLINE_MS + 4 * config.L2_DEADLINE_MS + 500,
       singleflight: !off.has('singleflight'),
     },
   })

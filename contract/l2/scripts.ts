@@ -51,7 +51,7 @@ return out
 /**
  * KEYS: value, lease, value, lease, …   ARGV: token, then per pair: milliseconds to keep, framed value (stamp 0, tail 0).
  * Answers per pair the new stamp and what was pushed meanwhile, or -1 where the fill is refused: the lease is lost (expired,
- * voided by an invalidation), it recorded too much, or a newer truth is stored.
+ * voided by an invalidation), it recorded too much, an absence was loaded where something was pushed, or a newer truth is stored.
  */
 const fill = `${FLAGS}local token = ARGV[1]
 local out = {}
@@ -64,7 +64,7 @@ for i = 1, #KEYS / 2 do
     redis.call('DEL', lease)
     local count = string.sub(held, ${TOKEN_LENGTH + 1}, ${TOKEN_LENGTH + 2})
     local frame = ${head('key')}
-    if count ~= 'XX' and ${sub('frame', FRAME.truth)} <= ${sub('value', FRAME.truth)} then
+    if count ~= 'XX' and (count == '00' or ${sub('value', FRAME.presence)} == '+') and ${sub('frame', FRAME.truth)} <= ${sub('value', FRAME.truth)} then
       stamp = frame == '' and 1 or tonumber(${sub('frame', FRAME.stamp)}) + 1
       pushed = string.sub(held, ${TOKEN_LENGTH + 3})
       redis.call('SET', key, string.sub(value, 1, ${FRAME.stamp[0] - 1}) .. string.format('%08d', stamp) .. '0' .. count .. string.sub(value, ${FRAME.presence[0]}) .. pushed, 'PX', life)
@@ -132,7 +132,7 @@ return redis.call('INCR', KEYS[#KEYS])
 
 export const SCRIPTS = {
   lease: { name: 'lease', text: lease, sha: '51557a8657bb63b3cd8e52cef1d7a64a9be23190' },
-  fill: { name: 'fill', text: fill, sha: '7d637f8b05ff7c37c2cf172a56cc0f0e7afe7fc0' },
+  fill: { name: 'fill', text: fill, sha: 'd2294160505425ad9ae4f44d524c7c5c2f9d1226' },
   push: { name: 'push', text: push, sha: '2dacd8337cfc6a92525b4bf193bb57d88af03691' },
   invalidate: { name: 'invalidate', text: invalidate, sha: '26bdee0bd2160d295c527bee98df9891d03c5674' },
 } as const satisfies Record<string, Script>

@@ -71,7 +71,7 @@ export async function secondsSinceBeat(db: Queryable, machineId: number, beat: n
   return row && Number(row.ago)
 }
 
-/** Forgets the beats of a machine: a new owner, or a Redis that was emptied, counts from anew. */
-export async function forgetBeats(db: Queryable, machineId: number): Promise<void> {
-  await db.execute(sql`delete from beats where machine_id = ${machineId}`)
+/** Forgets the beats of a machine that Redis has forgotten, once what they stood for is owed again. */
+export async function forgetBeats(db: Queryable, machineId: number, above: number): Promise<void> {
+  await db.execute(sql`delete from beats where machine_id = ${machineId} and beat > ${above}`)
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../db/client.ts'
 import { oweAgain, recentBeats } from '../db/jobs.ts'
-import { noteBeat, secondsSinceBeat } from '../db/machines.ts'
+import { forgetBeats, noteBeat, secondsSinceBeat } from '../db/machines.ts'
 import type { L2Port } from './l2-port.ts'
 
 /** Replayed beyond the last beat that held: a beat is noted at most a second late (seconds). */
@@ -46,6 +46,8 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
     } else {
       observe({ type: 'l2-lost-writes', replayed: await db.transaction((tx) => oweAgain(tx, ago + MARGIN_SECONDS)) })
     }
+    // Else every process that starts would find the same loss again.
+    await forgetBeats(db, machine, remembered)
   }
 
   async function watch(write: (machineId: number) => Promise<number>): Promise<void> {

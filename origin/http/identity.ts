@@ -28,7 +28,9 @@ export function requireSignature(key: SigningKey, clock: { nowMs(): number }): M
 }
 
 const unsigned = (): Problem =>
-  new Problem('unauthorized', 'The request carries no valid signature of the edge.', { headers: { 'www-authenticate': 'Tideline-Signature' } })
+  new Problem('unauthorized', 'The request carries no valid signature of the edge.', {
+    headers: { 'www-authenticate': 'Tideline-Signature' },
+  })
 
 async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (!request.body) return new Uint8Array()

@@ -1,0 +1,63 @@
+import { constants } from 'node:fs'
+import { access, mkdir } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { createClient } from 'redis'
+import { lineOf, UsageError } from './command-line.ts'
+import { launch, type RunningProcess } from './processes.ts'
+
+const READY_DEADLINE_MS = 30_000
+const CONNECT_DEADLINE_MS = 5_000
+
+/** The Redis or Valkey server on the PATH. */
+export async function findRedisServer(path = process.env.PATH ?? ''): Promise<string> {
+  for (const name of ['redis-server', 'valkey-server']) {
+    for (const folder of path.split(delimiter).filter(Boolean)) {
+      const file = join(folder, name)
+      const runs = await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+      if (runs) return file
+    }
+  }
+  throw new UsageError(
+    'no redis-server or valkey-server on the PATH: apt-get install redis-server, brew install redis, or give --redis-url of your own',
+  )
+}
+
+interface Options {
+  readonly program: string
+  readonly port: number
+  /** Where the snapshot is: read at the start, written at the end. */
+  readonly dir: string
+  readonly logFile: string
+}
+
+/** Starts a Redis on the loopback. As a cache it needs no log of writes; it saves when it is told to stop, because it has a save point. */
+export async function startRedisServer({ program, port, dir, logFile }: Options): Promise<RunningProcess> {
+  await mkdir(dir, { recursive: true })
+  const listen = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--dbfilename', 'dump.rdb']
+  const keep = ['--appendonly', 'no', '--save', '3600', '1', '--stop-writes-on-bgsave-error', 'no']
+  return launch({ command: program, args: [...listen, ...keep], logFile })
+}
+
+export async function redisReady(server: RunningProcess): Promise<void> {
+  await server.said(/Ready to accept connections/i, READY_DEADLINE_MS)
+}
+
+/** Throws what is wrong with a Redis in one line: nobody answers, or it is too old for our scripts. */
+export async function assertUsableRedis(url: URL): Promise<void> {
+  const socket = { connectTimeout: CONNECT_DEADLINE_MS, reconnectStrategy: false } as const
+  const client = createClient({ url: url.href, socket }).on('error', () => {})
+  try {
+    await client.connect()
+    const version = /redis_version:(\S+)/.exec(String(await client.sendCommand(['INFO', 'server'])))?.[1] ?? 'of no known version'
+    if (!(Number.parseInt(version, 10) >= 7)) throw new UsageError(`the Redis at ${url.host} is ${version}: 7.0 or newer is needed`)
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause
+    const reason = cause instanceof AggregateError ? lineOf(cause.errors[0]) : lineOf(cause)
+    throw new UsageError(`cannot use the Redis at ${url.host}: ${reason}`, { cause })
+  } finally {
+    client.destroy()
+  }
+}
