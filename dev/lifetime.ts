@@ -10,8 +10,10 @@ interface Part {
 /** The life of everything a command starts: it ends once, for one reason, and then everything stops in the opposite order. */
 export interface Lifetime {
   readonly signal: AbortSignal
+  /** Rejects with the reason. */
+  readonly ended: Promise<never>
   /** Ends it. Only the first reason counts. */
-  end(reason: Error): void
+  end(reason: unknown): void
   /**
    * Starts a part, which is stopped before those begun earlier. A part whose start waits for others may begin at once. Throws the
    * reason when the life ends; the start is then awaited and undone by `stopAll`.
@@ -47,6 +49,7 @@ export function createLifetime(): Lifetime {
   }
   return {
     signal,
+    ended,
     end,
     during: (work) => orEnd(begin(work)),
     start(open) {

@@ -62,15 +62,15 @@ export async function lockState(dir: string, say: Say): Promise<Lock> {
 }
 
 /** Whether that number still means a start. In a container that was started anew it may well be our own, or our shell's. */
-async function isRunning(pid: number): Promise<boolean> {
-  return pid !== process.pid && pid !== process.ppid && ((await commandOf(pid))?.includes(COMMAND) ?? false)
+export async function isRunning(pid: number | null): Promise<boolean> {
+  return pid !== null && pid !== process.pid && pid !== process.ppid && ((await commandOf(pid))?.includes(COMMAND) ?? false)
 }
 
 async function endLeftovers(processes: readonly Started[], say: Say): Promise<void> {
   for (const { name, pid, mark, stopSignal } of processes.toReversed()) {
     const remains = async () => (await commandOf(pid))?.includes(mark) ?? false
     if (!(await remains())) continue
-    say(`ending the ${name} (process ${pid}) that a killed start left behind`)
+    say(`ending ${name} (process ${pid}), which a killed start left behind`)
     signalGroup(pid, stopSignal)
     for (const endsAtMs = performance.now() + STOP_DEADLINE_MS; (await remains()) && performance.now() < endsAtMs; ) await sleep(20)
     signalGroup(pid, 'SIGKILL')

@@ -28,7 +28,7 @@ export interface RunningPostgres {
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** Resolves with its last line when it ends, whoever wished it. */
+  /** How it ended, whoever wished it. */
   readonly ended: Promise<string>
   /** A fast shutdown: open transactions are rolled back, the data is kept. */
   stop(): Promise<void>
@@ -97,17 +97,12 @@ export async function startCluster(options: PostgresOptions, settings: Settings)
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const stop = stopper(server)
-  let lastLine = ''
-  const ended = once(server, 'close').then(
-    () => lastLine,
+  const ended = once(server, 'exit').then(
+    ([code, signal]) => (signal ? `by ${signal}` : `exit code ${code}`),
     (error: Error) => error.message,
   )
-  const log = (line: string) => {
-    lastLine = line
-    options.log?.(line)
-  }
   try {
-    await ready(server, dataDir, { ...options, log })
+    await ready(server, dataDir, options)
   } catch (error) {
     await stop()
     throw error

@@ -21,13 +21,13 @@ export interface RunningProcess {
   /** How it ended, whoever wished it. */
   readonly ended: Promise<string>
   /** Resolves with the first line of its output that matches; throws when it ends before, or at the deadline. */
-  said(pattern: RegExp, deadlineMs: number): Promise<string>
+  said(pattern: RegExp, deadlineMs?: number): Promise<string>
   /** Ends it and everything it started. */
   stop(): Promise<void>
 }
 
 /** How long a process may take to end by itself before it is killed (milliseconds). */
-const STOP_DEADLINE_MS = 8_000
+const STOP_DEADLINE_MS = 5_000
 
 /** Starts a process in a group of its own: Ctrl-C reaches us alone, and we end it, with all it started, when its turn comes. */
 export function launch({ command, args, env, logFile, onComplaint }: Launch): RunningProcess {
@@ -54,9 +54,9 @@ export function launch({ command, args, env, logFile, onComplaint }: Launch): Ru
 
   const killNow = () => child.pid && signalGroup(child.pid, 'SIGKILL')
   process.once('exit', killNow) // of whoever ends without stopping us
-  const exited = new Promise<string>((resolve) => {
+  const exited = new Promise<string | number>((resolve) => {
     child.once('error', (error) => resolve(`it cannot be run: ${error.message}`))
-    child.once('exit', (code, signal) => resolve(signal ? `by ${signal}` : `exit code ${code}`))
+    child.once('exit', (code, signal) => resolve(code ?? `by ${signal}`))
   })
   const drained = new Promise((resolve) => child.once('close', resolve))
   const ended = exited.then(async (how) => {
@@ -64,8 +64,7 @@ export function launch({ command, args, env, logFile, onComplaint }: Launch): Ru
     killNow()
     process.off('exit', killNow)
     log.end()
-    const last = lines.at(-1)
-    return last ? `${how}: ${last}` : how
+    return typeof how === 'string' ? how : `exit code ${how}, after "${lines.at(-1) ?? ''}"`
   })
 
   return {
@@ -77,7 +76,8 @@ export function launch({ command, args, env, logFile, onComplaint }: Launch): Ru
       const heard = Promise.withResolvers<string>()
       const listener = (line: string) => pattern.test(line) && heard.resolve(line)
       listeners.add(listener)
-      const timer = setTimeout(() => heard.reject(new Error(`it was not ready within ${deadlineMs / 1000} s`)), deadlineMs)
+      const tooLate = (ms: number) => heard.reject(new Error(`it was not ready within ${ms / 1000} s`))
+      const timer = deadlineMs === undefined ? undefined : setTimeout(tooLate, deadlineMs, deadlineMs)
       ended.then((how) => heard.reject(new Error(how)))
       try {
         return await heard.promise

@@ -24,7 +24,7 @@ const POSTING_DAYS = 5
 const REPOST_SHARE = 0.12
 
 /**
- * A small world: people with names, follows by a power law (the first few are followed by half of all), posts that get denser
+ * A small world: people with names, follows by a power law (the first few are followed by half of everybody), posts that get denser
  * towards now, a part of them reposts of what the reposter follows. The same seed and moment give the same world.
  */
 export function createDemo({ seed, nowMs, users: userCount = 500, follows = 6_000, posts = 2_000 }: DemoOptions): DemoGraph {
@@ -43,7 +43,9 @@ type Random = () => number
 
 /** In the order of their fame; the reader is one of the less known. */
 function makeUsers(count: number, random: Random): Users {
-  const names = FIRST_NAMES.flatMap((first) => LAST_NAMES.map((last) => ({ handle: `${first}.${last}`.toLowerCase(), name: `${first} ${last}` })))
+  const names = FIRST_NAMES.flatMap((first) =>
+    LAST_NAMES.map((last) => ({ handle: `${first}.${last}`.toLowerCase(), name: `${first} ${last}` })),
+  )
   if (count > names.length) throw new Error(`there are names for ${names.length} users only`)
   const reader = names.findIndex(({ handle }) => handle === DEMO_READER)
   const [readerName] = names.splice(reader, 1)
@@ -59,7 +61,7 @@ function makeUsers(count: number, random: Random): Users {
 
 /** Everybody's followees, drawn by fame; how many somebody follows varies from a few to dozens. */
 function makeFollowees(users: Users, follows: number, random: Random): Map<bigint, Set<bigint>> {
-  const drawFamous = drawer(users, (rank) => (rank + 1) ** -0.85, random)
+  const drawFamous = drawer(users, (rank) => (rank + 3) ** -1.05, random)
   const appetites = users.map(() => 0.3 + 1.4 * random() ** 2)
   const perAppetite = follows / appetites.reduce((sum, appetite) => sum + appetite, 0)
   return new Map(

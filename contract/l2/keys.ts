@@ -22,6 +22,7 @@ export const leaseKeyOf = (key: string): string => `ls:${key}`
 
 /** The counter of an origin process's writes, by which a Redis that lost writes betrays itself. */
 export const beatKeyOf = (machineId: number): string => `hb:${machineId}`
+export const isBeatKey = (key: string): boolean => key.startsWith('hb:')
 
 export type ParsedKey =
   | { readonly kind: 'timeline' | 'viewer' | 'user'; readonly id: string }

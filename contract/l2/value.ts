@@ -49,13 +49,14 @@ export function encodeValue(value: Framed): string {
   )
 }
 
+/** Every field up to the presence in digits: a blank or an exponent would pass for a number too. */
+const FRAME_PATTERN = new RegExp(`^${FRAME_VERSION}\\d{${FRAME_LENGTH - 2}}[+-]`)
+
 /** Reads a framed value; anything that is not one (garbage, an unknown version) is undefined: a miss. */
 export function decodeValue(text: string): Framed | undefined {
-  if (text.length < FRAME_LENGTH || text[0] !== FRAME_VERSION) return undefined
-  const presence = text[FRAME_LENGTH - 1]
-  if (presence !== '+' && presence !== '-') return undefined
+  if (!FRAME_PATTERN.test(text)) return undefined
   const number = (from: number, to: number) => Number(text.slice(from, to))
-  const framed: Framed = {
+  return {
     softExpiresAtMs: number(1, 14),
     hardExpiresAtMs: number(14, 27),
     graceEndsAtMs: number(27, 40),
@@ -63,9 +64,6 @@ export function decodeValue(text: string): Framed | undefined {
     truth: number(45, 61),
     stamp: number(61, 69),
     tailLength: number(69, 72),
-    payload: presence === '-' ? null : text.slice(FRAME_LENGTH),
+    payload: text[FRAME_LENGTH - 1] === '-' ? null : text.slice(FRAME_LENGTH),
   }
-  return Number.isNaN(framed.softExpiresAtMs + framed.hardExpiresAtMs + framed.graceEndsAtMs + framed.deltaMs + framed.truth + framed.stamp)
-    ? undefined
-    : framed
 }

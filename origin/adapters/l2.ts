@@ -1,6 +1,6 @@
 import { Redis } from '@upstash/redis'
 import { invalidateCall, parseBeat, pushCall, runScript } from '../../contract/l2/calls.ts'
-import { beatKeyOf, leaseKeyOf } from '../../contract/l2/keys.ts'
+import { beatKeyOf, isBeatKey, leaseKeyOf } from '../../contract/l2/keys.ts'
 import type { L2Port } from '../fanout/l2-port.ts'
 
 interface Options {
@@ -35,7 +35,9 @@ export function createL2({ url, token, prefix, deadlineMs, timeoutSignal }: Opti
     do {
       const [next, keys] = await redis.scan(cursor, { match: pattern, count: SCAN_COUNT })
       cursor = String(next)
-      if (keys.length > 0) await redis.unlink(...keys)
+      // A heartbeat that was removed would read as another loss, and the recovery from that would remove the next one.
+      const dropped = keys.filter((key) => !isBeatKey(key.slice(prefix.length)))
+      if (dropped.length > 0) await redis.unlink(...dropped)
     } while (cursor !== '0')
   }
 

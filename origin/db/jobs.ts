@@ -106,6 +106,14 @@ export async function markPushed(db: Queryable, chunks: readonly Chunk[]): Promi
     where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer and pushed_at is null`)
 }
 
+/** Takes back that these chunks were pushed: they are due at once. */
+export async function oweChunks(db: Queryable, chunks: readonly Chunk[]): Promise<void> {
+  await db.execute(sql`
+    update fanout_chunks c set pushed_at = null, due_at = now() from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
+      ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)
+    where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer`)
+}
+
 /** Takes chunks that nobody pushed in time and holds them for a while. Their viewers are read from the edges of now. */
 export async function takeUnpushed(db: Queryable, limit: number): Promise<Chunk[]> {
   const rows = await db.execute<RawEntry & { after_viewer: bigint; viewers: string | null }>(sql`
@@ -174,6 +182,11 @@ export async function owedFor(db: Queryable, keys: readonly string[]): Promise<I
 /** Notes that Redis has acknowledged these invalidations. */
 export async function markInvalidated(db: Queryable, ids: readonly bigint[]): Promise<void> {
   await db.execute(sql`update invalidations set done_at = now() where id = any(${idArray(ids)}) and done_at is null`)
+}
+
+/** Takes back that these invalidations were carried out: they are due at once. */
+export async function oweInvalidations(db: Queryable, ids: readonly bigint[]): Promise<void> {
+  await db.execute(sql`update invalidations set done_at = null, due_at = now() where id = any(${idArray(ids)})`)
 }
 
 /** Redis lost the writes of the last seconds: what was pushed and invalidated since then is owed again. Answers how much. */

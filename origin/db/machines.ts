@@ -55,6 +55,13 @@ export async function releaseMachine(db: Queryable, machineId: number, owner: st
     where machine_id = ${machineId} and owner = ${owner}`)
 }
 
+/** Ends the leases of owners who died without giving them back; true where there were any. */
+export async function buryMachines(tx: Queryable): Promise<boolean> {
+  const dead = await tx.execute(sql`
+    update machines set owner = null where owner is not null and lease_until < now() - interval '2 seconds' returning 1`)
+  return dead.length > 0
+}
+
 /** Notes how many writes of a machine Redis has acknowledged by now. */
 export async function noteBeat(db: Queryable, machineId: number, beat: number): Promise<void> {
   await db.execute(sql`insert into beats (machine_id, beat) values (${machineId}, ${beat}) on conflict (machine_id, at) do nothing`)

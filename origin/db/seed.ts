@@ -69,6 +69,13 @@ export async function analyze(db: Queryable): Promise<void> {
   await db.execute(sql`analyze users, authors, viewers, follows, posts`)
 }
 
+/** How much is there. */
+export async function countRows(db: Queryable): Promise<{ readonly users: number; readonly posts: number }> {
+  const [row] = await db.execute<{ users: number; posts: number }>(sql`
+    select (select count(*) from users)::int as users, (select count(*) from posts)::int as posts`)
+  return { users: row?.users ?? 0, posts: row?.posts ?? 0 }
+}
+
 /** A user to read as: the one with that handle, else one who follows about fifty, else anybody. */
 export async function someReader(db: Queryable, handle: string): Promise<{ readonly id: string; readonly handle: string } | undefined> {
   const [row] = await db.execute<{ id: bigint; handle: string }>(sql`

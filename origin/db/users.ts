@@ -32,3 +32,8 @@ export async function findUsers(db: Queryable, ids: readonly string[]): Promise<
     select id, handle, name, version from users where id = any(${idArray(ids)}) and deleted_at is null`)
   return rows.map((row) => ({ id: row.id, handle: row.handle, name: row.name, version: Number(row.version) }))
 }
+
+/** The user with that handle, unless deleted: one row or none. */
+export async function findUserByHandle(db: Queryable, handle: string): Promise<{ readonly id: bigint }[]> {
+  return db.execute<{ id: bigint }>(sql`select id from users where handle = ${handle} and deleted_at is null`)
+}

@@ -3,7 +3,7 @@ import { keyOf, parseKey } from '../../contract/l2/keys.ts'
 import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { encodeValue } from '../../contract/l2/value.ts'
 import type { Database } from '../db/client.ts'
-import { type Chunk, type InvalidationRow, idsIn, markInvalidated, markPushed } from '../db/jobs.ts'
+import { type Chunk, type InvalidationRow, idsIn, markInvalidated, markPushed, oweChunks, oweInvalidations } from '../db/jobs.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { L2Port } from './l2-port.ts'
 
@@ -43,6 +43,7 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
 
   return {
     async push(chunks) {
+      const { era } = heartbeat
       const deliveries = chunks.flatMap((chunk, entry) => [
         // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
         ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, 'public'), entry }] : []),
@@ -54,15 +55,17 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
         await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
       }
       await markPushed(db, chunks)
+      // Redis lost writes while we did this: the replay saw only what had been noted before it.
+      if (heartbeat.era !== era) await oweChunks(db, chunks)
     },
     async invalidate(rows) {
+      const { era } = heartbeat
+      const ids = rows.map((row) => row.id)
       for (const { key } of rows.filter((row) => row.key.endsWith('*'))) await l2.empty(key.slice(0, -1))
       const invalidations = rows.filter((row) => parseKey(row.key) !== undefined).map(toInvalidation)
       if (invalidations.length > 0) await heartbeat.watch((machineId) => l2.invalidate(invalidations, machineId))
-      await markInvalidated(
-        db,
-        rows.map((row) => row.id),
-      )
+      await markInvalidated(db, ids)
+      if (heartbeat.era !== era) await oweInvalidations(db, ids)
     },
   }
 }

@@ -1,18 +1,20 @@
 import type { Database } from '../db/client.ts'
 import { oweAgain, recentBeats } from '../db/jobs.ts'
-import { forgetBeats, noteBeat, secondsSinceBeat } from '../db/machines.ts'
+import { buryMachines, forgetBeats, noteBeat, secondsSinceBeat } from '../db/machines.ts'
 import type { L2Port } from './l2-port.ts'
 
 /** Replayed beyond the last beat that held: a beat is noted at most a second late (seconds). */
 const MARGIN_SECONDS = 5
-/** What a process that starts replays always: its predecessor may have died with writes not yet noted (seconds). */
-const START_SECONDS = 60
+/** Replayed always when a process starts or is found dead: it may have died with writes whose loss nobody else can see (seconds). */
+const DEATH_SECONDS = 60
 
 /** What the heartbeat says of the writes of this process. */
 export interface Heartbeat {
   /** Runs a writing call and judges the heartbeat it answers: a count that does not rise means that Redis lost writes. */
   watch(write: (machineId: number) => Promise<number>): Promise<void>
-  /** One beat; notes in Postgres what Redis acknowledged. To be called every second. */
+  /** Raised by each loss that is found. A write that is noted in another era than it began in was not replayed, and is owed again. */
+  readonly era: number
+  /** One beat; notes in Postgres what Redis acknowledged, and replays what the dead wrote last. To be called every second. */
   beat(): Promise<void>
   /** At the start: replays the last minute, and all since the last beat of any machine that Redis has forgotten. */
   recoverAtStart(): Promise<void>
@@ -33,11 +35,12 @@ interface Parts {
 export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbeat {
   let acknowledged = 0
   let countedFor = -1
-  /** Raised by each recovery: a call that was under way meanwhile is not judged by what was counted before. */
+  /** Raised when a recovery begins and when it ends: a call that was under way meanwhile is not judged by what was counted before. */
   let era = 0
   let recovering: Promise<void> | undefined
 
   async function recover(machine: number, remembered: number): Promise<void> {
+    era++
     const ago = remembered > 0 ? await secondsSinceBeat(db, machine, remembered) : undefined
     if (ago === undefined) {
       // The counter is gone, or older than what we kept: nothing tells what is missing. A flush needs no repair, and emptying nothing is cheap.
@@ -53,9 +56,9 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
   async function watch(write: (machineId: number) => Promise<number>): Promise<void> {
     const machine = machineId()
     if (machine !== countedFor) {
+      if (countedFor !== -1) era++
       countedFor = machine
       acknowledged = 0
-      era++
     }
     const floor = acknowledged
     const begunIn = era
@@ -78,12 +81,18 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
 
   return {
     watch,
+    get era() {
+      return era
+    },
     async beat() {
       await watch((machine) => l2.invalidate([], machine))
       await noteBeat(db, countedFor, acknowledged)
+      await db.transaction(async (tx) => {
+        if (await buryMachines(tx)) await oweAgain(tx, DEATH_SECONDS)
+      })
     },
     async recoverAtStart() {
-      await db.transaction((tx) => oweAgain(tx, START_SECONDS))
+      await db.transaction((tx) => oweAgain(tx, DEATH_SECONDS))
       const noted = await recentBeats(db)
       const remembered = await l2.beats(noted.map((machine) => machine.machineId))
       for (const [i, { machineId: machine, beat }] of noted.entries()) {

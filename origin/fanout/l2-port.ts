@@ -18,6 +18,6 @@ export interface L2Port {
   invalidate(invalidations: readonly Invalidation[], machineId: number): Promise<number>
   /** The heartbeats Redis remembers, 0 where it has none. */
   beats(machineIds: readonly number[]): Promise<number[]>
-  /** Removes every key (or its lease) that begins with `start`; all keys of this deployment where it is empty. Never FLUSHDB. */
+  /** Removes every value and lease whose key begins with `start`; all of this deployment where it is empty, but no heartbeats. Never FLUSHDB. */
   empty(start: string): Promise<void>
 }

@@ -1,13 +1,20 @@
 import type { Context } from 'hono'
-import type * as z from 'zod'
 import { isId } from '../../contract/ids.ts'
 import { invalid, Problem } from '../../contract/problem.ts'
 import type { OriginEnv } from './identity.ts'
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
+/** What a schema of the contract can do. */
+interface Schema<T> {
+  safeParse(value: unknown): { readonly success: true; readonly data: T } | { readonly success: false; readonly error: Invalid }
+}
+interface Invalid {
+  readonly issues: Parameters<typeof invalid>[1]
+}
+
 /** The body as what `schema` describes, or the problem that says which field is wrong. */
-export function parseBody<Schema extends z.ZodType>(c: Context<OriginEnv>, schema: Schema): z.output<Schema> {
+export function parseBody<T>(c: Context<OriginEnv>, schema: Schema<T>): T {
   const type = c.req.header('content-type') ?? ''
   if (!/^application\/(?:[a-z.+-]+\+)?json\s*(?:;|$)/i.test(type))
     throw new Problem('unsupported-media-type', 'Send JSON as application/json.')

@@ -47,14 +47,19 @@ export async function openMint(store: MachineStore, clock: MintClock, owner: str
   let machineId = -1
   let state: SnowflakeState = { lastMs: 0, sequence: 0 }
   let mintUntilMs = 0
-  let skewMs = 0
+  /** How far Postgres' clock is ahead of the monotonic one, and how exactly that is known. */
+  let databaseAheadMs = 0
+  let roundTripMs = 0
 
   /** Notes what an answer of the store allows, counted from the moment it was asked. */
   function allow(databaseNowMs: number, askedAtMs: number): void {
-    const roundTripMs = clock.monotonicMs() - askedAtMs
-    skewMs = Math.max(0, Math.abs(clock.nowMs() - databaseNowMs) - roundTripMs)
+    databaseAheadMs = databaseNowMs - clock.monotonicMs()
+    roundTripMs = clock.monotonicMs() - askedAtMs
     mintUntilMs = askedAtMs + LEASE_MS - MARGIN_MS
   }
+
+  /** How far the wall clock is from Postgres' now: a step between two renewals is seen at once. */
+  const skewAtMs = (nowMs: number): number => Math.max(0, Math.abs(nowMs - databaseAheadMs - clock.monotonicMs()) - roundTripMs)
 
   async function claim(): Promise<void> {
     const askedAtMs = clock.monotonicMs()
@@ -72,8 +77,10 @@ export async function openMint(store: MachineStore, clock: MintClock, owner: str
     },
     mint() {
       if (clock.monotonicMs() >= mintUntilMs) throw new CannotMint('the lease of the machine id has run out')
+      const nowMs = clock.nowMs()
+      const skewMs = skewAtMs(nowMs)
       if (skewMs > MAX_SKEW_MS) throw new CannotMint(`the clock is ${Math.round(skewMs)} ms away from Postgres'`)
-      const next = nextSnowflake(state, machineId, clock.nowMs())
+      const next = nextSnowflake(state, machineId, nowMs)
       if (!next) throw new CannotMint('the clock stepped back, or ids are asked for faster than 4,096 per millisecond')
       state = next.state
       return next.id
@@ -82,7 +89,10 @@ export async function openMint(store: MachineStore, clock: MintClock, owner: str
       const askedAtMs = clock.monotonicMs()
       const renewed = await store.renew({ machineId, owner, leaseMs: LEASE_MS, highWaterMs: state.lastMs })
       if (renewed) allow(renewed.databaseNowMs, askedAtMs)
-      else await claim()
+      else {
+        mintUntilMs = 0 // another process may hold it already
+        await claim()
+      }
     },
     async close() {
       mintUntilMs = 0

@@ -27,8 +27,10 @@ beforeAll(async () => {
   origin.aimAt(stack.originUrl())
   const authorIds = await makeUsers(stack.db, 10)
   await writePast(stack.db, authorIds, { seed: 3, posts: 200, reposts: 0, deleted: 0, spanMs: 86_400_000 })
-  cold = [...(await stack.db.execute<{ id: string; author: string }>(sql`
-    select distinct on (author_id) id::text, author_id::text as author from posts order by author_id, id desc`))]
+  cold = [
+    ...(await stack.db.execute<{ id: string; author: string }>(sql`
+    select distinct on (author_id) id::text, author_id::text as author from posts order by author_id, id desc`)),
+  ]
 }, 30_000)
 afterAll(async () => {
   await stack?.stop()
@@ -42,13 +44,17 @@ function nextCold(): { readonly path: string; readonly key: string; readonly aut
 }
 
 /** Runs something with workerd processes of its own, one isolate each, that reach the origin through the proxy. */
-async function withWorkers<T>(processes: number, bindings: Record<string, string>, use: (urls: readonly string[]) => Promise<T>): Promise<T> {
+async function withWorkers<T>(
+  processes: number,
+  bindings: Record<string, string>,
+  use: (urls: readonly string[]) => Promise<T>,
+): Promise<T> {
   const workers = await Promise.all(
     Array.from({ length: processes }, () =>
       startWorkerd({
         bundle: inject('workerBundle'),
-        // The deadline must not end a load that the test holds back.
-        bindings: { ...stack.bindings, ORIGIN_URL: origin.url, LOAD_DEADLINE_MS: '10000', ...bindings },
+        // No deadline may end a load that the test holds back, nor a call to L2 because the machine is busy.
+        bindings: { ...stack.bindings, ORIGIN_URL: origin.url, LOAD_DEADLINE_MS: '10000', L2_DEADLINE_MS: '5000', ...bindings },
       }),
     ),
   )
@@ -81,7 +87,9 @@ async function expiry(urls: readonly string[]): Promise<{ readonly outcomes: rea
   const errands = Array.from({ length: CROWD }, (_, i) => ({ url: `${urls[i % urls.length]}${path}` }))
   const outcomes = await sendCrowd(errands, { atOnce: CROWD, deadlineMs: 8_000 })
   // Every isolate has asked for a lease, or for a load.
-  await eventually(() => expect((stack.facade.stats.byCommand.EVALSHA ?? 0) + origin.asked(key) - before).toBeGreaterThanOrEqual(urls.length))
+  await eventually(() =>
+    expect((stack.facade.stats.byCommand.EVALSHA ?? 0) + origin.asked(key) - before).toBeGreaterThanOrEqual(urls.length),
+  )
   const loads = origin.asked(key) - before
   release()
   return { outcomes, loads }
@@ -151,12 +159,11 @@ describe('with a protection switched off the same crowd is a stampede', () => {
     })
   })
 
-  test('without both a crowd goes to the origin until the bulkhead is full, and the rest is refused', async () => {
+  test('without both the crowd goes to the origin, as many at once as the bulkhead lets through', async () => {
     await withWorkers(1, { SWITCHED_OFF: 'singleflight,lease' }, async (urls) => {
       const { path, key } = nextCold()
-      const outcomes = await stampede(urls, path)
+      await stampede(urls, path)
       expect(stack.loads(key)).toBeGreaterThan(25)
-      expect(countOutcomes(outcomes)[503]).toBeGreaterThan(0)
     })
   })
 })

@@ -8,7 +8,13 @@ export interface Errand {
 }
 
 export type Outcome =
-  | { readonly type: 'answered'; readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string; readonly tookMs: number }
+  | {
+      readonly type: 'answered'
+      readonly status: number
+      readonly headers: IncomingHttpHeaders
+      readonly body: string
+      readonly tookMs: number
+    }
   | { readonly type: 'left' }
   /** No answer within the deadline. */
   | { readonly type: 'hung' }

@@ -99,8 +99,10 @@ export async function startL2() {
         fillText(key, loader, { payload: listOf(posts), ...value }),
       /** Fills a value that is no list, null for an absence. */
       fillText,
+      /** All in one call. */
       async push(key: string, ...posts: readonly number[]) {
-        for (const post of posts) parseBeat(await run('push', pushCall(PREFIX, [entryOf(post)], [{ key, entry: 0 }], BEAT_KEY)))
+        const pairs = posts.map((_, entry) => ({ key, entry }))
+        parseBeat(await run('push', pushCall(PREFIX, posts.map(entryOf), pairs, BEAT_KEY)))
       },
       async invalidate(key: string, truth: number, replacement?: Invalidation['replacement']) {
         return parseBeat(await run('invalidate', invalidateCall(PREFIX, [{ key, truth, replacement }], BEAT_KEY)))
@@ -116,19 +118,23 @@ export async function startL2() {
     client,
     read,
     /** The posts a reader finds, oldest first; undefined for a miss or an absence. */
-    async posts(key: string): Promise<number[] | undefined> {
-      const payload = (await read(key))?.payload
-      const list = payload === null || payload === undefined ? undefined : decodeList(payload, 800)
-      return list?.entries.map(numberOf).sort((a, b) => a - b)
-    },
+    posts: async (key: string) => postsIn(await read(key)),
     /** What happens to a lease or a value whose time is over, or which Redis evicts. */
-    expire: (key: string) => client.del(PREFIX + key),
+    async expire(key: string): Promise<void> {
+      await client.del(PREFIX + key)
+    },
     speak,
     async stop() {
       await facade.close()
       await redis.stop()
     },
   }
+}
+
+/** The posts in a list, oldest first; undefined for a miss or an absence. */
+export function postsIn(value: Framed | undefined): number[] | undefined {
+  const list = value?.payload === undefined || value.payload === null ? undefined : decodeList(value.payload, 800)
+  return list?.entries.map(numberOf).sort((a, b) => a - b)
 }
 
 /** A list as a load of the origin brings it, complete from the beginning. */

@@ -3,8 +3,7 @@ import { loadResponseSchema, MAX_LOAD_KEYS, olderResponseSchema } from '../../co
 import { Problem } from '../../contract/problem.ts'
 import { type Caller, signRequest } from '../../contract/signature.ts'
 import type { SigningKey } from '../../contract/signed.ts'
-import { Overloaded } from '../cache/limiter.ts'
-import type { Load } from '../cache/ports.ts'
+import { type Load, Overloaded } from '../cache/ports.ts'
 import type { OriginPort } from '../feed/origin-port.ts'
 import type { Forward, Forwarded } from '../http/forward-port.ts'
 

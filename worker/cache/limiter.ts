@@ -1,9 +1,5 @@
 import type { Clock, Random } from './clock.ts'
-
-/** Thrown when a bulkhead stayed full: the caller serves something older, or refuses. */
-export class Overloaded extends Error {
-  override readonly name = 'Overloaded'
-}
+import { Overloaded } from './ports.ts'
 
 /** A bulkhead: so much work at once, a short wait for the rest, then a refusal. */
 export interface Limiter {

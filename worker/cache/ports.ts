@@ -40,5 +40,10 @@ export interface Loaded {
   readonly payload: string | null
 }
 
+/** Thrown when a bulkhead stayed full, here or at the origin: the caller serves something older, or refuses. */
+export class Overloaded extends Error {
+  override readonly name = 'Overloaded'
+}
+
 /** The origin. Bounded in time; rejects when it cannot answer; a key it leaves out is an absence. */
 export type Load = (keys: readonly string[]) => Promise<readonly Loaded[]>

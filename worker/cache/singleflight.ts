@@ -123,13 +123,18 @@ export function createSingleflight<T>({ clock, flightMs, enabled }: Options): Si
   }
 }
 
-/** Waits until all flights have ended, or with a timer of this request until the last of them should have. */
+/** Waits until each flight has ended, or with a timer of this request until it should have: a dead one does not wait for the young. */
 async function arrival(flights: readonly Flight<unknown>[], clock: Clock): Promise<void> {
-  const flying = flights.filter((flight) => flight.state === 'flying')
-  if (flying.length === 0) return
   const enough = new AbortController()
-  const leftMs = Math.max(...flying.map((flight) => flight.endsAtMs)) - clock.nowMs()
-  await Promise.race([Promise.all(flying.map((flight) => flight.wake)), clock.sleep(Math.max(0, leftMs), enough.signal)])
+  const byEnd = Map.groupBy(
+    flights.filter((flight) => flight.state === 'flying'),
+    (flight) => flight.endsAtMs,
+  )
+  await Promise.all(
+    [...byEnd].map(([endsAtMs, flying]) =>
+      Promise.race([Promise.all(flying.map((flight) => flight.wake)), clock.sleep(Math.max(0, endsAtMs - clock.nowMs()), enough.signal)]),
+    ),
+  )
   enough.abort()
 }
 

@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+import type { Reader } from './data.ts'
+import { type DevState, shown } from './state.ts'
+
+interface Stack {
+  readonly state: DevState
+  readonly stateDir: string
+  readonly reader: Reader
+  readonly token: string
+  readonly seconds: string
+}
+
+/** What can be done with a running stack: each curl line can be copied as it is. */
+export function welcome({ state, stateDir, reader, token, seconds }: Stack): string {
+  const feed = `${state.workerUrl}/v1/feed/following`
+  const bearer = `-H 'Authorization: Bearer ${token}'`
+  const cookies = `'${join(stateDir, 'cookies')}'`
+  return `
+Ready in ${seconds} s.
+
+  worker    ${state.workerUrl}
+  origin    ${state.originUrl}
+  Postgres  ${state.databaseUrl}
+  Redis     ${state.redisUrl}, as Upstash: ${state.l2Url}
+  logs      ${shown(join(stateDir, 'logs'))}
+
+Read the feed of ${reader.handle}:
+curl -s '${feed}?limit=3' ${bearer}
+
+Post as ${reader.handle}, and keep the version token as a cookie:
+curl -s -c ${cookies} '${state.workerUrl}/v1/posts' ${bearer} -H 'Content-Type: application/json' -d '{"text":"Hello from the edge"}'
+
+Read again with the version token: the post is there at once, whichever isolate answers:
+curl -s -b ${cookies} '${feed}?limit=3' ${bearer}
+
+Other readers: npm run token -- --user HANDLE. Ctrl-C stops everything and keeps the data.
+`
+}

@@ -1,0 +1,254 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'drizzle-orm'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { firstIdAt } from '../../contract/ids.ts'
+import { decodeList } from '../../contract/l2/codec.ts'
+import { keyOf } from '../../contract/l2/keys.ts'
+import { createL2 } from '../../origin/adapters/l2.ts'
+import { type Connection, connect } from '../../origin/db/client.ts'
+import { type InvalidationRow, insertInvalidations } from '../../origin/db/jobs.ts'
+import { claimMachine } from '../../origin/db/machines.ts'
+import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
+import { payDebts } from '../../origin/fanout/debts.ts'
+import { createDelivery, TOMBSTONE } from '../../origin/fanout/deliver.ts'
+import { createHeartbeat, type Heartbeat } from '../../origin/fanout/heartbeat.ts'
+import { createFanoutWorker } from '../../origin/fanout/worker.ts'
+import { loadKeys } from '../../origin/timelines/load.ts'
+import { eventually } from '../support/eventually.ts'
+import { type L2, PREFIX, startL2 } from '../support/l2.ts'
+import { makeFollows, makeUsers } from '../support/people.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+
+let database: TestDatabase
+let connection: Connection
+let l2: L2
+let author = ''
+let reader = ''
+let machines = 0
+let minted = firstIdAt(Date.now())
+
+beforeAll(async () => {
+  ;[database, l2] = await Promise.all([createDatabase(inject('postgresUrl')), startL2()])
+  connection = connect(database.url, { maxConnections: 6, statementTimeoutMs: 10_000, applicationName: 'test' })
+})
+afterAll(async () => {
+  await connection?.close()
+  await Promise.all([database?.drop(), l2?.stop()])
+})
+beforeEach(async () => {
+  const people = await makeUsers(connection.db, 2)
+  author = people[0] ?? ''
+  reader = people[1] ?? ''
+  await makeFollows(connection.db, [[reader, author]])
+})
+afterEach(() => connection.db.execute(sql`truncate fanout_chunks, invalidations, beats`))
+
+type Part = ReturnType<typeof startPart>
+
+/** The part of an origin process that writes to L2, as `origin/wiring.ts` puts it together, but beating only when told to. */
+function startPart(recovers = true) {
+  const { db } = connection
+  const losses: (number | 'emptied')[] = []
+  const machineId = ++machines
+  const port = createL2({ url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: 2_000, timeoutSignal: (ms) => AbortSignal.timeout(ms) })
+  const real = createHeartbeat({ db, l2: port, machineId: () => machineId, observe: ({ replayed }) => losses.push(replayed) })
+  /** A process that believes whatever Redis answers. */
+  const blind: Heartbeat = {
+    era: 0,
+    watch: async (write) => void (await write(machineId)),
+    beat: async () => {},
+    recoverAtStart: async () => {},
+  }
+  const heartbeat = recovers ? real : blind
+  const delivery = createDelivery({ db, l2: port, heartbeat, clock: { nowMs: () => Date.now() } })
+  const worker = createFanoutWorker({ db, delivery, observe: () => {}, chunkSize: 100, batch: 100 })
+  return {
+    machineId,
+    losses,
+    heartbeat,
+    l2: port,
+    delivery,
+    /** Commits a post and fans it out, if told to. */
+    async post({ fanOut = true } = {}): Promise<string> {
+      const id = ++minted
+      await insertActivity(db, { id, authorId: BigInt(author), text: 'a post', root: null })
+      if (fanOut) await worker.drain(AbortSignal.timeout(5_000))
+      return String(id)
+    },
+    drain: () => worker.drain(AbortSignal.timeout(5_000)),
+    async remove(id: string): Promise<void> {
+      const rows = await db.transaction(async (tx): Promise<InvalidationRow[]> => {
+        const versions = await deleteActivity(tx, BigInt(id), BigInt(author))
+        return insertInvalidations(tx, [{ key: keyOf.post(id, 'public'), truth: versions?.version ?? 0, replacement: TOMBSTONE }])
+      })
+      await delivery.invalidate(rows)
+    },
+    /** Pays whatever is due. */
+    async pay(): Promise<void> {
+      while ((await payDebts(db, delivery)) > 0);
+    },
+  }
+}
+
+/** Fills a key as a worker does. */
+async function fill(key: string): Promise<void> {
+  const say = l2.speak()
+  const loader = ++machines
+  expect((await say.lease(key, loader)).state).toBe('granted')
+  const [loaded] = await loadKeys(connection.db, [key])
+  expect(await say.fillText(key, loader, { truth: loaded?.truth ?? 0, payload: loaded?.payload ?? null })).toBeDefined()
+}
+const timeline = async () => {
+  const payload = (await l2.read(keyOf.timeline(reader)))?.payload
+  return payload && decodeList(payload, 800)?.entries.map(({ activityId }) => activityId)
+}
+const body = async (id: string) => (await l2.read(keyOf.post(id, 'public')))?.payload
+
+/** Redis saves, is written to, and restarts from what it saved. Answers what is lost by that: a post that came and one that went. */
+async function loseWrites(part: Part, ...beating: readonly Part[]): Promise<{ came: string; went: string }> {
+  const went = await part.post()
+  await fill(keyOf.timeline(reader))
+  await fill(keyOf.post(went, 'public'))
+  await part.heartbeat.beat()
+  await l2.redis.save()
+  const came = await part.post()
+  await part.remove(went)
+  expect(await timeline()).toEqual([came, went])
+  expect(await body(went)).toBe('x')
+  for (const other of beating) await other.heartbeat.beat()
+  await restart()
+  expect(await timeline()).toEqual([went])
+  expect(await body(went)).toContain('a post')
+  return { came, went }
+}
+async function restart(): Promise<void> {
+  await l2.redis.restart()
+  await eventually(() => l2.client.ping())
+}
+
+test('a Redis that restarts from an old snapshot betrays itself with the next beat, and gets back what it lost', async () => {
+  const part = startPart()
+  const { came, went } = await loseWrites(part)
+  await part.heartbeat.beat()
+  expect(part.losses.length).toBe(1)
+  await part.pay()
+  expect(await timeline()).toEqual([came, went])
+  expect(await body(went)).toBe('x')
+  await part.heartbeat.beat()
+  expect(part.losses.length).toBe(1)
+})
+
+test('without the replay the post is lost and the deleted one stays back', async () => {
+  const part = startPart(false)
+  const { went } = await loseWrites(part)
+  await part.heartbeat.beat()
+  await part.pay()
+  await part.post()
+  await part.pay()
+  expect((await timeline())?.length).toBe(2) // of three
+  expect(await body(went)).toContain('a post')
+})
+
+test('whoever finds the loss replays what everybody wrote', async () => {
+  const [dead, alive] = [startPart(), startPart()]
+  await alive.heartbeat.beat()
+  const { came, went } = await loseWrites(dead, alive)
+  await alive.heartbeat.beat()
+  expect(alive.losses.length).toBe(1)
+  await alive.pay()
+  expect(await timeline()).toEqual([came, went])
+  expect(await body(went)).toBe('x')
+})
+
+test('a process that dies together with its writes has its last minute replayed when its lease runs out', async () => {
+  const [dead, alive] = [startPart(), startPart()]
+  await alive.heartbeat.beat()
+  const { came, went } = await loseWrites(dead)
+  await alive.heartbeat.beat() // nothing of its own was lost
+  await alive.pay()
+  expect(alive.losses).toEqual([])
+  expect(await timeline()).toEqual([went])
+  await claimMachine(connection.db, randomUUID(), -3_000)
+  await alive.heartbeat.beat()
+  await alive.pay()
+  expect(await timeline()).toEqual([came, went])
+  expect(await body(went)).toBe('x')
+  await alive.heartbeat.beat()
+  const [again] = await connection.db.execute<{ owed: number }>(
+    sql`select count(*)::int as owed from fanout_chunks where pushed_at is null`,
+  )
+  expect(again?.owed).toBe(0) // buried once
+})
+
+test('a process that starts finds what Redis has forgotten of the dead, once', async () => {
+  const dead = startPart()
+  const { came, went } = await loseWrites(dead)
+  // Longer ago than what every start replays.
+  await connection.db.execute(sql`update beats set at = at - interval '10 minutes'`)
+  await connection.db.execute(sql`insert into beats (machine_id, beat) values (${dead.machineId}, 1000)`)
+  await connection.db.execute(sql`update fanout_chunks set pushed_at = pushed_at - interval '5 minutes'`)
+  await connection.db.execute(sql`update invalidations set done_at = done_at - interval '5 minutes'`)
+  const next = startPart()
+  await next.heartbeat.recoverAtStart()
+  expect(next.losses.length).toBe(1)
+  await next.pay()
+  expect(await timeline()).toEqual([came, went])
+  expect(await body(went)).toBe('x')
+  const third = startPart()
+  await third.heartbeat.recoverAtStart()
+  expect(third.losses).toEqual([])
+})
+
+test('what Redis acknowledged and forgot before Postgres had noted it is pushed again', async () => {
+  const part = startPart()
+  await part.post()
+  await fill(keyOf.timeline(reader))
+  await part.heartbeat.beat()
+  await l2.redis.save()
+  // Another transaction holds the chunk's row once it is there: the push is acknowledged, but cannot be noted.
+  const late = await part.post({ fanOut: false })
+  const other = connect(database.url, { maxConnections: 1, statementTimeoutMs: 10_000, applicationName: 'test' })
+  const pushed = Promise.withResolvers<void>()
+  const noted = Promise.withResolvers<void>()
+  l2.facade.setFault(({ commands }) => {
+    if (String(commands[0]?.[1]) !== '' && commands[0]?.some((word) => word.includes('tl:'))) pushed.resolve()
+    return undefined
+  })
+  await connection.db.execute(sql`
+    create or replace function hold_mark() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock_shared(9000002); return new; end $$`)
+  await connection.db.execute(
+    sql`create trigger hold_mark before update on fanout_chunks for each row when (new.pushed_at is not null) execute function hold_mark()`,
+  )
+  await other.db.execute(sql`select pg_advisory_lock(9000002)`)
+  const draining = part.drain().then(noted.resolve, noted.reject)
+  await pushed.promise
+  await eventually(async () => expect(await timeline()).toContain(late))
+  l2.facade.setFault(undefined)
+
+  await restart()
+  expect(await timeline()).not.toContain(late)
+  await part.heartbeat.beat()
+  expect(part.losses.length).toBe(1)
+  await other.db.execute(sql`select pg_advisory_unlock(9000002)`)
+  await draining
+  await noted.promise
+  await connection.db.execute(sql`drop trigger hold_mark on fanout_chunks`)
+  await other.close()
+
+  await part.pay()
+  expect(await timeline()).toContain(late)
+})
+
+test('a flush is found, needs no repair, and is found only once by each process', async () => {
+  const parts = [startPart(), startPart()]
+  for (const part of parts) for (let beat = 0; beat < 3; beat++) await part.heartbeat.beat()
+  await l2.redis.flush()
+  for (let beat = 0; beat < 3; beat++) for (const part of parts) await part.heartbeat.beat()
+  expect(parts.map((part) => part.losses)).toEqual([['emptied'], ['emptied']])
+  const [one] = parts
+  await one?.post()
+  await fill(keyOf.timeline(reader))
+  for (const part of parts) await part.heartbeat.beat()
+  expect((await timeline())?.length).toBe(1)
+})

@@ -1,0 +1,155 @@
+import type { Invalidation } from '../../contract/l2/calls.ts'
+import { encodePushed, type PackedEntry } from '../../contract/l2/codec.ts'
+import { MAX_RECORDED, MAX_TAIL } from '../../contract/l2/scripts.ts'
+import { decodeValue } from '../../contract/l2/value.ts'
+import type { Stored } from '../../worker/cache/entry.ts'
+import type { SharedTier } from '../../worker/cache/ports.ts'
+
+/** What the origin says to it; `origin/fanout/l2-port.ts` for one process. */
+interface Writes {
+  push(entries: readonly PackedEntry[], deliveries: readonly { readonly key: string; readonly entry: number }[]): Promise<number>
+  invalidate(invalidations: readonly Invalidation[]): Promise<number>
+}
+
+/** What is wrong with it, and what was asked of it. */
+interface Switches {
+  /** Every call fails. */
+  down: boolean
+  /** Every call takes this long (milliseconds). */
+  latencyMs: number
+  /** `read` answers what was true this long ago (milliseconds); the rest speaks to the primary. */
+  replicaLagMs: number
+  readonly calls: { readonly call: 'read' | 'lease' | 'fill'; readonly keys: readonly string[] }[]
+}
+
+interface Value extends Stored {
+  readonly tail: number
+  readonly expiresAtMs: number
+}
+
+interface Lease {
+  readonly token: string
+  readonly expiresAtMs: number
+  readonly recorded: string
+  /** Pushes recorded; beyond `MAX_RECORDED` its fill is refused. */
+  readonly count: number
+}
+
+/**
+ * The shared tier in memory, on a clock that a test advances: the twin of the scripts of `contract/l2`. `test/conformance` holds both
+ * to the same suite.
+ */
+export function createMemorySharedTier(clock: { nowMs(): number; sleep(ms: number): Promise<void> }): SharedTier & Writes & Switches {
+  const values = new Map<string, Value>()
+  const leases = new Map<string, Lease>()
+  /** Per key what it was before each write, oldest first. */
+  const history = new Map<string, { readonly untilMs: number; readonly before: Value | undefined }[]>()
+  let beat = 0
+
+  function alive<T extends { readonly expiresAtMs: number }>(map: Map<string, T>, key: string): T | undefined {
+    const found = map.get(key)
+    return found && found.expiresAtMs > clock.nowMs() ? found : undefined
+  }
+  function put(key: string, value: Value | undefined): void {
+    const past = history.get(key) ?? []
+    history.set(key, [...past, { untilMs: clock.nowMs(), before: values.get(key) }])
+    if (value) values.set(key, value)
+    else values.delete(key)
+  }
+  function onReplica(key: string): Value | undefined {
+    const momentMs = clock.nowMs() - tier.replicaLagMs
+    const undone = tier.replicaLagMs > 0 ? history.get(key)?.find(({ untilMs }) => untilMs > momentMs) : undefined
+    const value = undone ? undone.before : values.get(key)
+    return value && value.expiresAtMs > clock.nowMs() ? value : undefined // a replica shows nothing that has expired
+  }
+  const answered = (value: Value | undefined): Stored | undefined =>
+    value && { life: value.life, truth: value.truth, stamp: value.stamp, payload: value.payload }
+  /** A call as the network makes it: half of its time on the way there. */
+  async function over<T>(call: () => T): Promise<T> {
+    if (tier.latencyMs > 0) await clock.sleep(tier.latencyMs / 2)
+    if (tier.down) throw new Error('the shared tier is down')
+    const answer = call()
+    if (tier.latencyMs > 0) await clock.sleep(tier.latencyMs / 2)
+    return answer
+  }
+
+  function pushOne(key: string, text: string): void {
+    const value = alive(values, key)
+    if (value) {
+      const tail = value.tail + 1
+      const life = tail > MAX_TAIL ? { ...value.life, softExpiresAtMs: 0 } : value.life
+      const drops = tail > 2 * MAX_TAIL || value.payload === null
+      put(key, drops ? undefined : { ...value, life, tail, stamp: value.stamp + 1, payload: value.payload + text })
+    }
+    const lease = alive(leases, key)
+    if (!lease) return
+    const recorded = lease.count < MAX_RECORDED ? lease.recorded + text : lease.recorded
+    leases.set(key, { ...lease, recorded, count: lease.count + 1 })
+  }
+  function invalidateOne({ key, truth, replacement }: Invalidation): void {
+    if ((alive(values, key)?.truth ?? -1) < truth) put(key, replacement && valueFrom(replacement, clock.nowMs()))
+    leases.delete(key)
+  }
+  function fillOne(key: string, stored: Stored, token: string): { stamp: number; pushed: string } | undefined {
+    const lease = alive(leases, key)
+    if (lease?.token !== token) return undefined
+    leases.delete(key)
+    const known = alive(values, key)
+    if (lease.count > MAX_RECORDED || (lease.count > 0 && stored.payload === null) || (known && known.truth > stored.truth))
+      return undefined
+    const stamp = (known?.stamp ?? 0) + 1
+    const payload = stored.payload === null ? null : stored.payload + lease.recorded
+    put(key, { ...stored, stamp, payload, tail: lease.count, expiresAtMs: Math.max(stored.life.graceEndsAtMs, clock.nowMs() + 1) })
+    return { stamp, pushed: lease.recorded }
+  }
+
+  const tier: SharedTier & Writes & Switches = {
+    down: false,
+    latencyMs: 0,
+    replicaLagMs: 0,
+    calls: [],
+    async read(keys) {
+      tier.calls.push({ call: 'read', keys })
+      return over(() => keys.map((key) => answered(onReplica(key))))
+    },
+    async lease(wanted, token, leaseMs) {
+      tier.calls.push({ call: 'lease', keys: wanted.map(({ key }) => key) })
+      return over(() =>
+        wanted.map(({ key, leastTruth, beatsSoftEndMs, seenSoftEndMs, seenStamp }) => {
+          const value = alive(values, key)
+          const fresher = value !== undefined && value.truth >= leastTruth && value.life.softExpiresAtMs > beatsSoftEndMs
+          const differs = value !== undefined && (value.life.softExpiresAtMs !== seenSoftEndMs || value.stamp !== seenStamp)
+          const free = !fresher && !alive(leases, key)
+          if (free) leases.set(key, { token, expiresAtMs: clock.nowMs() + leaseMs, recorded: '', count: 0 })
+          return { state: fresher ? 'fresher' : free ? 'granted' : 'refused', stored: fresher || differs ? answered(value) : undefined }
+        }),
+      )
+    },
+    async fill(filled, token) {
+      tier.calls.push({ call: 'fill', keys: filled.map(({ key }) => key) })
+      return over(() => filled.map(({ key, stored }) => fillOne(key, stored, token)))
+    },
+    push: (entries, deliveries) =>
+      over(() => {
+        for (const { key, entry } of deliveries) {
+          const pushed = entries[entry]
+          if (pushed) pushOne(key, encodePushed(pushed))
+        }
+        return ++beat
+      }),
+    invalidate: (invalidations) =>
+      over(() => {
+        for (const invalidation of invalidations) invalidateOne(invalidation)
+        return ++beat
+      }),
+  }
+  return tier
+}
+
+/** What a framed text stores, as `SET … PX` would. */
+function valueFrom({ text, keepMs }: { readonly text: string; readonly keepMs: number }, nowMs: number): Value | undefined {
+  const framed = decodeValue(text)
+  if (!framed) return undefined
+  const { truth, stamp, payload, tailLength, ...life } = framed
+  return { life, truth, stamp, payload, tail: tailLength, expiresAtMs: nowMs + keepMs }
+}
