@@ -4,14 +4,20 @@ import { idSchema } from './ids.ts'
 /** The longest post in Unicode code points. */
 export const MAX_TEXT_LENGTH = 2_000
 
+/** The longest name of a user in Unicode code points. */
+export const MAX_NAME_LENGTH = 100
+
+/** Text that people read. Postgres cannot store U+0000, and a lone surrogate does not survive UTF-8. */
+const textOf = (field: string, maxLength: number) =>
+  z
+    .string()
+    .refine((text) => text.trim().length > 0, `${field} must not be blank`)
+    .refine((text) => [...text].length <= maxLength, `${field} has at most ${maxLength} characters`)
+    .refine((text) => text.isWellFormed() && !text.includes('\u0000'), `${field} must be well-formed Unicode without U+0000`)
+
 /** What a client sends to create a post. Unknown fields are refused, so that a typo never passes for success. */
 export const newPostSchema = z.strictObject({
-  text: z
-    .string()
-    .refine((text) => text.trim().length > 0, 'text must not be blank')
-    .refine((text) => [...text].length <= MAX_TEXT_LENGTH, `text has at most ${MAX_TEXT_LENGTH} characters`)
-    // Postgres cannot store U+0000, and a lone surrogate does not survive UTF-8.
-    .refine((text) => text.isWellFormed() && !text.includes('\u0000'), 'text must be well-formed Unicode without U+0000'),
+  text: textOf('text', MAX_TEXT_LENGTH),
 })
 export type NewPost = z.infer<typeof newPostSchema>
 
@@ -29,11 +35,7 @@ export const handleSchema = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'a handle
 /** What a service sends to create or change a user. */
 export const userInputSchema = z.strictObject({
   handle: handleSchema,
-  name: z
-    .string()
-    .min(1)
-    .max(100)
-    .refine((name) => name.isWellFormed() && !name.includes('\u0000'), 'name must be well-formed Unicode without U+0000'),
+  name: textOf('name', MAX_NAME_LENGTH),
 })
 export type UserInput = z.infer<typeof userInputSchema>
 

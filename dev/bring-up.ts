@@ -51,7 +51,7 @@ export async function bringUp({ options, plan, redisProgram, life, lock, progres
     life.start(async () => {
       const part = await open()
       part.ended.then((how) => life.end(endedByItself(name, how)))
-      lock.record({ name, pid: part.pid, mark, stopSignal }).catch((error) => life.end(error))
+      await lock.record({ name, pid: part.pid, mark, stopSignal }).catch((error) => life.end(error))
       return part
     })
 

@@ -44,7 +44,7 @@ export async function lockState(dir: string, say: Say): Promise<Lock> {
     if (left.success && (await isRunning(left.data.pid))) {
       throw new UsageError(`another "npm start" (process ${left.data.pid}) already runs on ${shown(dir)}: stop it, or give --state-dir`)
     }
-    if (left.success) await endLeftovers(left.data.processes, say)
+    if (left.success) await endLeftovers(await withPostgres(left.data.processes, dir), say)
     await rm(path, { force: true })
   }
   let writing: Promise<unknown> = Promise.resolve()
@@ -64,6 +64,14 @@ export async function lockState(dir: string, say: Say): Promise<Lock> {
 /** Whether that number still means a start. In a container that was started anew it may well be our own, or our shell's. */
 export async function isRunning(pid: number | null): Promise<boolean> {
   return pid !== null && pid !== process.pid && pid !== process.ppid && ((await commandOf(pid))?.includes(COMMAND) ?? false)
+}
+
+/** Postgres says by itself who runs on its data: a start may have been killed before it could record that. */
+async function withPostgres(processes: readonly Started[], dir: string): Promise<readonly Started[]> {
+  const mark = join(dir, 'postgres')
+  const pid = Number.parseInt(await readFile(join(mark, 'postmaster.pid'), 'utf8').catch(() => ''), 10)
+  if (!(pid > 1) || processes.some((started) => started.pid === pid)) return processes
+  return [...processes, { name: 'Postgres', pid, mark, stopSignal: 'SIGINT' }]
 }
 
 async function endLeftovers(processes: readonly Started[], say: Say): Promise<void> {

@@ -20,7 +20,7 @@ export async function pickPorts<Name extends string>(wishes: Readonly<Record<Nam
     }
     spokenFor.add(port)
     picked[name] = port
-    if (port !== wished) say(`port ${wished} is taken: the ${name} gets ${port}`)
+    if (port !== wished) say(`port ${wished} is taken, the next free one is ${port} (${name})`)
   }
   return picked as Record<Name, number>
 }

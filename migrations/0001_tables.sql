@@ -151,7 +151,7 @@ CREATE TABLE idempotency_keys (
   key text NOT NULL,
   fingerprint text NOT NULL, -- of the request, so that a key cannot be used for another one
   status smallint NOT NULL,
-  body jsonb NOT NULL,
+  body json NOT NULL, -- json keeps the order of fields: a replay is the first answer to the byte
   raised jsonb NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (user_id, key)

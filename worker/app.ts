@@ -12,6 +12,7 @@ import { createTally } from './http/tally.ts'
 import { feedRoutes } from './routes/feeds.ts'
 import { healthRoutes } from './routes/health.ts'
 import { postRoutes } from './routes/posts.ts'
+import { problemRoutes } from './routes/problems.ts'
 import { writeRoutes } from './routes/writes.ts'
 
 export interface AppParts {
@@ -60,8 +61,8 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
       maxAge: 600,
     }),
   )
-  const health = healthRoutes()
-  app.route('/', health)
+  const open = [healthRoutes(), problemRoutes()]
+  for (const route of open) app.route('/', route)
   app.use(async (c, next) => {
     c.set('caller', await identify(c.req.header('authorization')))
     await next()
@@ -71,7 +72,7 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
 
   // A path that exists, asked with another method.
   const methodsOf = Map.groupBy(
-    [health, ...routes].flatMap((route) => route.routes),
+    [...open, ...routes].flatMap((route) => route.routes),
     ({ path }) => path,
   )
   for (const [path, offered] of methodsOf) {

@@ -113,7 +113,7 @@ export interface StoredAnswer {
 export async function storeAnswer(tx: Queryable, userId: bigint, key: string, answer: StoredAnswer): Promise<void> {
   await tx.execute(sql`
     insert into idempotency_keys (user_id, key, fingerprint, status, body, raised)
-    values (${userId}, ${key}, ${answer.fingerprint}, ${answer.status}, ${JSON.stringify(answer.body)}::jsonb, ${JSON.stringify(answer.raised)}::jsonb)`)
+    values (${userId}, ${key}, ${answer.fingerprint}, ${answer.status}, ${JSON.stringify(answer.body)}::json, ${JSON.stringify(answer.raised)}::jsonb)`)
 }
 
 export async function findAnswer(db: Queryable, userId: bigint, key: string): Promise<StoredAnswer | undefined> {

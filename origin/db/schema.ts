@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, integer, jsonb, pgTable, primaryKey, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, integer, json, jsonb, pgTable, primaryKey, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 
 /** The tables as drizzle sees them. `migrations/` is the truth; `test/real/schema.test.ts` holds the two together. */
 const id = (name: string) => bigint(name, { mode: 'bigint' })
@@ -123,7 +123,7 @@ export const idempotencyKeys = pgTable(
     key: text('key').notNull(),
     fingerprint: text('fingerprint').notNull(),
     status: smallint('status').notNull(),
-    body: jsonb('body').notNull(),
+    body: json('body').notNull(),
     raised: jsonb('raised').notNull(),
     createdAt: moment('created_at').notNull().defaultNow(),
   },

@@ -13,8 +13,8 @@ import { findUsers } from '../db/users.ts'
 import { TOMBSTONE } from '../fanout/deliver.ts'
 import type { Settle } from '../fanout/settle.ts'
 import { parseBody, pathId } from '../http/body.ts'
-import { type Answer, fingerprintOf, once, parseIdempotencyKey } from '../http/idempotency.ts'
 import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
+import { type Answer, fingerprintOf, once, parseIdempotencyKey } from './idempotency.ts'
 
 interface Parts {
   readonly db: Database

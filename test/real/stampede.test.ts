@@ -154,8 +154,8 @@ describe('with a protection switched off the same crowd is a stampede', () => {
     await withWorkers(PROCESSES, { SWITCHED_OFF: 'lease', LIFETIMES }, async (urls) => {
       const { path, key } = nextCold()
       await stampede(urls, path)
-      expect(stack.loads(key)).toBe(PROCESSES)
-      expect((await expiry(urls)).loads).toBe(PROCESSES)
+      expect(stack.loads(key)).toBeGreaterThanOrEqual(PROCESSES)
+      expect((await expiry(urls)).loads).toBeGreaterThanOrEqual(PROCESSES)
     })
   })
 

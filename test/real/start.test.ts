@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { pageSchema } from '../../contract/post.ts'
 import { runCurlLine } from '../support/curl-line.ts'
@@ -50,6 +51,12 @@ const curlLines = (output: string) => output.split('\n').filter((line) => line.s
 const groupsNow = async () => (await recordedGroups(stateDir)).map(({ pid }) => pid)
 const textsOf = async (response: Response) => pageSchema.parse(await response.json()).posts.map(({ text }) => text)
 
+const demoUser = async () => {
+  const sql = postgres((await devJson()).databaseUrl, { max: 1 })
+  const [user] = await sql`select id::text from users order by id limit 1`.finally(() => sql.end())
+  return { id: String(user?.id) }
+}
+
 async function token(...args: string[]) {
   return promisify(execFile)(process.execPath, [TOKEN_COMMAND, '--state-dir', stateDir, ...args]).then(
     ({ stdout }) => ({ code: 0, stdout: stdout.trim(), stderr: '' }),
@@ -84,7 +91,7 @@ describe('npm start', () => {
   })
 
   test('chooses another port for a busy one and says so in one line', async () => {
-    const [, chosen] = await first.says(new RegExp(`port ${workerPort} is taken: the worker gets (\\d+)`))
+    const [, chosen] = await first.says(new RegExp(`port ${workerPort} is taken, the next free one is (\\d+) \\(worker\\)`))
     expect((await devJson()).workerUrl).toBe(`http://127.0.0.1:${chosen}`)
     expect(lines[0]).toContain(`http://127.0.0.1:${chosen}/`)
     squatter.close()
@@ -104,16 +111,18 @@ describe('npm start', () => {
     const { workerUrl } = await devJson()
     const as = (bearer: string, path: string, init?: RequestInit) =>
       fetch(workerUrl + path, { ...init, headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' } })
-    const byHandle = await token('--user', 'ada.arden')
-    const feed = await as(byHandle.stdout, '/v1/feed/following')
-    const [post] = pageSchema.parse(await feed.json()).posts
-    const byId = await token('--user', String(post?.author.id), '--hours', '1')
-    expect((await as(byId.stdout, '/v1/feed/following')).status).toBe(200)
-    const service = await token('--service')
+    const [byHandle, byId, service, noHandle, noId] = await Promise.all([
+      token('--user', 'ada.arden'),
+      token('--user', (await demoUser()).id, '--hours', '1'),
+      token('--service'),
+      token('--user', 'nobody.here'),
+      token('--user', '1234567890123456789'),
+    ])
+    for (const { stdout } of [byHandle, byId]) expect((await as(stdout, '/v1/feed/following')).status).toBe(200)
     const put = { method: 'PUT', body: JSON.stringify({ handle: 'made.by.service', name: 'Made' }) }
     expect((await as(service.stdout, '/v1/users/2100000000000000000', put)).status).toBe(201)
-    expect(await token('--user', 'nobody.here')).toEqual({ code: 2, stdout: '', stderr: 'there is no user "nobody.here"' })
-    expect(await token('--user', '1234567890123456789')).toMatchObject({ code: 2 })
+    expect(noHandle).toEqual({ code: 2, stdout: '', stderr: 'there is no user "nobody.here"' })
+    expect(noId).toEqual({ code: 2, stdout: '', stderr: 'there is no user "1234567890123456789"' })
   })
 
   test('ends every process on Ctrl-C, with exit code 0', async () => {
@@ -165,42 +174,33 @@ describe('npm start', () => {
   }, 60_000)
 })
 
-describe('npm start elsewhere', () => {
-  let stop: (() => Promise<unknown>)[] = []
-  afterEach(async () => {
-    await endAll()
-    for (const undo of stop) await undo()
-    stop = []
-  })
-
-  test('uses a Postgres and a Redis of the caller and leaves them running', async () => {
-    const [database, redis] = await Promise.all([createDatabase(inject('postgresUrl')), startRedis()])
-    stop.push(database.drop, redis.stop)
+test('npm start uses a Postgres and a Redis of the caller and leaves them running', async () => {
+  const [database, redis] = await Promise.all([createDatabase(inject('postgresUrl')), startRedis()])
+  try {
     const elsewhere = join(folder, 'elsewhere')
     const own = start(['--state-dir', elsewhere, '--database-url', database.url, '--redis-url', redis.url])
     await own.says(READY)
-    const names = (await recordedGroups(elsewhere)).map(({ name }) => name)
-    expect(names.toSorted()).toEqual(['the origin', 'the worker'])
+    expect((await recordedGroups(elsewhere)).map(({ name }) => name).toSorted()).toEqual(['the origin', 'the worker'])
     expect(await own.end('SIGINT')).toMatchObject({ code: 0 })
     expect(redis.process.exitCode).toBe(null)
     expect(await readdir(elsewhere)).not.toContain('postgres')
-  }, 60_000)
+  } finally {
+    await endAll()
+    await Promise.all([database.drop(), redis.stop()])
+  }
+}, 60_000)
 
-  test.for([
-    ['no Redis on the PATH', [], /^no redis-server or valkey-server on the PATH: .*--redis-url/],
-    ['a Redis that is not there', ['--redis-url', 'redis://127.0.0.1:1'], /^cannot use the Redis at 127\.0\.0\.1:1: /],
-    [
-      'a database that is not there',
-      ['--redis-url', 'OWN', '--database-url', 'postgres://me:secret@127.0.0.1:1/x'],
-      /^cannot reach the database 127\.0\.0\.1:1\/x: ECONNREFUSED$/,
-    ],
-    ['a word too much', ['now'], /^Unexpected argument 'now'/],
-    ['a port that is none', ['--port', '70000'], /^--port is a whole number from 1 to 65535, not "70000"$/],
-  ] as const)('says in one line what is wrong, with exit code 2: %s', async ([, args, line]) => {
-    const redis = args.includes('OWN' as never) ? await startRedis() : undefined
-    if (redis) stop.push(redis.stop)
-    const told = args.map((word) => (word === 'OWN' ? (redis?.url ?? '') : word))
-    const { code, lines } = await start(['--state-dir', join(folder, 'never'), ...told], { PATH: folder }).end()
+test('npm start says in one line what is wrong with what it was told, with exit code 2', async () => {
+  const wrong: readonly (readonly [RegExp, ...string[]])[] = [
+    [/^no redis-server or valkey-server on the PATH: .*--redis-url/],
+    [/^cannot use the Redis at 127\.0\.0\.1:1: /, '--redis-url', 'redis://127.0.0.1:1'],
+    [/^a database url looks like postgres:/, '--database-url', 'mysql://127.0.0.1/x'],
+    [/^Unexpected argument 'now'/, 'now'],
+    [/^--port is a whole number from 1 to 65535, not "70000"$/, '--port', '70000'],
+  ]
+  const ended = wrong.map(async ([line, ...args], index) => {
+    const { code, lines } = await start(['--state-dir', join(folder, `never-${index}`), ...args], { PATH: folder }).end()
     expect([code, lines]).toEqual([2, [expect.stringMatching(line)]])
   })
+  await Promise.all(ended)
 })

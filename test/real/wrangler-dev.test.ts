@@ -29,7 +29,7 @@ beforeAll(async () => {
   const options = ['--ip', '127.0.0.1', '--port', String(port), '--inspector-port', String(inspectorPort), '--persist-to', folder, ...vars]
   wrangler = spawn(join(ROOT, 'node_modules', '.bin', 'wrangler'), ['dev', ...options], {
     cwd: ROOT,
-    env: { ...process.env, ...QUIET },
+    env: { ...process.env, ...QUIET, WRANGLER_LOG_PATH: join(folder, 'logs'), WRANGLER_REGISTRY_PATH: join(folder, 'registry') },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true, // a group of its own, so that workerd ends with it
   })

@@ -54,7 +54,7 @@ const ROOMS: readonly Room[] = [
   { name: 'origin/timelines', may: [...CONTRACT, 'origin/db', 'origin/ids'] },
   { name: 'origin/fanout', may: [...CONTRACT, 'origin/db', 'origin/ids'] },
   { name: 'origin/adapters', may: ['contract/l2', '@upstash/redis', 'origin/fanout/l2-port.ts'] },
-  { name: 'origin/http', may: ['contract', 'hono', 'origin/db'] },
+  { name: 'origin/http', may: ['contract', 'hono'] },
   { name: 'origin/routes', may: [...CONTRACT, 'hono', ...ORIGIN.filter((room) => room !== 'origin/*' && room !== 'origin/adapters')] },
   { name: 'origin/*', may: [ANY_PACKAGE, ...CONTRACT, ...ORIGIN] },
   { name: 'dev', may: EVERYTHING },

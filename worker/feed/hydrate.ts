@@ -16,10 +16,8 @@ export interface Line {
   readonly verifiedAtMs: number
 }
 
-export interface Hydrate {
-  /** Reads the parts of all candidates in one turn; undefined for a line that is not to be shown. Throws where a part could not be had. */
-  (candidates: readonly Candidate[], turn: Turn): Promise<(Line | undefined)[]>
-}
+/** Reads the parts of all candidates in one turn; undefined for a line that is not to be shown. Throws where a part could not be had. */
+export type Hydrate = (candidates: readonly Candidate[], turn: Turn) => Promise<(Line | undefined)[]>
 
 /** Turns lines into posts. A line shows nothing when its post, its repost, or a person in it is gone, or a newer line shows its root. */
 export function createHydrate(read: ReadThrough, keys: FeedKeys): Hydrate {

@@ -1,0 +1,76 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../support/eventually.ts'
+import { oracleFeed } from '../support/oracle.ts'
+import { type OriginProcess, startOriginProcess } from '../support/origin-process.ts'
+import { makeFollows, makeUsers } from '../support/people.ts'
+import { mulberry32 } from '../support/random.ts'
+import { scroll } from '../support/scroll.ts'
+import { type Client, type Stack, startStack } from '../support/stack.ts'
+
+const SEED = Number(process.env.SEED ?? 20_261_121)
+const random = mulberry32(SEED)
+const KILLS = 20
+const AUTHORS = 8
+const READERS = 24
+/** Posts between two kills, at most. */
+const MOST_POSTS = 20
+
+let stack: Stack
+let authors: Client[] = []
+let readers: Client[] = []
+
+beforeAll(async () => {
+  stack = await startStack({ origin: { FANOUT_WORKERS: '0' } })
+  const ids = await makeUsers(stack.db, AUTHORS + READERS)
+  const people = await Promise.all(ids.map((id) => stack.client(id)))
+  authors = people.slice(0, AUTHORS)
+  readers = people.slice(AUTHORS)
+  const follows = readers.flatMap((reader) => authors.filter(() => random() < 0.7).map((author) => [reader.id, author.id] as const))
+  await makeFollows(stack.db, follows)
+  for (const reader of readers) await reader.fetch('/v1/feed/following') // enrolled, and present in L2
+}, 60_000)
+afterAll(() => stack?.stop())
+
+async function post(): Promise<void> {
+  const author = authors[Math.floor(random() * AUTHORS)]
+  const headers = { 'content-type': 'application/json' }
+  const response = await author?.fetch('/v1/posts', { method: 'POST', headers, body: '{"text":"a post"}' })
+  expect(response?.status).toBe(201)
+}
+
+test(`fan-out that is killed ${KILLS} times in the midst of its work loses nothing and doubles nothing`, async () => {
+  // While one process works and dies, the next one starts.
+  let next: Promise<OriginProcess> = startOriginProcess(stack.environment)
+  for (let kill = 0; kill < KILLS; kill++) {
+    const working = await next
+    next = startOriginProcess(stack.environment)
+    const posts = 1 + Math.floor(random() * MOST_POSTS)
+    for (let i = 0; i < posts; i++) await post()
+    // Somewhere between the notification of the last post and the note that its chunk was pushed: it is one, two or more turns away.
+    for (let turns = Math.floor(random() * 8); turns > 0; turns--) await new Promise(setImmediate)
+    await working.kill()
+  }
+  const survivor = await next
+  const [left] = await stack.db.execute<{ chunks: number }>(sql`
+    select count(*)::int as chunks from fanout_chunks where pushed_at is null`)
+  await eventually(async () => {
+    const [rest] = await stack.db.execute<{ count: number }>(sql`
+      select ((select count(*) from fanout_jobs) + (select count(*) from fanout_chunks where pushed_at is null))::int as count`)
+    expect(rest?.count).toBe(0)
+  }, 20_000)
+
+  const [rows] = await stack.db.execute<{ expected: number; found: number; lost: number; foreign: number }>(sql`
+    with expected as (select follower_id as viewer_id, p.id as activity_id from follows f join posts p on p.author_id = f.followee_id)
+    select (select count(*)::int from expected) as expected, (select count(*)::int from timeline_entries) as found,
+      (select count(*)::int from (select * from expected except all select * from timeline_entries) l) as lost,
+      (select count(*)::int from (select * from timeline_entries except all select * from expected) f) as foreign`)
+  console.log(`seed ${SEED}: ${rows?.expected} entries, ${left?.chunks} chunks were debts at the end`)
+  expect(rows, `seed ${SEED}`).toEqual({ expected: rows?.expected, found: rows?.expected, lost: 0, foreign: 0 })
+  expect(rows?.expected).toBeGreaterThan(KILLS)
+  for (const reader of readers) {
+    const expected = await oracleFeed(stack.db, reader.id)
+    await eventually(async () => expect(await scroll(reader, 100), `seed ${SEED}`).toEqual(expected), 5_000)
+  }
+  await survivor.kill()
+}, 60_000)
