@@ -32,11 +32,11 @@ interface Parts {
  * in which parts begin here is, reversed, that in which they stop.
  */
 export async function bringUp({ options, plan, redisProgram, life, lock, progress }: Parts): Promise<string> {
-  const { say } = progress
+  const say = (line: string) => life.signal.aborted || progress.say(line)
   const { stateDir } = options
   const logs = join(stateDir, 'logs')
   /** What parts complain of, unless it comes from the end of another one. */
-  const complain = (line: string) => void setTimeout(() => life.signal.aborted || say(line), COMPLAINT_DELAY_MS).unref()
+  const complain = (line: string) => void setTimeout(say, COMPLAINT_DELAY_MS, line).unref()
 
   const endedByItself = (name: string, how: string) =>
     new Error(`${name} ended by itself (${how}); everything is stopped, see ${shown(logs)}`)

@@ -1,7 +1,6 @@
 import { constants } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { createClient } from 'redis'
 import { lineOf, UsageError } from './command-line.ts'
 import { launch, type RunningProcess } from './processes.ts'
 
@@ -47,6 +46,7 @@ export async function redisReady(server: RunningProcess): Promise<void> {
 
 /** Throws what is wrong with a Redis in one line: nobody answers, or it is too old for our scripts. */
 export async function assertUsableRedis(url: URL): Promise<void> {
+  const { createClient } = await import('redis')
   const socket = { connectTimeout: CONNECT_DEADLINE_MS, reconnectStrategy: false } as const
   const client = createClient({ url: url.href, socket }).on('error', () => {})
   try {

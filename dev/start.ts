@@ -1,4 +1,3 @@
-import { bringUp } from './bring-up.ts'
 import { runCommand } from './command-line.ts'
 import { createLifetime, Interrupted, type Lifetime } from './lifetime.ts'
 import { lockState } from './lock.ts'
@@ -27,6 +26,7 @@ async function main(args: string[]): Promise<void> {
       progress.say(`what was kept in ${shown(stateDir)} is dropped`)
     }
     const plan = await planStack(options, progress.say)
+    const { bringUp } = await import('./bring-up.ts') // who only asks for help need not wait for all of it
     try {
       process.stdout.write(await life.during(() => bringUp({ options, plan, redisProgram, life, lock, progress })))
       await life.ended

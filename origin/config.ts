@@ -22,8 +22,8 @@ const schema = z.object({
   STATEMENT_TIMEOUT_MS: count(10_000),
   /** Milliseconds a write waits for Redis before its invalidation becomes a debt. */
   L2_DEADLINE_MS: count(1_000),
-  /** Requests served at once; beyond it the origin sheds (503, Retry-After) before Postgres feels the crowd. */
-  MAX_CONCURRENT_REQUESTS: count(64),
+  /** Requests served at once: at 5 ms a load and 16 connections the last waits 80 ms. Beyond it the origin sheds (503, Retry-After). */
+  MAX_CONCURRENT_REQUESTS: count(256),
   /** Followers. Above it an author is pulled: one push would be a million rows. */
   CROWD_THRESHOLD: count(1_000_000),
   /** Followers. From here on timelines know an author as a candidate; a quarter of the threshold when not given. */

@@ -69,6 +69,7 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
       leaseMs: config.LOAD_DEADLINE_MS + 2 * config.L2_DEADLINE_MS + 500,
       waitMs: config.LOAD_DEADLINE_MS,
       pollMs: 20,
+      retryMs: 250,
       lease: !off.has('lease'),
     },
   })

@@ -94,6 +94,13 @@ export function parseFillReply(reply: unknown, count: number): ({ readonly stamp
   })
 }
 
+/** Gives leases back whose load failed; the next one is granted after `restMs`. */
+export const releaseCall = (prefix: string, keys: readonly string[], token: string, restMs: number): Call => ({
+  script: SCRIPTS.release,
+  keys: keys.map((key) => prefix + leaseKeyOf(key)),
+  args: [token, String(restMs)],
+})
+
 /** At most this many keys travel in one push (each names its lease too). */
 export const MAX_PUSHED_KEYS = 1_000
 

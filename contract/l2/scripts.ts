@@ -130,9 +130,21 @@ end
 return redis.call('INCR', KEYS[#KEYS])
 `
 
+/**
+ * KEYS: lease, lease, …   ARGV: token, milliseconds of rest. Lets each lease that the token still holds run out after the rest: a load that
+ * failed is then tried again soon, but by one and not by everybody at once. To all others it looks like a lease that ran out.
+ */
+const release = `${FLAGS}for i = 1, #KEYS do
+  local lease = KEYS[i]
+  if redis.call('GETRANGE', lease, 0, ${TOKEN_LENGTH - 1}) == ARGV[1] then redis.call('PEXPIRE', lease, ARGV[2]) end
+end
+return 1
+`
+
 export const SCRIPTS = {
   lease: { name: 'lease', text: lease, sha: '51557a8657bb63b3cd8e52cef1d7a64a9be23190' },
   fill: { name: 'fill', text: fill, sha: 'd2294160505425ad9ae4f44d524c7c5c2f9d1226' },
+  release: { name: 'release', text: release, sha: '147daea849e29d00e69d29cb2b14fbbef3108c29' },
   push: { name: 'push', text: push, sha: '2dacd8337cfc6a92525b4bf193bb57d88af03691' },
   invalidate: { name: 'invalidate', text: invalidate, sha: '26bdee0bd2160d295c527bee98df9891d03c5674' },
 } as const satisfies Record<string, Script>

@@ -147,7 +147,7 @@ test('a follow that committed just before the crash gets its history', async () 
   const otherId = (await post(await stack.client(other))).id
   await eventually(async () => expect(await feed()).toEqual([otherId]), 5_000)
 
-  const held = await holdCommits(stack.databaseUrl, 'follows')
+  const held = await holdCommits(stack.databaseUrl, 'insert on follows')
   const following = reader.fetch(`/v1/users/${author.id}/follow`, { method: 'POST' })
   await held.waiting()
   await origin.kill()
@@ -163,7 +163,7 @@ test('a follow that committed just before the crash gets its history', async () 
 }, 30_000)
 
 test('a post that committed just before the crash is not posted again by a retry with its Idempotency-Key', async () => {
-  const held = await holdCommits(stack.databaseUrl, 'idempotency_keys')
+  const held = await holdCommits(stack.databaseUrl, 'insert on idempotency_keys')
   const posting = author.fetch('/v1/posts', {
     method: 'POST',
     headers: { ...JSON_TYPE, 'idempotency-key': 'crashed' },
@@ -181,7 +181,7 @@ test('a post that committed just before the crash is not posted again by a retry
 }, 30_000)
 
 test('without the key the same retry posts twice', async () => {
-  const held = await holdCommits(stack.databaseUrl, 'posts')
+  const held = await holdCommits(stack.databaseUrl, 'insert on posts')
   const posting = author.fetch('/v1/posts', { method: 'POST', headers: JSON_TYPE, body: '{"text":"a post"}' })
   await held.waiting()
   await origin.kill()

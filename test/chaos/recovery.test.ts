@@ -6,7 +6,7 @@ import { decodeList } from '../../contract/l2/codec.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
 import { createL2 } from '../../origin/adapters/l2.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
-import { type InvalidationRow, insertInvalidations } from '../../origin/db/jobs.ts'
+import { type InvalidationRow, insertInvalidations, prune } from '../../origin/db/jobs.ts'
 import { claimMachine } from '../../origin/db/machines.ts'
 import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
 import { payDebts } from '../../origin/fanout/debts.ts'
@@ -15,6 +15,7 @@ import { createHeartbeat, type Heartbeat } from '../../origin/fanout/heartbeat.t
 import { createFanoutWorker } from '../../origin/fanout/worker.ts'
 import { loadKeys } from '../../origin/timelines/load.ts'
 import { eventually } from '../support/eventually.ts'
+import { holdCommits } from '../support/held-commits.ts'
 import { type L2, PREFIX, startL2 } from '../support/l2.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -199,42 +200,40 @@ test('a process that starts finds what Redis has forgotten of the dead, once', a
   expect(third.losses).toEqual([])
 })
 
+test('what was lost longer ago than writes are kept for a replay is emptied, by the first process that starts and once', async () => {
+  const dead = startPart()
+  await loseWrites(dead)
+  // A long silence: every process was down meanwhile.
+  await connection.db.execute(sql`update beats set at = at - interval '3 hours'`)
+  await connection.db.execute(sql`insert into beats (machine_id, beat, at) values (${dead.machineId}, 1000, now() - interval '3 hours' + interval '1 second')`)
+  await connection.db.execute(sql`truncate fanout_chunks, invalidations`)
+  await prune(connection.db)
+  for (const losses of [['emptied'], []]) {
+    const next = startPart()
+    await next.heartbeat.recoverAtStart()
+    expect(next.losses).toEqual(losses)
+  }
+  expect(await timeline()).toBeUndefined()
+})
+
 test('what Redis acknowledged and forgot before Postgres had noted it is pushed again', async () => {
   const part = startPart()
   await part.post()
   await fill(keyOf.timeline(reader))
   await part.heartbeat.beat()
   await l2.redis.save()
-  // Another transaction holds the chunk's row once it is there: the push is acknowledged, but cannot be noted.
   const late = await part.post({ fanOut: false })
-  const other = connect(database.url, { maxConnections: 1, statementTimeoutMs: 10_000, applicationName: 'test' })
-  const pushed = Promise.withResolvers<void>()
-  const noted = Promise.withResolvers<void>()
-  l2.facade.setFault(({ commands }) => {
-    if (String(commands[0]?.[1]) !== '' && commands[0]?.some((word) => word.includes('tl:'))) pushed.resolve()
-    return undefined
-  })
-  await connection.db.execute(sql`
-    create or replace function hold_mark() returns trigger language plpgsql as
-      $$ begin perform pg_advisory_xact_lock_shared(9000002); return new; end $$`)
-  await connection.db.execute(
-    sql`create trigger hold_mark before update on fanout_chunks for each row when (new.pushed_at is not null) execute function hold_mark()`,
-  )
-  await other.db.execute(sql`select pg_advisory_lock(9000002)`)
-  const draining = part.drain().then(noted.resolve, noted.reject)
-  await pushed.promise
-  await eventually(async () => expect(await timeline()).toContain(late))
-  l2.facade.setFault(undefined)
+  const held = await holdCommits(database.url, 'update on fanout_chunks', 'new.pushed_at is not null')
+  const draining = part.drain()
+  await held.waiting()
+  expect(await timeline()).toContain(late)
 
   await restart()
   expect(await timeline()).not.toContain(late)
   await part.heartbeat.beat()
   expect(part.losses.length).toBe(1)
-  await other.db.execute(sql`select pg_advisory_unlock(9000002)`)
+  await held.release()
   await draining
-  await noted.promise
-  await connection.db.execute(sql`drop trigger hold_mark on fanout_chunks`)
-  await other.close()
 
   await part.pay()
   expect(await timeline()).toContain(late)

@@ -12,15 +12,16 @@ export interface HeldCommits {
 }
 
 /**
- * Holds the commit of every transaction that inserts into `table`. Postgres does not look whether a client still lives while it waits for
+ * Holds the commit of every transaction that does `what` ('insert on posts', say), to rows of which `when` is true. Postgres does not look whether a client still lives while it waits for
  * a lock, so a process that is killed meanwhile has died exactly between its commit and whatever it would have done next.
  */
-export async function holdCommits(databaseUrl: string, table: string): Promise<HeldCommits> {
+export async function holdCommits(databaseUrl: string, what: string, when = 'true'): Promise<HeldCommits> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   await sql.unsafe(`
     create or replace function hold_commit() returns trigger language plpgsql as
       $$ begin perform pg_advisory_xact_lock_shared(${LOCK}); return null; end $$;
-    create constraint trigger hold_commit after insert on ${table} deferrable initially deferred for each row execute function hold_commit()`)
+    create constraint trigger hold_commit after ${what} deferrable initially deferred
+      for each row when (${when}) execute function hold_commit()`)
   await sql`select pg_advisory_lock(${LOCK})`
   return {
     waiting: (count = 1) =>
@@ -33,7 +34,7 @@ export async function holdCommits(databaseUrl: string, table: string): Promise<H
     async release() {
       await sql`select pg_advisory_unlock(${LOCK})`
       // Waits for the transactions that were held: this needs the table for itself.
-      await sql.unsafe(`drop trigger hold_commit on ${table}`)
+      await sql.unsafe(`drop trigger hold_commit on ${what.split(' ').at(-1)}`)
       await sql.end()
     },
   }

@@ -17,9 +17,9 @@ interface Switches {
   down: boolean
   /** Every call takes this long (milliseconds). */
   latencyMs: number
-  /** `read` answers what was true this long ago (milliseconds); the rest speaks to the primary. */
+  /** `read` answers what was true this long ago (milliseconds), but for what was written before the switch; the rest speaks to the primary. */
   replicaLagMs: number
-  readonly calls: { readonly call: 'read' | 'lease' | 'fill'; readonly keys: readonly string[] }[]
+  readonly calls: { readonly call: 'read' | 'lease' | 'release' | 'fill'; readonly keys: readonly string[] }[]
 }
 
 interface Value extends Stored {
@@ -44,6 +44,7 @@ export function createMemorySharedTier(clock: { nowMs(): number; sleep(ms: numbe
   const leases = new Map<string, Lease>()
   /** Per key what it was before each write, oldest first. */
   const history = new Map<string, { readonly untilMs: number; readonly before: Value | undefined }[]>()
+  let replicaLagMs = 0
   let beat = 0
 
   function alive<T extends { readonly expiresAtMs: number }>(map: Map<string, T>, key: string): T | undefined {
@@ -51,14 +52,12 @@ export function createMemorySharedTier(clock: { nowMs(): number; sleep(ms: numbe
     return found && found.expiresAtMs > clock.nowMs() ? found : undefined
   }
   function put(key: string, value: Value | undefined): void {
-    const past = history.get(key) ?? []
-    history.set(key, [...past, { untilMs: clock.nowMs(), before: values.get(key) }])
+    if (replicaLagMs > 0) history.set(key, [...(history.get(key) ?? []), { untilMs: clock.nowMs(), before: values.get(key) }])
     if (value) values.set(key, value)
     else values.delete(key)
   }
   function onReplica(key: string): Value | undefined {
-    const momentMs = clock.nowMs() - tier.replicaLagMs
-    const undone = tier.replicaLagMs > 0 ? history.get(key)?.find(({ untilMs }) => untilMs > momentMs) : undefined
+    const undone = history.get(key)?.find(({ untilMs }) => untilMs > clock.nowMs() - replicaLagMs)
     const value = undone ? undone.before : values.get(key)
     return value && value.expiresAtMs > clock.nowMs() ? value : undefined // a replica shows nothing that has expired
   }
@@ -106,7 +105,13 @@ export function createMemorySharedTier(clock: { nowMs(): number; sleep(ms: numbe
   const tier: SharedTier & Writes & Switches = {
     down: false,
     latencyMs: 0,
-    replicaLagMs: 0,
+    get replicaLagMs() {
+      return replicaLagMs
+    },
+    set replicaLagMs(ms) {
+      replicaLagMs = ms
+      if (ms === 0) history.clear()
+    },
     calls: [],
     async read(keys) {
       tier.calls.push({ call: 'read', keys })
@@ -124,6 +129,24 @@ export function createMemorySharedTier(clock: { nowMs(): number; sleep(ms: numbe
           return { state: fresher ? 'fresher' : free ? 'granted' : 'refused', stored: fresher || differs ? answered(value) : undefined }
         }),
       )
+    },
+    async release(keys, token, restMs) {
+      tier.calls.push({ call: 'release', keys })
+      return over(() => {
+        for (const key of keys) {
+          const lease = alive(leases, key)
+          if (lease?.token === token) leases.set(key, { ...lease, expiresAtMs: clock.nowMs() + restMs })
+        }
+      })
+    },
+    async release(keys, token, restMs) {
+      tier.calls.push({ call: 'release', keys })
+      return over(() => {
+        for (const key of keys) {
+          const lease = alive(leases, key)
+          if (lease?.token === token) leases.set(key, { ...lease, expiresAtMs: clock.nowMs() + restMs })
+        }
+      })
     },
     async fill(filled, token) {
       tier.calls.push({ call: 'fill', keys: filled.map(({ key }) => key) })

@@ -12,6 +12,8 @@ const READY = /origin listens on|fan-out worker is running/
 export interface OriginProcess {
   readonly process: ChildProcess
   readonly ended: boolean
+  /** The end of what it printed. */
+  log(): string
   /** Ends it at once, between any two instructions, and waits until it is dead. */
   kill(): Promise<void>
 }
@@ -44,6 +46,7 @@ export async function startOriginProcess(environment: Readonly<Record<string, st
   }
   return {
     process: child,
+    log: () => output,
     kill,
     get ended() {
       return hasEnded()

@@ -1,5 +1,5 @@
 import { Redis } from '@upstash/redis'
-import { fillCall, leaseCall, parseFillReply, parseLeaseReply, runScript } from '../../contract/l2/calls.ts'
+import { fillCall, leaseCall, parseFillReply, parseLeaseReply, releaseCall, runScript } from '../../contract/l2/calls.ts'
 import { decodeValue, encodeValue } from '../../contract/l2/value.ts'
 import type { Stored } from '../cache/entry.ts'
 import type { SharedTier } from '../cache/ports.ts'
@@ -41,6 +41,9 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
         state,
         stored: text === undefined ? undefined : toStored(text),
       }))
+    },
+    async release(keys, leaseToken, restMs) {
+      await runScript(redis, releaseCall(prefix, keys, leaseToken, restMs))
     },
     async fill(values, leaseToken) {
       const texts = values.map(({ key, stored }) => ({

@@ -14,7 +14,7 @@ export type CacheEvent =
       readonly unverified: boolean
     }
   | { readonly type: 'shared-read'; readonly keys: number; readonly tookMs: number }
-  | { readonly type: 'shared-failed'; readonly call: 'read' | 'lease' | 'fill'; readonly error: unknown }
+  | { readonly type: 'shared-failed'; readonly call: 'read' | 'lease' | 'fill' | 'release'; readonly error: unknown }
   | { readonly type: 'leased'; readonly key: string; readonly state: 'granted' | 'refused' | 'fresher' }
   | { readonly type: 'loaded'; readonly keys: number; readonly tookMs: number; readonly alone: boolean }
   | { readonly type: 'load-failed'; readonly keys: number; readonly error: unknown }

@@ -24,6 +24,8 @@ export interface SharedTier {
   read(keys: readonly string[]): Promise<(Stored | undefined)[]>
   /** Asks the primary for the right to load. A lease saves work, it never guards truth. */
   lease(wanted: readonly Wanted[], token: string, leaseMs: number): Promise<LeaseAnswer[]>
+  /** Gives back leases whose load failed: the next one is granted after a rest (milliseconds). */
+  release(keys: readonly string[], token: string, restMs: number): Promise<void>
   /**
    * Stores what was loaded, where the token still holds the lease and nothing newer is stored. Answers the new stamp and the text that
    * was pushed meanwhile, to be appended to the payload; undefined where the fill was refused.

@@ -48,7 +48,8 @@ export interface ReadThroughOptions {
 
 /** What a read of the shared tier brought for a key. */
 type SharedRead = { readonly held: Held<unknown> | undefined }
-type Seen = Map<string, Held<unknown>>
+/** What a reader may fall back on, and where it came from. */
+type Seen = Map<string, { readonly held: Held<unknown>; readonly layer: Layer }>
 
 /** How often a reader whose least truth version was not met asks again before it takes what there is. */
 const MAX_ROUNDS = 3
@@ -115,7 +116,7 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
         const wants = texts.flatMap((text) => {
           const key = byText.get(text)
           const want = {
-            seen: how.seen.get(text),
+            seen: how.seen.get(text)?.held,
             leastTruth: turn.leastTruth(text),
             waits: how.waits,
             unleased: how.unreachable.has(text),
@@ -154,7 +155,7 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
       /** Serves what may be served now, has refreshed what should be, and waits for the rest. */
       function settle(key: Key<unknown>, held: Held<unknown>, layer: Layer, collapsed: boolean): void {
         const freshness = judge(held)
-        seen.set(key.text, held)
+        seen.set(key.text, { held, layer })
         if (freshness === 'dead' || (freshness === 'grace' && !backoff.waits(key.text))) return void wait.push(key)
         serve(key, held, layer, collapsed)
         if (freshness !== 'fresh' && !backoff.waits(key.text)) behind.push(key)
@@ -194,7 +195,7 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
           if (refreshed && (round === MAX_ROUNDS || (enough(key, refreshed.value.held) && judge(refreshed.value.held) !== 'dead'))) {
             serve(key, refreshed.value.held, refreshed.value.layer, !refreshed.led)
           } else if (refreshed) again.push(key)
-          else if (fallback && judge(fallback) !== 'dead') serve(key, fallback, 'shared', false)
+          else if (fallback && judge(fallback.held) !== 'dead') serve(key, fallback.held, fallback.layer, false)
           else found.fail(key, (outcome && 'error' in outcome && outcome.error) || new Error(`${key.text} could not be loaded`))
         }
         rest = again

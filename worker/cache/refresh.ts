@@ -56,6 +56,8 @@ export interface RefreshOptions {
   readonly waitMs: number
   /** First pause between looks at the shared tier; each is half as long again, with jitter (milliseconds). */
   readonly pollMs: number
+  /** A load that failed is tried again after this by one of all readers (milliseconds). */
+  readonly retryMs: number
   /** Off only to show what it is for. */
   readonly lease: boolean
 }
@@ -113,7 +115,11 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
-    const { stored, startedAtMs } = await loadNow(wants, false, observe)
+    const { stored, startedAtMs } = await loadNow(wants, false, observe).catch(async (error: unknown) => {
+      const keys = wants.map(({ key }) => key.text)
+      await shared.release(keys, token, options.retryMs).catch((cause: unknown) => observe({ type: 'shared-failed', call: 'release', error: cause }))
+      throw error
+    })
     const values = [...stored].map(([key, value]) => ({ key, stored: value }))
     const filled = await shared.fill(values, token).catch((error: unknown) => {
       observe({ type: 'shared-failed', call: 'fill', error })

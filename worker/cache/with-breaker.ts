@@ -22,6 +22,7 @@ export function withBreaker(tier: SharedTier, breaker: Breaker): SharedTier {
   return {
     read: (keys) => guarded(() => tier.read(keys)),
     lease: (wanted, token, leaseMs) => guarded(() => tier.lease(wanted, token, leaseMs)),
+    release: (keys, token, restMs) => guarded(() => tier.release(keys, token, restMs)),
     fill: (values, token) => guarded(() => tier.fill(values, token)),
   }
 }

@@ -1,0 +1,143 @@
+import { type BackoffRules, createBackoff } from '../../worker/cache/backoff.ts'
+import { type BreakerRules, createBreaker } from '../../worker/cache/breaker.ts'
+import type { Key, Lifetimes } from '../../worker/cache/entry.ts'
+import type { CacheEvent } from '../../worker/cache/events.ts'
+import type { Answer, Found } from '../../worker/cache/found.ts'
+import { createLimiter, type LimiterRules } from '../../worker/cache/limiter.ts'
+import { createMemoryTier } from '../../worker/cache/memory-tier.ts'
+import type { Load, SharedTier } from '../../worker/cache/ports.ts'
+import { createReadThrough, type ReadThroughOptions } from '../../worker/cache/read-through.ts'
+import { createRefresh, type RefreshOptions } from '../../worker/cache/refresh.ts'
+import { withBreaker } from '../../worker/cache/with-breaker.ts'
+import { createMemorySharedTier } from './memory-shared-tier.ts'
+import { mulberry32 } from './random.ts'
+import { createVirtualClock } from './virtual-clock.ts'
+
+/** Lives of every key in this world (milliseconds). */
+export const TTL: Lifetimes = { softMs: 10_000, hardMs: 60_000, graceMs: 600_000, absentMs: 2_000 }
+/** How long a load takes unless told otherwise (milliseconds). */
+export const LOAD_MS = 100
+export const MAX_AGE_MS = 2_000
+export const WAIT_MS = 2_000
+export const RETRY_MS = 250
+
+/** A key whose values are text; text that starts with '?' is in a format it does not know. */
+export const keyOf = (text: string): Key<string> => ({
+  text,
+  lifetimes: TTL,
+  decode: (payload) => (payload.startsWith('?') ? undefined : payload),
+  sizeOf: (value) => 2 * value.length,
+})
+
+/** What differs from `worker/wiring.ts`; X-Fetch is off unless a test is about it. */
+interface IsolateOptions extends Partial<ReadThroughOptions>, Partial<RefreshOptions> {
+  readonly backoff?: BackoffRules
+  readonly breaker?: BreakerRules
+  readonly limiter?: LimiterRules
+  /** Stands between this isolate and the shared tier. */
+  readonly through?: (tier: SharedTier) => SharedTier
+}
+
+export type World = ReturnType<typeof createCacheWorld>
+export type Isolate = ReturnType<World['isolate']>
+
+/** Isolates around one shared tier and one origin, on one clock that only the test advances. */
+export function createCacheWorld(seed = 1) {
+  const clock = createVirtualClock()
+  const tier = createMemorySharedTier(clock)
+  const random = mulberry32(seed)
+  const rows = new Map<string, { readonly truth: number; readonly payload: string }>()
+  let tokens = 0
+
+  const origin = {
+    latencyMs: LOAD_MS,
+    down: false,
+    /** The keys of each load, in the order they began. */
+    loads: [] as (readonly string[])[],
+    /** Loads in the air now, and the most there ever were. */
+    running: 0,
+    most: 0,
+    /** Commits a new truth; answers its version. Caches are not told. */
+    write(key: string, payload: string): number {
+      const truth = (rows.get(key)?.truth ?? 0) + 1
+      rows.set(key, { truth, payload })
+      return truth
+    },
+    /** Commits, and drops what the shared tier has, as the origin does before it acknowledges. */
+    async publish(key: string, payload: string): Promise<number> {
+      const truth = origin.write(key, payload)
+      await clock.until(tier.invalidate([{ key, truth }]))
+      return truth
+    },
+    loadsOf: (key: string): number => origin.loads.filter((keys) => keys.includes(key)).length,
+  }
+  const load: Load = async (keys) => {
+    origin.loads.push(keys)
+    origin.most = Math.max(origin.most, ++origin.running)
+    // What was true when the load began: the write that overtakes it is what the protocol is about.
+    const found = keys.flatMap((key) => ({ key, truth: 0, payload: null, ...rows.get(key) }))
+    await clock.sleep(origin.latencyMs)
+    origin.running--
+    if (origin.down) throw new Error('the origin is down')
+    return found.filter(({ payload }) => payload !== null)
+  }
+
+  function isolate(options: IsolateOptions = {}) {
+    const events: CacheEvent[] = []
+    const behind: Promise<unknown>[] = []
+    const memory = createMemoryTier(16 * 1024 * 1024)
+    const breaker = createBreaker(options.breaker ?? { failures: 5, openMs: 1_000 }, clock)
+    const backoff = createBackoff(options.backoff ?? { firstMs: 250, maxMs: 5_000 }, clock)
+    const shared = withBreaker(options.through?.(tier) ?? tier, breaker)
+    const limiter = createLimiter(options.limiter ?? { max: 32, waitMs: 1_000 }, clock, random)
+    const newToken = () => String(++tokens).padStart(22, 't')
+    const rules = { leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, retryMs: 250, lease: true, ...options }
+    const refresh = createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options: rules })
+    const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, singleflight: true, ...options }
+    const read = createReadThrough({ memory, shared, refresh, backoff, breaker, clock, random, options: reading })
+
+    /** Begins a turn. */
+    const turn = (keys: readonly string[], leastTruth = 0): Promise<Found> =>
+      read.many(keys.map(keyOf), {
+        background: (work) => void behind.push(work),
+        leastTruth: () => leastTruth,
+        observe: (event) => void events.push(event),
+      })
+    /** Begins to read one key. */
+    const begin = async (key: string, leastTruth = 0): Promise<Answer<string>> => (await turn([key], leastTruth)).need(keyOf(key))
+    return {
+      events,
+      memory,
+      turn,
+      begin,
+      /** Reads one key, and lets the time pass that this takes; what runs behind the answer goes on. */
+      read: (key: string, leastTruth = 0): Promise<Answer<string>> => clock.until(begin(key, leastTruth)),
+      /** Lets everything end that runs behind answers. */
+      settled: () => clock.until(Promise.all(behind)),
+      eventsOf: <T extends CacheEvent['type']>(type: T) =>
+        events.filter((event): event is Extract<CacheEvent, { type: T }> => event.type === type),
+    }
+  }
+
+  return {
+    clock,
+    tier,
+    origin,
+    isolate,
+    /** Milliseconds that pass until `work` is done. */
+    async timed<T>(work: Promise<T>): Promise<{ readonly value: T; readonly tookMs: number }> {
+      const startedAtMs = clock.nowMs()
+      const value = await clock.until(work)
+      return { value, tookMs: clock.nowMs() - startedAtMs }
+    },
+    /** Calls of a kind the shared tier has had. */
+    calls: (call: (typeof tier.calls)[number]['call']): number => tier.calls.filter((one) => one.call === call).length,
+    /** Puts a value into the origin and, by one reader, into the shared tier; no isolate but that reader's remembers it. */
+    async warm(key: string, payload: string): Promise<void> {
+      origin.write(key, payload)
+      await isolate().read(key)
+      origin.loads.length = 0
+      tier.calls.length = 0
+    },
+  }
+}
