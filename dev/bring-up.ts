@@ -59,17 +59,17 @@ export async function bringUp({ options, plan, redisProgram, life, lock, progres
     if (options.databaseUrl) return options.databaseUrl
     const log = createWriteStream(join(logs, 'postgres.log')).on('error', () => {})
     const open = () =>
-      startPostgres({ dataDir: join(stateDir, 'postgres'), port: plan.ports.Postgres, log: (line) => void log.write(`${line}\n`) })
+      startPostgres({ dataDir: join(stateDir, 'postgres'), port: plan.ports.postgres, log: (line) => void log.write(`${line}\n`) })
     const { url } = await run('Postgres', 'postgres', open, 'SIGINT')
-    say(`PostgreSQL 18 runs on 127.0.0.1:${plan.ports.Postgres}`)
+    say(`PostgreSQL 18 runs on 127.0.0.1:${plan.ports.postgres}`)
     return new URL(url)
   }
   async function redisUrl(): Promise<string> {
     if (!redisProgram) return plan.state.redisUrl
     const files = { dir: join(stateDir, 'redis'), logFile: join(logs, 'redis.log') }
-    const open = () => startRedisServer({ program: redisProgram, port: plan.ports.Redis, ...files })
+    const open = () => startRedisServer({ program: redisProgram, port: plan.ports.redis, ...files })
     await redisReady(await run('Redis', basename(redisProgram), open))
-    say(`${basename(redisProgram)} runs on 127.0.0.1:${plan.ports.Redis}`)
+    say(`${basename(redisProgram)} runs on 127.0.0.1:${plan.ports.redis}`)
     return plan.state.redisUrl
   }
   async function prepare(): Promise<{ state: DevState; reader: Reader }> {
@@ -81,7 +81,7 @@ export async function bringUp({ options, plan, redisProgram, life, lock, progres
   }
   async function openFacade() {
     const facade = createUpstashFacade({ redisUrl: await redis, token: plan.state.l2Token })
-    const { url } = await facade.listen(plan.ports.façade)
+    const { url } = await facade.listen(plan.ports.facade)
     say(`Redis speaks Upstash's REST dialect on ${url}`)
     return { stop: () => facade.close() }
   }

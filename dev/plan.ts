@@ -1,17 +1,14 @@
 import { databaseIdentity } from './data.ts'
 import type { StartOptions } from './options.ts'
-import { pickPorts } from './ports.ts'
+import { pickPorts, pickQuietPort } from './ports.ts'
 import type { Say } from './progress.ts'
 import { assertUsableRedis } from './redis-server.ts'
 import { type DevState, keyPrefixOf, newSecrets, readState } from './state.ts'
 
-/** Where those listen whom nobody asks for by number. */
-const PORTS = { Postgres: 54_318, Redis: 63_790, façade: 8_079, inspector: 9_230 }
-
 /** All that can be known before anything runs; the database's url waits for its password. */
 export interface Plan {
   readonly state: Omit<DevState, 'databaseUrl'>
-  readonly ports: Readonly<Record<'worker' | 'origin' | keyof typeof PORTS, number>>
+  readonly ports: Readonly<Record<'postgres' | 'redis' | 'facade' | 'inspector', number>>
   /** Followers from which on an author is a candidate for the crowd: the origin's own rule, a quarter. */
   readonly crowdFloor: number
 }
@@ -20,9 +17,16 @@ export interface Plan {
 export async function planStack(options: StartOptions, say: Say): Promise<Plan> {
   if (options.redisUrl) await assertUsableRedis(options.redisUrl)
   const identity = options.databaseUrl ? await databaseIdentity(options.databaseUrl) : 'ours'
-  const { jwtSecret, edgeSecret, signingSecret, l2Token } = (await readState(options.stateDir)) ?? newSecrets()
+  const last = await readState(options.stateDir)
+  const { jwtSecret, edgeSecret, signingSecret, l2Token } = last ?? newSecrets()
   const secrets = { jwtSecret, edgeSecret, signingSecret, l2Token }
-  const ports = await pickPorts({ worker: options.port, origin: options.originPort, ...PORTS }, say)
+  const { worker, origin } = await pickPorts({ worker: options.port, origin: options.originPort }, say)
+  const ports = {
+    postgres: await pickQuietPort(options.databaseUrl ? undefined : last?.databaseUrl),
+    redis: await pickQuietPort(options.redisUrl ? undefined : last?.redisUrl),
+    facade: await pickQuietPort(last?.l2Url),
+    inspector: await pickQuietPort(),
+  }
   const url = (port: number) => `http://127.0.0.1:${port}`
   return {
     ports,
@@ -30,10 +34,10 @@ export async function planStack(options: StartOptions, say: Say): Promise<Plan> 
     state: {
       ...secrets,
       keyPrefix: keyPrefixOf(secrets, identity),
-      redisUrl: options.redisUrl?.href ?? `redis://127.0.0.1:${ports.Redis}`,
-      l2Url: url(ports.façade),
-      workerUrl: url(ports.worker),
-      originUrl: url(ports.origin),
+      redisUrl: options.redisUrl?.href ?? `redis://127.0.0.1:${ports.redis}`,
+      l2Url: url(ports.facade),
+      workerUrl: url(worker),
+      originUrl: url(origin),
       pid: process.pid,
     },
   }

@@ -1,6 +1,10 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Say } from './progress.ts'
+
+/** Below what systems give to outgoing connections: a port that is free now is still free when its server comes to listen. */
+const QUIET_RANGE = [20_000, 30_000] as const
 
 /**
  * A loopback port for each wish: the wished one, or the next free one, which is said. Somebody else may take it before we do; then
@@ -23,6 +27,13 @@ export async function pickPorts<Name extends string>(wishes: Readonly<Record<Nam
     if (port !== wished) say(`port ${wished} is taken, the next free one is ${port} (${name})`)
   }
   return picked as Record<Name, number>
+}
+
+/** A loopback port nobody asks for by number: that of the last time if it is free, else any. */
+export async function pickQuietPort(lastUrl?: string): Promise<number> {
+  let port = Number(lastUrl && URL.parse(lastUrl)?.port) || randomInt(...QUIET_RANGE)
+  while (!(await isFree(port))) port = randomInt(...QUIET_RANGE)
+  return port
 }
 
 async function isFree(port: number): Promise<boolean> {

@@ -9,6 +9,7 @@ import { openStateDir, readState, resetState, shown, writeState } from './state.
 
 /** A terminal sends Ctrl-C to us and to npm, which passes it on: only a later one means impatience (milliseconds). */
 const IMPATIENT_AFTER_MS = 1_000
+const PARENT_POLL_MS = 500
 
 async function main(args: string[]): Promise<void> {
   const options = parseOptions(args)
@@ -53,6 +54,10 @@ function stopOnSignal(life: Lifetime, say: Say): void {
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, onSignal)
   process.stdout.on('error', () => life.end(new Interrupted())) // the terminal is gone
+  if (!process.env.npm_lifecycle_event) return
+  // npm puts a shell between us and a SIGTERM, which ends the shell alone.
+  const shell = process.ppid
+  setInterval(() => process.ppid !== shell && life.end(new Interrupted()), PARENT_POLL_MS).unref()
 }
 
 await runCommand(main)

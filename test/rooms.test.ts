@@ -64,7 +64,7 @@ test.each([
   ['origin/fanout/a.ts', `import { sql } from 'drizzle-orm'`, 'origin/fanout may not import drizzle-orm'],
   ['origin/adapters/a.ts', `import { y } from '../fanout/deliver.ts'`, 'origin/adapters may not import origin/fanout/deliver.ts'],
   ['origin/adapters/a.ts', `import { y } from '../../contract/post.ts'`, 'origin/adapters may not import contract/post.ts'],
-  ['origin/http/a.ts', `import { y } from '../fanout/settle.ts'`, 'origin/http may not import origin/fanout/settle.ts'],
+  ['origin/http/a.ts', `import { y } from '../db/client.ts'`, 'origin/http may not import origin/db/client.ts'],
   ['origin/routes/a.ts', `import { y } from 'postgres'`, 'origin/routes may not import postgres'],
   ['origin/routes/a.ts', `import { y } from '../../worker/http/tally.ts'`, 'origin/routes may not import worker/http/tally.ts'],
   ['origin/app.ts', `import { y } from '../worker/config.ts'`, 'origin/* may not import worker/config.ts'],

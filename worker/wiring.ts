@@ -66,7 +66,8 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
     random: Math.random,
     newToken,
     options: {
-      leaseMs: config.LOAD_DEADLINE_MS + 2 * config.L2_DEADLINE_MS + 500,
+      // The wait in the bulkhead, the load, and two calls to L2: a lease that ends sooner has its fill refused.
+      leaseMs: 1.5 * config.LOAD_DEADLINE_MS + 2 * config.L2_DEADLINE_MS + 500,
       waitMs: config.LOAD_DEADLINE_MS,
       pollMs: 20,
       retryMs: 250,

@@ -198,18 +198,20 @@ export async function oweAgain(tx: Queryable, seconds: number): Promise<number> 
   return chunks.length + invalidations.length
 }
 
-/** Machines that wrote to L2 within the last hour, with the last count that was acknowledged. */
-export async function recentBeats(db: Queryable): Promise<{ readonly machineId: number; readonly beat: number }[]> {
+/** Every machine that ever wrote to L2, with the last count that was acknowledged. */
+export async function lastBeats(db: Queryable): Promise<{ readonly machineId: number; readonly beat: number }[]> {
   const rows = await db.execute<{ machine_id: number; beat: bigint }>(sql`
-    select distinct on (machine_id) machine_id, beat from beats where at > now() - interval '1 hour' order by machine_id, at desc`)
+    select distinct on (machine_id) machine_id, beat from beats order by machine_id, at desc`)
   return rows.map((row) => ({ machineId: row.machine_id, beat: Number(row.beat) }))
 }
 
-/** Forgets what no recovery can ask for any more. */
+/** Forgets what no recovery can ask for any more. The last beat of a machine stays: by it a loss is found after any silence. */
 export async function prune(db: Queryable): Promise<void> {
   await db.execute(sql`delete from fanout_chunks where pushed_at < now() - interval '2 hours'`)
   await db.execute(sql`delete from invalidations where done_at < now() - interval '2 hours'`)
-  await db.execute(sql`delete from beats where at < now() - interval '2 hours'`)
+  await db.execute(sql`
+    delete from beats b where at < now() - interval '2 hours' and exists (
+      select from beats later where later.machine_id = b.machine_id and later.at > b.at)`)
   await db.execute(sql`delete from departures where left_at < now() - interval '25 hours'`)
   await db.execute(sql`delete from idempotency_keys where created_at < now() - interval '24 hours'`)
 }

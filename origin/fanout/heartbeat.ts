@@ -1,5 +1,5 @@
 import type { Database } from '../db/client.ts'
-import { oweAgain, recentBeats } from '../db/jobs.ts'
+import { lastBeats, oweAgain } from '../db/jobs.ts'
 import { buryMachines, forgetBeats, noteBeat, secondsSinceBeat } from '../db/machines.ts'
 import type { L2Port } from './l2-port.ts'
 
@@ -7,6 +7,15 @@ import type { L2Port } from './l2-port.ts'
 const MARGIN_SECONDS = 5
 /** Replayed always when a process starts or is found dead: it may have died with writes whose loss nobody else can see (seconds). */
 const DEATH_SECONDS = 60
+
+/** Pushes and invalidations are kept for two hours: what was lost longer ago than this cannot be replayed (seconds). */
+const REPLAYABLE_SECONDS = 3_600
+
+/** Of a machine's writes Redis remembers only so many. */
+interface Loss {
+  readonly machineId: number
+  readonly remembered: number
+}
 
 /** What the heartbeat says of the writes of this process. */
 export interface Heartbeat {
@@ -39,18 +48,22 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
   let era = 0
   let recovering: Promise<void> | undefined
 
-  async function recover(machine: number, remembered: number): Promise<void> {
+  /** How long ago the last write was made that Redis remembers (seconds): what came later is lost. Infinite where nothing tells. */
+  const ageOf = async ({ machineId, remembered }: Loss): Promise<number> =>
+    (remembered > 0 ? await secondsSinceBeat(db, machineId, remembered) : undefined) ?? Number.POSITIVE_INFINITY
+
+  async function recover(losses: readonly Loss[]): Promise<void> {
     era++
-    const ago = remembered > 0 ? await secondsSinceBeat(db, machine, remembered) : undefined
-    if (ago === undefined) {
-      // The counter is gone, or older than what we kept: nothing tells what is missing. A flush needs no repair, and emptying nothing is cheap.
+    const ago = Math.max(...(await Promise.all(losses.map(ageOf))))
+    if (ago > REPLAYABLE_SECONDS) {
+      // A flush needs no repair, and emptying nothing is cheap.
       await l2.empty('')
       observe({ type: 'l2-lost-writes', replayed: 'emptied' })
     } else {
       observe({ type: 'l2-lost-writes', replayed: await db.transaction((tx) => oweAgain(tx, ago + MARGIN_SECONDS)) })
     }
     // Else every process that starts would find the same loss again.
-    await forgetBeats(db, machine, remembered)
+    for (const { machineId, remembered } of losses) await forgetBeats(db, machineId, remembered)
   }
 
   async function watch(write: (machineId: number) => Promise<number>): Promise<void> {
@@ -68,7 +81,7 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
       acknowledged = Math.max(acknowledged, beat)
       return
     }
-    recovering ??= recover(machine, beat - 1)
+    recovering ??= recover([{ machineId: machine, remembered: beat - 1 }])
       .then(() => {
         acknowledged = beat
         era++
@@ -93,12 +106,13 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
     },
     async recoverAtStart() {
       await db.transaction((tx) => oweAgain(tx, DEATH_SECONDS))
-      const noted = await recentBeats(db)
-      const remembered = await l2.beats(noted.map((machine) => machine.machineId))
-      for (const [i, { machineId: machine, beat }] of noted.entries()) {
-        const count = remembered[i] ?? 0
-        if (count < beat) await recover(machine, count)
-      }
+      const noted = await lastBeats(db)
+      const counts = await l2.beats(noted.map((machine) => machine.machineId))
+      const losses = noted.flatMap(({ machineId, beat }, i): Loss[] => {
+        const remembered = counts[i] ?? 0
+        return remembered < beat ? [{ machineId, remembered }] : []
+      })
+      if (losses.length > 0) await recover(losses)
     },
   }
 }

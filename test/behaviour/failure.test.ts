@@ -138,3 +138,40 @@ test('X-Fetch keeps still while the shared tier is ill: eager refreshes would be
   await isolate.settled()
   expect(world.origin.loads).toHaveLength(1)
 })
+
+test('X-Fetch keeps still while the bulkhead is full: eager refreshes would take the places of those who wait', async () => {
+  const world = createCacheWorld()
+  await world.warm(KEY, 'v')
+  await world.clock.advance(8_000)
+  world.origin.latencyMs = 1_000
+  const isolate = world.isolate({ beta: 1_000_000, limiter: { max: 1, waitMs: 0 } })
+  const waiting = isolate.begin('cold')
+  await world.clock.advance(10)
+  for (let i = 0; i < 10; i++) await isolate.read(KEY)
+  expect(isolate.eventsOf('load-failed')).toEqual([])
+  await world.clock.until(waiting)
+  await isolate.read(KEY)
+  await isolate.settled()
+  expect(world.origin.loads).toEqual([['cold'], [KEY]])
+})
+
+test('one success ends the backing off: the next failure waits only briefly again', async () => {
+  const world = createCacheWorld()
+  await world.warm(KEY, 'v')
+  const isolate = world.isolate()
+  world.origin.down = true
+  await world.clock.advance(TTL.softMs)
+  await watch(world, isolate)
+  world.origin.down = false
+  await world.clock.advance(5_000)
+  await watch(world, isolate)
+  world.origin.down = true
+  await world.clock.advance(TTL.softMs)
+  world.origin.loads.length = 0
+  await isolate.read(KEY)
+  await isolate.settled()
+  await world.clock.advance(600)
+  await isolate.read(KEY)
+  await isolate.settled()
+  expect(world.origin.loads).toHaveLength(2)
+})

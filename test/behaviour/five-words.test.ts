@@ -85,13 +85,34 @@ test('dead in memory as well: a value whose grace has ended is served by nobody,
   await expect(isolate.read(KEY)).rejects.toThrow('the origin is down')
 })
 
-test('a value of an unknown format is a miss', async () => {
+test('what the origin answers in an unknown format is an error', async () => {
   const { world, isolate } = await aged(0)
   world.origin.write('unknown', '?x')
   await expect(isolate.read('unknown')).rejects.toThrow('nothing was reported')
-  await world.origin.publish('unknown', 'known')
-  await world.clock.advance(5_000)
-  expect((await isolate.read('unknown')).value).toBe('known')
+})
+
+test('what the shared tier has in an unknown format is a miss: one load replaces it, and nobody waits for more than that load', async () => {
+  const { world, isolate } = await aged(0)
+  world.origin.write('damaged', '?x')
+  await world
+    .isolate()
+    .read('damaged')
+    .catch(() => {})
+  world.origin.write('damaged', 'whole')
+  const { value: answer, tookMs } = await world.timed(isolate.begin('damaged'))
+  expect(answer).toMatchObject({ value: 'whole', layer: 'origin' })
+  expect(tookMs).toBeLessThanOrEqual(LOAD_MS + 50)
+  expect(await world.isolate().read('damaged')).toMatchObject({ value: 'whole', layer: 'shared' })
+})
+
+test('what a load costs is counted from its start, not while it waits for a place in the bulkhead', async () => {
+  const { world } = await aged(0)
+  world.origin.write('first', 'v')
+  world.origin.write('second', 'v')
+  const busy = world.isolate({ limiter: { max: 1, waitMs: 1_000 } })
+  await world.timed(Promise.all([busy.begin('first'), busy.begin('second')]))
+  expect(busy.eventsOf('loaded').map(({ tookMs }) => tookMs)).toEqual([LOAD_MS, LOAD_MS])
+  expect(busy.memory.get('second')?.life.deltaMs).toBe(LOAD_MS)
 })
 
 test('a key that nobody asked for has no answer', async () => {

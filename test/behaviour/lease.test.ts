@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createCacheWorld, LOAD_MS, TTL, WAIT_MS } from '../support/cache-world.ts'
+import { createCacheWorld, LOAD_MS, RETRY_MS, TTL, WAIT_MS } from '../support/cache-world.ts'
 
 const KEY = 'k'
 const TOKEN = 'x'.repeat(22)
@@ -117,17 +117,46 @@ test('losers that go alone stay inside the bulkhead; whom it has no room for is 
   expect(tookMs).toBeLessThan(WAIT_MS * 1.25 + 1_500)
 })
 
+describe('a load that fails', () => {
+  /** A reader whose load fails after 100 ms, and another isolate that has been waiting for it. */
+  async function failing(options: Parameters<ReturnType<typeof createCacheWorld>['isolate']>[0] = {}) {
+    const world = createCacheWorld()
+    world.origin.write(KEY, 'v')
+    world.origin.down = true
+    const holder = world.isolate(options).begin(KEY)
+    await world.clock.advance(1)
+    const loser = world.isolate().begin(KEY)
+    await expect(world.clock.until(holder)).rejects.toThrow('the origin is down')
+    world.origin.down = false
+    return { world, ...(await world.timed(loser)) }
+  }
+
+  test('gives its lease back after a rest: whoever waits tries soon, and may fill', async () => {
+    const { world, value: answer, tookMs } = await failing()
+    expect(answer).toMatchObject({ value: 'v', layer: 'origin' })
+    expect(tookMs).toBeGreaterThanOrEqual(RETRY_MS + LOAD_MS)
+    expect(tookMs).toBeLessThan(RETRY_MS + 200 + LOAD_MS)
+    expect((await world.tier.read([KEY]))[0]?.payload).toBe('v')
+  })
+
+  test('kept, the lease would hold everybody up until it runs out', async () => {
+    const { tookMs } = await failing({ through: (tier) => ({ ...tier, release: async () => {} }) })
+    expect(tookMs).toBeGreaterThan(WAIT_MS * 0.75)
+  })
+})
+
 test('without the lease every loser loads at once', async () => {
   const world = await leasedAway(10_000)
   const { tookMs } = await world.timed(Promise.all(Array.from({ length: 5 }, () => world.isolate({ lease: false }).begin(KEY))))
   expect([tookMs, world.origin.loads.length]).toEqual([LOAD_MS, 5])
 })
 
-test('a lease that cannot be asked for guards nothing: the reader goes alone at once', async () => {
+test('a lease that cannot be asked for guards nothing: the reader goes alone at once, and remembers for himself', async () => {
   const world = createCacheWorld()
   world.origin.write(KEY, 'v')
   const isolate = world.isolate({ through: (tier) => ({ ...tier, lease: () => Promise.reject(new Error('no primary')) }) })
   const { value: answer, tookMs } = await world.timed(isolate.begin(KEY))
   expect([answer.value, tookMs]).toEqual(['v', LOAD_MS])
   expect(isolate.eventsOf('shared-failed')).toEqual([expect.objectContaining({ call: 'lease' })])
+  expect(await isolate.read(KEY)).toMatchObject({ value: 'v', layer: 'memory' })
 })

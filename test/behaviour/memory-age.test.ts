@@ -84,6 +84,31 @@ test('neither shared tier nor origin can be reached: memory serves into grace, a
   expect(await isolate.read(KEY)).toMatchObject({ value: 'old', layer: 'memory', freshness: 'grace', unverified: true })
 })
 
+test('a slow read does not take back what a later one brought', async () => {
+  const world = createCacheWorld()
+  await world.warm(KEY, 'list:')
+  let slow = true
+  const isolate = world.isolate({
+    singleflight: false,
+    through: (tier) => ({
+      ...tier,
+      async read(keys) {
+        const answer = await tier.read(keys)
+        if (slow) await world.clock.sleep(500)
+        return answer
+      },
+    }),
+  })
+  const first = isolate.begin(KEY)
+  await world.clock.advance(100)
+  slow = false
+  const entry = { activityId: '1500000000000000001', actorId: '1100000000000000001', audience: 'public' as const }
+  await world.tier.push([entry], [{ key: KEY, entry: 0 }])
+  await isolate.read(KEY)
+  expect((await world.clock.until(first)).value).toBe('list:')
+  expect(isolate.memory.get(KEY)?.value).toMatch(/^list:.+/)
+})
+
 test('a value’s ends travel with it: no tier and no isolate makes its life longer', async () => {
   const world = createCacheWorld()
   await world.warm(KEY, 'old')

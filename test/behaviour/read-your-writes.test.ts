@@ -47,9 +47,9 @@ test('the new truth is remembered: the next read of anybody in the isolate is an
 test('a lagging replica does not take the new truth out of memory again', async () => {
   const { world, isolate, truth } = await written()
   await isolate.read(KEY, truth)
-  world.tier.replicaLagMs = 60_000
+  world.tier.replicaLagMs = 3_000
   await world.clock.advance(2_000)
-  await isolate.read(KEY)
+  expect(await isolate.read(KEY)).toMatchObject({ value: 'old', layer: 'shared' })
   expect(isolate.memory.get(KEY)).toMatchObject({ value: 'new', truth })
 })
 
@@ -65,6 +65,25 @@ test('a load that began before the write is not enough: the reader asks again', 
   expect(answer).toMatchObject({ value: 'new', truth })
   expect(tookMs).toBe(LOAD_MS / 2 + LOAD_MS)
   expect((await others).value).toBe('old')
+})
+
+test('a write whose invalidation is owed is read by its writer nevertheless: the primary’s older value is a miss as well', async () => {
+  const world = createCacheWorld()
+  await world.warm(KEY, 'old')
+  const truth = world.origin.write(KEY, 'new')
+  expect(await world.isolate().read(KEY, truth)).toMatchObject({ value: 'new', truth, layer: 'origin' })
+})
+
+test('and whoever loses the lease waits for that truth rather than serve the older value', async () => {
+  const world = createCacheWorld()
+  await world.warm(KEY, 'old')
+  const truth = world.origin.write(KEY, 'new')
+  world.origin.latencyMs = 500
+  const holder = world.isolate().begin(KEY, truth)
+  await world.clock.advance(1)
+  expect(await world.isolate().read(KEY, truth)).toMatchObject({ value: 'new', truth, layer: 'shared' })
+  expect(world.origin.loads).toHaveLength(1)
+  await world.clock.until(holder)
 })
 
 test('a truth that does not come is waited for in bounded time, then what there is is served', async () => {

@@ -1,13 +1,11 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { REPLAYED_HEADER } from '../../contract/headers.ts'
-import { decodeList } from '../../contract/l2/codec.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
 import { pageSchema } from '../../contract/post.ts'
-import { TIMELINE_CAP } from '../../contract/timeline.ts'
-import { createRedisTier } from '../../worker/adapters/redis-tier.ts'
 import { eventually } from '../support/eventually.ts'
 import { holdCommits } from '../support/held-commits.ts'
+import { timelinesInL2 } from '../support/l2-timelines.ts'
 import { type OriginProcess, startOriginProcess } from '../support/origin-process.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { type Client, type Stack, startStack } from '../support/stack.ts'
@@ -53,13 +51,7 @@ async function feed(isolate = 0): Promise<string[]> {
   expect(response.status).toBe(200)
   return pageSchema.parse(await response.json()).posts.map(({ id }) => id)
 }
-/** What L2 holds for the reader, whoever may be alive. */
-async function timelineInL2(): Promise<string[] | undefined> {
-  const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
-  const options = { url: stack.l2Url, token: stack.l2Token, prefix: 'tideline:', deadlineMs: 2_000, timeoutSignal }
-  const [value] = await createRedisTier({ ...options, clock: { nowMs: () => Date.now() } }).read([keyOf.timeline(reader.id)])
-  return decodeList(value?.payload ?? '', TIMELINE_CAP)?.entries.map(({ activityId }) => activityId)
-}
+const timelineInL2 = async () => (await timelinesInL2(stack, [reader.id]))[0]
 /** Hangs every script that names this key, and tells when the first one hung. */
 function hangScriptsOn(key: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()

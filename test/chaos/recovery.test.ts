@@ -1,32 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest'
-import { firstIdAt } from '../../contract/ids.ts'
 import { decodeList } from '../../contract/l2/codec.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
-import { createL2 } from '../../origin/adapters/l2.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
-import { type InvalidationRow, insertInvalidations, prune } from '../../origin/db/jobs.ts'
+import { prune } from '../../origin/db/jobs.ts'
 import { claimMachine } from '../../origin/db/machines.ts'
-import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
-import { payDebts } from '../../origin/fanout/debts.ts'
-import { createDelivery, TOMBSTONE } from '../../origin/fanout/deliver.ts'
-import { createHeartbeat, type Heartbeat } from '../../origin/fanout/heartbeat.ts'
-import { createFanoutWorker } from '../../origin/fanout/worker.ts'
 import { loadKeys } from '../../origin/timelines/load.ts'
 import { eventually } from '../support/eventually.ts'
 import { holdCommits } from '../support/held-commits.ts'
-import { type L2, PREFIX, startL2 } from '../support/l2.ts'
+import { type L2, startL2 } from '../support/l2.ts'
+import { startWriter, type Writer } from '../support/l2-writer.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let database: TestDatabase
 let connection: Connection
 let l2: L2
-let author = ''
-let reader = ''
+let people: { readonly author: string; readonly reader: string }
 let machines = 0
-let minted = firstIdAt(Date.now())
 
 beforeAll(async () => {
   ;[database, l2] = await Promise.all([createDatabase(inject('postgresUrl')), startL2()])
@@ -37,59 +29,14 @@ afterAll(async () => {
   await Promise.all([database?.drop(), l2?.stop()])
 })
 beforeEach(async () => {
-  const people = await makeUsers(connection.db, 2)
-  author = people[0] ?? ''
-  reader = people[1] ?? ''
+  const [author = '', reader = ''] = await makeUsers(connection.db, 2)
   await makeFollows(connection.db, [[reader, author]])
+  people = { author, reader }
 })
 afterEach(() => connection.db.execute(sql`truncate fanout_chunks, invalidations, beats`))
 
-type Part = ReturnType<typeof startPart>
-
-/** The part of an origin process that writes to L2, as `origin/wiring.ts` puts it together, but beating only when told to. */
-function startPart(recovers = true) {
-  const { db } = connection
-  const losses: (number | 'emptied')[] = []
-  const machineId = ++machines
-  const port = createL2({ url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: 2_000, timeoutSignal: (ms) => AbortSignal.timeout(ms) })
-  const real = createHeartbeat({ db, l2: port, machineId: () => machineId, observe: ({ replayed }) => losses.push(replayed) })
-  /** A process that believes whatever Redis answers. */
-  const blind: Heartbeat = {
-    era: 0,
-    watch: async (write) => void (await write(machineId)),
-    beat: async () => {},
-    recoverAtStart: async () => {},
-  }
-  const heartbeat = recovers ? real : blind
-  const delivery = createDelivery({ db, l2: port, heartbeat, clock: { nowMs: () => Date.now() } })
-  const worker = createFanoutWorker({ db, delivery, observe: () => {}, chunkSize: 100, batch: 100 })
-  return {
-    machineId,
-    losses,
-    heartbeat,
-    l2: port,
-    delivery,
-    /** Commits a post and fans it out, if told to. */
-    async post({ fanOut = true } = {}): Promise<string> {
-      const id = ++minted
-      await insertActivity(db, { id, authorId: BigInt(author), text: 'a post', root: null })
-      if (fanOut) await worker.drain(AbortSignal.timeout(5_000))
-      return String(id)
-    },
-    drain: () => worker.drain(AbortSignal.timeout(5_000)),
-    async remove(id: string): Promise<void> {
-      const rows = await db.transaction(async (tx): Promise<InvalidationRow[]> => {
-        const versions = await deleteActivity(tx, BigInt(id), BigInt(author))
-        return insertInvalidations(tx, [{ key: keyOf.post(id, 'public'), truth: versions?.version ?? 0, replacement: TOMBSTONE }])
-      })
-      await delivery.invalidate(rows)
-    },
-    /** Pays whatever is due. */
-    async pay(): Promise<void> {
-      while ((await payDebts(db, delivery)) > 0);
-    },
-  }
-}
+const startPart = (recovers = true): Writer =>
+  startWriter({ db: connection.db, l2, machineId: ++machines, authorId: people.author, recovers })
 
 /** Fills a key as a worker does. */
 async function fill(key: string): Promise<void> {
@@ -100,15 +47,15 @@ async function fill(key: string): Promise<void> {
   expect(await say.fillText(key, loader, { truth: loaded?.truth ?? 0, payload: loaded?.payload ?? null })).toBeDefined()
 }
 const timeline = async () => {
-  const payload = (await l2.read(keyOf.timeline(reader)))?.payload
+  const payload = (await l2.read(keyOf.timeline(people.reader)))?.payload
   return payload && decodeList(payload, 800)?.entries.map(({ activityId }) => activityId)
 }
 const body = async (id: string) => (await l2.read(keyOf.post(id, 'public')))?.payload
 
 /** Redis saves, is written to, and restarts from what it saved. Answers what is lost by that: a post that came and one that went. */
-async function loseWrites(part: Part, ...beating: readonly Part[]): Promise<{ came: string; went: string }> {
+async function loseWrites(part: Writer, ...beating: readonly Writer[]): Promise<{ came: string; went: string }> {
   const went = await part.post()
-  await fill(keyOf.timeline(reader))
+  await fill(keyOf.timeline(people.reader))
   await fill(keyOf.post(went, 'public'))
   await part.heartbeat.beat()
   await l2.redis.save()
@@ -205,7 +152,9 @@ test('what was lost longer ago than writes are kept for a replay is emptied, by 
   await loseWrites(dead)
   // A long silence: every process was down meanwhile.
   await connection.db.execute(sql`update beats set at = at - interval '3 hours'`)
-  await connection.db.execute(sql`insert into beats (machine_id, beat, at) values (${dead.machineId}, 1000, now() - interval '3 hours' + interval '1 second')`)
+  await connection.db.execute(
+    sql`insert into beats (machine_id, beat, at) values (${dead.machineId}, 1000, now() - interval '3 hours' + interval '1 second')`,
+  )
   await connection.db.execute(sql`truncate fanout_chunks, invalidations`)
   await prune(connection.db)
   for (const losses of [['emptied'], []]) {
@@ -219,7 +168,7 @@ test('what was lost longer ago than writes are kept for a replay is emptied, by 
 test('what Redis acknowledged and forgot before Postgres had noted it is pushed again', async () => {
   const part = startPart()
   await part.post()
-  await fill(keyOf.timeline(reader))
+  await fill(keyOf.timeline(people.reader))
   await part.heartbeat.beat()
   await l2.redis.save()
   const late = await part.post({ fanOut: false })
@@ -247,7 +196,7 @@ test('a flush is found, needs no repair, and is found only once by each process'
   expect(parts.map((part) => part.losses)).toEqual([['emptied'], ['emptied']])
   const [one] = parts
   await one?.post()
-  await fill(keyOf.timeline(reader))
+  await fill(keyOf.timeline(people.reader))
   for (const part of parts) await part.heartbeat.beat()
   expect((await timeline())?.length).toBe(1)
 })

@@ -6,6 +6,9 @@ import { type L2, scriptsWithout, startL2, tombstone } from '../support/l2.ts'
 import { type Twin, testPromises } from '../support/promises.ts'
 
 const TIMELINE = 'tl:1100000000000000009'
+/** Polled until a deadline: a question of a twin may still be under way when the next test begins, so each has a key of its own. */
+const ALONE = 'tl:1100000000000000008'
+const ALONE_TOO = 'tl:1100000000000000007'
 const BODY = 'po:1500000000000000001:public'
 
 let l2: L2
@@ -100,10 +103,44 @@ testPromises(
     {
       promise: 'a lease ends by itself when its holder dies',
       async story(say) {
-        await say.lease(TIMELINE, 1, {}, 40)
-        await expect.poll(async () => (await say.lease(TIMELINE, 2)).state, { message: 'nobody may ever load again' }).toBe('granted')
+        await say.lease(ALONE, 1, {}, 40)
+        await expect.poll(async () => (await say.lease(ALONE, 2)).state, { message: 'nobody may ever load again' }).toBe('granted')
       },
       twins: [{ without: 'a life', rules: [['lease', `, 'PX', life, 'NX')`, `, 'NX')`]], shows: /nobody may ever load again/ }],
+    },
+    {
+      promise: 'a lease whose load failed is free again after a rest, and for one',
+      async story(say) {
+        await say.lease(ALONE_TOO, 1)
+        await say.release(ALONE_TOO, 1, 40)
+        await expect.poll(async () => (await say.lease(ALONE_TOO, 2)).state, { message: 'the failure is waited for' }).toBe('granted')
+        expect((await say.lease(ALONE_TOO, 3)).state).toBe('refused')
+        expect(await say.fill(ALONE_TOO, 1, [1])).toBeUndefined()
+      },
+      twins: [
+        {
+          without: 'an end',
+          rules: [['release', `redis.call('PEXPIRE', lease, ARGV[2])`, '']],
+          shows: /the failure is waited for/,
+        },
+      ],
+    },
+    {
+      promise: 'nobody gives back the lease of another',
+      async story(say) {
+        await say.lease(TIMELINE, 1)
+        await say.release(TIMELINE, 2, 0)
+        await say.push(TIMELINE, 2)
+        await say.fill(TIMELINE, 1, [1])
+        expect(await l2.posts(TIMELINE), 'the work of the holder was for nothing').toEqual([1, 2])
+      },
+      twins: [
+        {
+          without: 'comparing tokens',
+          rules: [['release', `redis.call('GETRANGE', lease, 0, 21) == ARGV[1]`, 'true']],
+          shows: /was for nothing/,
+        },
+      ],
     },
     {
       promise: 'a value with a later soft end and enough truth spares the load',
@@ -148,8 +185,9 @@ test('a Redis that forgot the scripts is sent them once', async () => {
   await say.lease(TIMELINE, 2)
   await say.push(TIMELINE, 3)
   await say.fill(TIMELINE, 2, [1, 2])
+  await say.release(TIMELINE, 2, 1)
   await say.invalidate(TIMELINE, 1)
-  expect(l2.facade.stats.byCommand).toEqual({ EVALSHA: 4 })
+  expect(l2.facade.stats.byCommand).toEqual({ EVALSHA: 5 })
 })
 
 test('every script touches only keys it declares: one that does not is refused, as Upstash refuses it', async () => {
@@ -159,6 +197,8 @@ test('every script touches only keys it declares: one that does not is refused, 
     )
   await expect(elsewhere('lease').lease(TIMELINE, 1)).rejects.toThrow(/Dynamic keys/)
   await expect(elsewhere('fill').fill(TIMELINE, 1, [])).rejects.toThrow(/Dynamic keys/)
+  const undeclared = l2.speak(scriptsWithout([['release', 'local lease = KEYS[i]', `local lease = 'ls:elsewhere'`]]))
+  await expect(undeclared.release(TIMELINE, 1, 1)).rejects.toThrow(/Dynamic keys/)
   await expect(elsewhere('push').push(TIMELINE, 1)).rejects.toThrow(/Dynamic keys/)
   await expect(elsewhere('invalidate').invalidate(TIMELINE, 1)).rejects.toThrow(/Dynamic keys/)
 })

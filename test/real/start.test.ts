@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
@@ -10,7 +11,6 @@ import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { pageSchema } from '../../contract/post.ts'
 import { runCurlLine } from '../support/curl-line.ts'
-import { freePort } from '../support/free-port.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
 import { livingIn, npmStart, recordedGroups, type Start } from '../support/start.ts'
@@ -28,8 +28,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tideline-start-'))
   await chmod(folder, 0o755) // as root, Postgres runs as another user
   stateDir = join(folder, 'state')
-  workerPort = await freePort()
-  ports = ['--port', String(workerPort), '--origin-port', String(await freePort())]
+  workerPort = randomInt(10_000, 20_000) // where no outgoing connection takes it while we start; a busy one is replaced
+  ports = ['--port', String(workerPort), '--origin-port', String(workerPort - 1_000)]
 })
 /** Ends what a test that failed left running, and what `beforeAll` started when all is over. */
 async function endAll(except?: Start): Promise<void> {

@@ -11,6 +11,7 @@ import {
   parseFillReply,
   parseLeaseReply,
   pushCall,
+  releaseCall,
   runScript,
   type Seen,
 } from '../../contract/l2/calls.ts'
@@ -99,6 +100,9 @@ export async function startL2() {
         fillText(key, loader, { payload: listOf(posts), ...value }),
       /** Fills a value that is no list, null for an absence. */
       fillText,
+      async release(key: string, loader: number, restMs: number) {
+        await run('release', releaseCall(PREFIX, [key], tokenOf(loader), restMs))
+      },
       /** All in one call. */
       async push(key: string, ...posts: readonly number[]) {
         const pairs = posts.map((_, entry) => ({ key, entry }))

@@ -139,15 +139,6 @@ export function createMemorySharedTier(clock: { nowMs(): number; sleep(ms: numbe
         }
       })
     },
-    async release(keys, token, restMs) {
-      tier.calls.push({ call: 'release', keys })
-      return over(() => {
-        for (const key of keys) {
-          const lease = alive(leases, key)
-          if (lease?.token === token) leases.set(key, { ...lease, expiresAtMs: clock.nowMs() + restMs })
-        }
-      })
-    },
     async fill(filled, token) {
       tier.calls.push({ call: 'fill', keys: filled.map(({ key }) => key) })
       return over(() => filled.map(({ key, stored }) => fillOne(key, stored, token)))

@@ -107,6 +107,8 @@ interface Wish {
   readonly livesMs?: number
 }
 
+export type Words = ReturnType<typeof speak>
+
 /** The port in terms of one key. */
 export function speak(subject: Subject) {
   function storedOf(payload: string | null, { truth = 1, livesMs = HOUR_MS }: Wish = {}): Stored {

@@ -16,6 +16,8 @@ export interface Want {
   readonly waits: boolean
   /** The shared tier has just failed for this key: do not ask it again. */
   readonly unleased: boolean
+  /** What is stored is in a format we do not know: nothing of it will do. */
+  readonly unreadable?: boolean
 }
 
 export interface Refreshed {
@@ -70,13 +72,17 @@ export function heldFrom(key: Key<unknown>, stored: Stored, verifiedAtMs: number
 
 /** The protocol of DESIGN §4 from the reader's side: lease, load, fill; losers wait with jitter, then go alone. */
 export function createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options }: Parts): Refresh {
-  const toWanted = ({ key, seen, leastTruth }: Want): Wanted => ({
-    key: key.text,
-    leastTruth,
-    beatsSoftEndMs: Math.max(clock.nowMs(), seen?.life.softExpiresAtMs ?? 0),
-    seenSoftEndMs: seen?.life.softExpiresAtMs ?? 0,
-    seenStamp: seen?.stamp ?? 0,
-  })
+  /** What would spare a reader the load: a value that is fresh now, and fresher than one he could use but for its age. */
+  function toWanted({ key, seen, leastTruth, unreadable = false }: Want): Wanted {
+    const usable = seen && seen.truth >= leastTruth ? seen.life.softExpiresAtMs : 0
+    return {
+      key: key.text,
+      leastTruth,
+      beatsSoftEndMs: unreadable ? Number.MAX_SAFE_INTEGER : Math.max(clock.nowMs(), usable),
+      seenSoftEndMs: seen?.life.softExpiresAtMs ?? 0,
+      seenStamp: seen?.stamp ?? 0,
+    }
+  }
 
   /** Loads in one round trip; answers what each key would be stored as, with lives counted from the start. */
   async function loadNow(
@@ -84,9 +90,12 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
     alone: boolean,
     observe: Observe,
   ): Promise<{ stored: Map<string, Stored>; startedAtMs: number }> {
-    const startedAtMs = clock.nowMs()
+    let startedAtMs = 0
     try {
-      const loaded = await limiter.run(() => load(wants.map(({ key }) => key.text)))
+      const loaded = await limiter.run(() => {
+        startedAtMs = clock.nowMs()
+        return load(wants.map(({ key }) => key.text))
+      })
       const tookMs = clock.nowMs() - startedAtMs
       observe({ type: 'loaded', keys: wants.length, tookMs, alone })
       const byText = new Map(loaded.map((one) => [one.key, one]))
@@ -117,7 +126,9 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
     const { stored, startedAtMs } = await loadNow(wants, false, observe).catch(async (error: unknown) => {
       const keys = wants.map(({ key }) => key.text)
-      await shared.release(keys, token, options.retryMs).catch((cause: unknown) => observe({ type: 'shared-failed', call: 'release', error: cause }))
+      await shared
+        .release(keys, token, options.retryMs)
+        .catch((cause: unknown) => observe({ type: 'shared-failed', call: 'release', error: cause }))
       throw error
     })
     const values = [...stored].map(([key, value]) => ({ key, stored: value }))
@@ -161,7 +172,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
         else if (answer.state === 'granted') granted.push(want)
         else if (best && (!want.waits || servable(best, want.leastTruth)))
           report.land(want.key, { held: best, layer: 'shared', keep: best !== want.seen })
-        else refused.push({ ...want, seen: best })
+        else refused.push({ ...want, seen: best, unreadable: answer.state === 'fresher' })
       }
       if (granted.length > 0) loading.push(guarded(granted, report, loadAndFill(granted, token, report, observe)))
       waiting = refused

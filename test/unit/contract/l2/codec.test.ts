@@ -80,6 +80,11 @@ test('entries at or below completeSince are ignored, pushed late or not', () =>
     }),
   ))
 
+test('completeSince itself is not in the list: a list holds what is newer', () => {
+  const [newest, oldest] = BASE.entries
+  expect(decodeList(encodeList({ ...BASE, completeSince: oldest?.activityId ?? '' }), CAP)?.entries).toEqual([newest])
+})
+
 describe('text that is damaged', () => {
   const base = encodeList(BASE)
   const tail = TAIL.map(encodePushed)
