@@ -26,7 +26,8 @@ export interface Lock {
 }
 
 const COMMAND = 'start.ts'
-const STOP_DEADLINE_MS = 5_000
+/** Postgres writes all it has in memory; nobody else holds what cannot be lost. */
+const STOP_DEADLINE_MS = { SIGINT: 10_000, SIGTERM: 2_000 }
 
 /** Takes the state directory, or throws where another start holds it. What a start that was killed left running is ended first. */
 export async function lockState(dir: string, say: Say): Promise<Lock> {
@@ -80,7 +81,8 @@ async function endLeftovers(processes: readonly Started[], say: Say): Promise<vo
     if (!(await remains())) continue
     say(`ending ${name} (process ${pid}), which a killed start left behind`)
     signalGroup(pid, stopSignal)
-    for (const endsAtMs = performance.now() + STOP_DEADLINE_MS; (await remains()) && performance.now() < endsAtMs; ) await sleep(20)
+    for (const endsAtMs = performance.now() + STOP_DEADLINE_MS[stopSignal]; (await remains()) && performance.now() < endsAtMs; )
+      await sleep(20)
     signalGroup(pid, 'SIGKILL')
   }
 }

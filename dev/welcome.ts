@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { Reader } from './data.ts'
+import type { StartOptions } from './options.ts'
 import { type DevState, shown } from './state.ts'
 
 interface Stack {
+  readonly options: Pick<StartOptions, 'databaseUrl' | 'redisUrl'>
   readonly state: DevState
   readonly stateDir: string
   readonly reader: Reader
@@ -11,7 +13,7 @@ interface Stack {
 }
 
 /** What can be done with a running stack: each curl line can be copied as it is. */
-export function welcome({ state, stateDir, reader, token, seconds }: Stack): string {
+export function welcome({ options, state, stateDir, reader, token, seconds }: Stack): string {
   const feed = `${state.workerUrl}/v1/feed/following`
   const bearer = `-H 'Authorization: Bearer ${token}'`
   const cookies = `'${join(stateDir, 'cookies')}'`
@@ -20,8 +22,8 @@ Ready in ${seconds} s.
 
   worker    ${state.workerUrl}
   origin    ${state.originUrl}
-  Postgres  ${state.databaseUrl}
-  Redis     ${state.redisUrl}, as Upstash: ${state.l2Url}
+  Postgres  ${withoutPassword(options.databaseUrl) ?? state.databaseUrl}
+  Redis     ${withoutPassword(options.redisUrl) ?? state.redisUrl}, as Upstash: ${state.l2Url}
   logs      ${shown(join(stateDir, 'logs'))}
 
 Read the feed of ${reader.handle}:
@@ -35,4 +37,12 @@ curl -s -b ${cookies} '${feed}?limit=3' ${bearer}
 
 Other readers: npm run token -- --user HANDLE. Ctrl-C stops everything and keeps the data.
 `
+}
+
+/** The url of something that is the caller's own: ours have passwords worth showing, theirs are known to them. */
+function withoutPassword(own: URL | undefined): string | undefined {
+  if (!own) return undefined
+  const url = new URL(own)
+  url.password = ''
+  return url.href
 }

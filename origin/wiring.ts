@@ -109,7 +109,9 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     }),
     ...(config.FANOUT_WORKERS > 0
       ? [
-          loop('debts', POLL_MS, () => payDebts(db, delivery)),
+          loop('debts', POLL_MS, async () => {
+            while (!signal.aborted && (await payDebts(db, delivery)) > 0);
+          }),
           loop('tiers', TIERS_MS, tiers),
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]

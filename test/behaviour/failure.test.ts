@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SharedTier } from '../../worker/cache/ports.ts'
-import { createCacheWorld, type Isolate, TTL, type World } from '../support/cache-world.ts'
+import { createCacheWorld, type Isolate, MAX_AGE_MS, TTL, type World } from '../support/cache-world.ts'
 
 const KEY = 'k'
 
@@ -88,12 +88,21 @@ describe('the shared tier is down', () => {
     const { world, values, errors } = await alone()
     expect([values.filter((value) => value === 'v').length, errors]).toEqual([80, 0])
     expect(world.tier.calls.length).toBeLessThanOrEqual(5 + 8)
-    expect(world.origin.loads.length).toBeLessThanOrEqual(2)
+    // One each max age of memory: nothing that changes stays unseen.
+    expect(world.origin.loads.length).toBeLessThanOrEqual(1 + 8_000 / MAX_AGE_MS)
   })
 
   test('with a breaker that never opens every read beyond memory’s max age calls it', async () => {
-    const { world } = await alone({ breaker: { failures: Number.POSITIVE_INFINITY, openMs: 0 } })
-    expect(world.tier.calls.length).toBeGreaterThan(40)
+    const callsWith = async (options: Parameters<World['isolate']>[0]) => {
+      const { world, isolate } = await alone(options)
+      world.origin.down = true // or loads would keep memory young
+      await world.clock.advance(MAX_AGE_MS)
+      world.tier.calls.length = 0
+      await watch(world, isolate)
+      return world.tier.calls.length
+    }
+    expect(await callsWith({})).toBeLessThanOrEqual(8 + 1)
+    expect(await callsWith({ breaker: { failures: Number.POSITIVE_INFINITY, openMs: 0 } })).toBeGreaterThan(40)
   })
 
   test('an open breaker makes no call', async () => {
@@ -136,7 +145,11 @@ test('X-Fetch keeps still while the shared tier is ill: eager refreshes would be
   await world.clock.advance(3_000)
   for (let i = 0; i < 10; i++) await isolate.read(KEY)
   await isolate.settled()
-  expect(world.origin.loads).toHaveLength(1)
+  // The one load that memory's max age asks for, and none that eagerness would.
+  expect(world.origin.loads).toHaveLength(2)
+  for (let i = 0; i < 10; i++) await isolate.read(KEY)
+  await isolate.settled()
+  expect(world.origin.loads).toHaveLength(2)
 })
 
 test('X-Fetch keeps still while the bulkhead is full: eager refreshes would take the places of those who wait', async () => {

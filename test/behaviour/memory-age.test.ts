@@ -76,6 +76,18 @@ test('when the shared tier cannot be reached, memory goes on beyond its max age 
   expect(await isolate.read(KEY)).toMatchObject({ value: 'old', layer: 'shared', unverified: false })
 })
 
+test('what changes meanwhile is loaded behind that answer, once per max age: a dead shared tier hides nothing', async () => {
+  const { world, isolate } = await remembered()
+  world.tier.down = true
+  world.origin.write(KEY, 'new')
+  const before = world.origin.loads.length
+  await world.clock.advance(MAX_AGE_MS)
+  for (let i = 0; i < 5; i++) expect((await isolate.read(KEY)).value).toBe('old')
+  await world.clock.advance(1_000)
+  for (let i = 0; i < 5; i++) expect((await isolate.read(KEY)).value).toBe('new')
+  expect(world.origin.loads.length - before).toBe(1)
+})
+
 test('neither shared tier nor origin can be reached: memory serves into grace, and says both', async () => {
   const { world, isolate } = await remembered()
   world.tier.down = true

@@ -148,7 +148,7 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
       const enough = (key: Key<unknown>, held: Held<unknown>) => held.truth >= turn.leastTruth(key.text)
       function serve(key: Key<unknown>, held: Held<unknown>, layer: Layer, collapsed: boolean): void {
         const freshness = freshnessAt(held.life, clock.nowMs(), 1, 0)
-        const way = { layer, freshness, collapsed, unverified: layer === 'memory' && unreachable.has(key.text) }
+        const way = { layer, freshness, collapsed, unverified: layer === 'memory' && (breaker.open || unreachable.has(key.text)) }
         turn.observe({ type: 'answered', key: key.text, ...way })
         found.give(key, held, way)
       }
@@ -158,7 +158,8 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
         seen.set(key.text, { held, layer })
         if (freshness === 'dead' || (freshness === 'grace' && !backoff.waits(key.text))) return void wait.push(key)
         serve(key, held, layer, collapsed)
-        if (freshness !== 'fresh' && !backoff.waits(key.text)) behind.push(key)
+        // What the shared tier cannot confirm is loaded behind the answer too: else nobody here would see a change until its soft end.
+        if ((freshness !== 'fresh' || unreachable.has(key.text)) && !backoff.waits(key.text)) behind.push(key)
       }
 
       for (const key of new Map(keys.map((key) => [key.text, key])).values()) {
