@@ -1,10 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
-import { LOCKS } from './locks.ts'
 import { type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
 /** Seconds that a chunk or an invalidation is left to the process that made it, before anybody may take it as a debt. */
-const DEBT_AFTER_SECONDS = 5
+export const DEBT_AFTER_SECONDS = 5
 
 export interface Job {
   readonly entry: EntryRow
@@ -136,82 +135,4 @@ export function idsIn(text: string): string[] {
   const ids: string[] = []
   for (let at = 0; at < text.length; at += 19) ids.push(text.slice(at, at + 19))
   return ids
-}
-
-export interface InvalidationRow {
-  readonly id: bigint
-  /** A cache key, or a pattern that ends in `*`. */
-  readonly key: string
-  readonly truth: number
-  /** Payload of a tombstone; null drops the value. */
-  readonly replacement: string | null
-}
-
-/** Writes what L2 must forget, in the transaction that makes it untrue. */
-export async function insertInvalidations(tx: Queryable, rows: readonly Omit<InvalidationRow, 'id'>[]): Promise<InvalidationRow[]> {
-  const inserted: InvalidationRow[] = []
-  for (const row of rows) {
-    const [made] = await tx.execute<{ id: bigint }>(sql`
-      insert into invalidations (key, truth, replacement, due_at)
-      values (${row.key}, ${row.truth}, ${row.replacement}, now() + make_interval(secs => ${DEBT_AFTER_SECONDS})) returning id`)
-    if (made) inserted.push({ ...row, id: made.id })
-  }
-  return inserted
-}
-
-/** Takes invalidations that are due: left behind by a process that died, or while Redis could not be reached. */
-export async function takeInvalidations(db: Queryable, limit: number): Promise<InvalidationRow[]> {
-  const rows = await db.execute<{ id: bigint; key: string; truth: bigint; replacement: string | null }>(sql`
-    update invalidations set due_at = now() + make_interval(secs => ${DEBT_AFTER_SECONDS})
-    where id in (select id from invalidations where done_at is null and due_at <= now() order by id limit ${limit} for update skip locked)
-    returning id, key, truth, replacement`)
-  return rows.map((row) => ({ ...row, truth: Number(row.truth) }))
-}
-
-/** What is still owed for these keys: a repeated request finishes it first. */
-export async function owedFor(db: Queryable, keys: readonly string[]): Promise<InvalidationRow[]> {
-  const list = sql.join(
-    keys.map((key) => sql`${key}`),
-    sql`, `,
-  )
-  const rows = await db.execute<{ id: bigint; key: string; truth: bigint; replacement: string | null }>(sql`
-    select id, key, truth, replacement from invalidations where done_at is null and key in (${list})`)
-  return rows.map((row) => ({ ...row, truth: Number(row.truth) }))
-}
-
-/** Notes that Redis has acknowledged these invalidations. */
-export async function markInvalidated(db: Queryable, ids: readonly bigint[]): Promise<void> {
-  await db.execute(sql`update invalidations set done_at = now() where id = any(${idArray(ids)}) and done_at is null`)
-}
-
-/** Takes back that these invalidations were carried out: they are due at once. */
-export async function oweInvalidations(db: Queryable, ids: readonly bigint[]): Promise<void> {
-  await db.execute(sql`update invalidations set done_at = null, due_at = now() where id = any(${idArray(ids)})`)
-}
-
-/** Redis lost the writes of the last seconds: what was pushed and invalidated since then is owed again. Answers how much. */
-export async function oweAgain(tx: Queryable, seconds: number): Promise<number> {
-  await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.recovery})`)
-  const since = sql`now() - make_interval(secs => ${seconds})`
-  const chunks = await tx.execute(sql`update fanout_chunks set pushed_at = null, due_at = now() where pushed_at > ${since} returning 1`)
-  const invalidations = await tx.execute(sql`update invalidations set done_at = null, due_at = now() where done_at > ${since} returning 1`)
-  return chunks.length + invalidations.length
-}
-
-/** Every machine that ever wrote to L2, with the last count that was acknowledged. */
-export async function lastBeats(db: Queryable): Promise<{ readonly machineId: number; readonly beat: number }[]> {
-  const rows = await db.execute<{ machine_id: number; beat: bigint }>(sql`
-    select distinct on (machine_id) machine_id, beat from beats order by machine_id, at desc`)
-  return rows.map((row) => ({ machineId: row.machine_id, beat: Number(row.beat) }))
-}
-
-/** Forgets what no recovery can ask for any more. The last beat of a machine stays: by it a loss is found after any silence. */
-export async function prune(db: Queryable): Promise<void> {
-  await db.execute(sql`delete from fanout_chunks where pushed_at < now() - interval '2 hours'`)
-  await db.execute(sql`delete from invalidations where done_at < now() - interval '2 hours'`)
-  await db.execute(sql`
-    delete from beats b where at < now() - interval '2 hours' and exists (
-      select from beats later where later.machine_id = b.machine_id and later.at > b.at)`)
-  await db.execute(sql`delete from departures where left_at < now() - interval '25 hours'`)
-  await db.execute(sql`delete from idempotency_keys where created_at < now() - interval '24 hours'`)
 }

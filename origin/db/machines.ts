@@ -8,7 +8,7 @@ export const machineStore = (db: Queryable) => ({
   release: (machineId: number, owner: string, highWaterMs: number) => releaseMachine(db, machineId, owner, highWaterMs),
 })
 
-/** The leases of machine ids, and the beats their owners leave behind. All times are Postgres' `now()`. */
+/** The leases of machine ids. All times are Postgres' `now()`. */
 
 export interface MachineLease {
   readonly machineId: number
@@ -60,25 +60,4 @@ export async function buryMachines(tx: Queryable): Promise<boolean> {
   const dead = await tx.execute(sql`
     update machines set owner = null where owner is not null and lease_until < now() - interval '2 seconds' returning 1`)
   return dead.length > 0
-}
-
-/** Notes how many writes of a machine Redis has acknowledged by now. */
-export async function noteBeat(db: Queryable, machineId: number, beat: number): Promise<void> {
-  await db.execute(sql`insert into beats (machine_id, beat) values (${machineId}, ${beat}) on conflict (machine_id, at) do nothing`)
-}
-
-/**
- * The moment of the last beat that Redis still remembers, as seconds ago: everything since then may be lost. Undefined when no such
- * beat was kept.
- */
-export async function secondsSinceBeat(db: Queryable, machineId: number, beat: number): Promise<number | undefined> {
-  const [row] = await db.execute<{ ago: string }>(sql`
-    select extract(epoch from now() - at) as ago from beats
-    where machine_id = ${machineId} and beat <= ${beat} order by at desc limit 1`)
-  return row && Number(row.ago)
-}
-
-/** Forgets the beats of a machine that Redis has forgotten, once what they stood for is owed again. */
-export async function forgetBeats(db: Queryable, machineId: number, above: number): Promise<void> {
-  await db.execute(sql`delete from beats where machine_id = ${machineId} and beat > ${above}`)
 }

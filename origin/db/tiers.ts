@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
-import { type InvalidationRow, insertInvalidations } from './jobs.ts'
+import { type InvalidationRow, insertInvalidations } from './invalidations.ts'
 import { LOCKS } from './locks.ts'
 
 export interface TierRules {

@@ -2,7 +2,8 @@ import { keyOf } from '../../contract/l2/keys.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database } from '../db/client.ts'
 import { backfill, takeBackfills } from '../db/follows.ts'
-import { type InvalidationRow, insertInvalidations, takeInvalidations, takeUnpushed } from '../db/jobs.ts'
+import { type InvalidationRow, insertInvalidations, takeInvalidations } from '../db/invalidations.ts'
+import { takeUnpushed } from '../db/jobs.ts'
 import type { Delivery } from './deliver.ts'
 
 /** Debts of one kind taken in one go. */

@@ -1,6 +1,6 @@
 import type { Database } from '../db/client.ts'
-import { lastBeats, oweAgain } from '../db/jobs.ts'
-import { buryMachines, forgetBeats, noteBeat, secondsSinceBeat } from '../db/machines.ts'
+import { buryMachines } from '../db/machines.ts'
+import { forgetBeats, lastBeats, noteBeat, oweAgain, secondsSinceBeat } from '../db/recovery.ts'
 import type { L2Port } from './l2-port.ts'
 
 /** Replayed beyond the last beat that held: a beat is noted at most a second late (seconds). */

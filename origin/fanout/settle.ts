@@ -1,4 +1,4 @@
-import type { InvalidationRow } from '../db/jobs.ts'
+import type { InvalidationRow } from '../db/invalidations.ts'
 import type { Delivery } from './deliver.ts'
 
 /** After a failure Redis is left alone for this long: writes are acknowledged at once and their invalidations become debts. */
