@@ -74,7 +74,7 @@ export async function bringUp({ options, plan, redisProgram, life, lock, progres
   }
   async function prepare(): Promise<{ state: DevState; reader: Reader }> {
     const url = await database
-    const reader = await prepareData(url, plan.crowdFloor, say)
+    const reader = await prepareData(url, plan.state.crowdFloor, say)
     const state: DevState = { ...plan.state, databaseUrl: url.href }
     await writeState(stateDir, state)
     return { state, reader }
@@ -87,7 +87,7 @@ export async function bringUp({ options, plan, redisProgram, life, lock, progres
   }
   async function openOrigin() {
     const [{ state }] = await Promise.all([data, facade])
-    return launchOrigin({ state, stateDir, say: complain }, { threshold: options.crowdThreshold, floor: plan.crowdFloor })
+    return launchOrigin({ state, stateDir, say: complain }, options.crowdThreshold)
   }
 
   const database = life.during(databaseUrl)

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import * as z from 'zod'
+import { stat } from 'node:fs/promises'
 import { type ImportCounts, importFollows } from '../origin/db/import.ts'
 import { openMint, RENEW_EVERY_MS } from '../origin/ids/mint.ts'
-import { readEdges } from './edges.ts'
+import { explainDatabaseError, lineOf, parseCount, parseDatabaseUrl, parseFlags, runCommand, UsageError } from './command-line.ts'
+import { EdgeFileError, readEdges } from './edges.ts'
+import { findDatabase } from './running-stack.ts'
 
 const USAGE = `Loads a follow graph into the database: all of it or, where a line is malformed, nothing.
 
@@ -15,16 +14,11 @@ const USAGE = `Loads a follow graph into the database: all of it or, where a lin
   --edges FILE         lines of "follower followee": SNAP's edge list (# comments; tabs or blanks) or CSV
                        (commas; quotes and a header allowed); gzip is recognised
   --database-url URL   default: the database of the running "npm start", else the variable DATABASE_URL
-  --crowd-floor N      authors with N followers or more may join the crowd at once; default: the variable
-                       TIDELINE_CROWD_FLOOR, else 250000
+  --crowd-floor N      authors with N followers or more may join the crowd at once; default: that of the
+                       running "npm start", else the variable CROWD_FLOOR, else 250000
   --help               this text
 `
-const DEV_STACK = fileURLToPath(new URL('../.tideline/dev.json', import.meta.url))
-const UNREACHABLE = /^(ECONN|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|CONNECT_TIMEOUT|CONNECTION_)/
 const LOST = 'the connection to the database was lost'
-
-/** What the caller did wrong, in one line. */
-class UsageError extends Error {}
 
 interface Order {
   readonly file: string
@@ -34,45 +28,31 @@ interface Order {
   readonly crowdFloor: number
 }
 
-async function main(): Promise<void> {
-  const order = await parseOrder(process.argv.slice(2))
-  if (!order) {
-    process.stdout.write(USAGE)
-    return
-  }
+async function main(args: string[]): Promise<void> {
+  const order = await parseOrder(args)
+  if (!order) return void process.stdout.write(USAGE)
   const startedAtMs = performance.now()
-  const counts = await load(order).catch((error) => {
-    throw explained(error, order)
+  const counts = await load(order).catch((error: unknown) => {
+    if (error instanceof EdgeFileError) throw new UsageError(error.message, { cause: error })
+    if (isLost(error)) throw new UsageError(LOST, { cause: error })
+    throw explainDatabaseError(error, order.databaseUrl)
   })
   process.stdout.write(summaryOf(order.file, counts, (performance.now() - startedAtMs) / 1000))
 }
 
 /** The parsed command line; undefined when help was asked for. */
 async function parseOrder(args: string[]): Promise<Order | undefined> {
-  const options = {
-    edges: { type: 'string' },
-    'database-url': { type: 'string' },
-    'crowd-floor': { type: 'string' },
-    help: { type: 'boolean' },
-  } as const
-  const { values } = (() => {
-    try {
-      return parseArgs({ args, options })
-    } catch (error) {
-      throw new UsageError(`${messageOf(error).split('. ')[0]} (--help shows what there is)`)
-    }
-  })()
+  const text = { type: 'string' } as const
+  const values = parseFlags(args, { edges: text, 'database-url': text, 'crowd-floor': text, help: { type: 'boolean' } })
   if (values.help) return undefined
   if (!values.edges) throw new UsageError('say which file to load: --edges FILE (--help shows more)')
-  const crowdFloor = values['crowd-floor'] ?? process.env.TIDELINE_CROWD_FLOOR ?? '250000'
-  if (!/^[1-9]\d{0,8}$/.test(crowdFloor))
-    throw new UsageError(`the crowd floor must be a whole number of followers above 0, not "${crowdFloor}"`)
-  const fileBytes = await sizeOf(values.edges)
-  const databaseUrl = URL.parse(values['database-url'] ?? (await defaultDatabaseUrl()))
-  if (databaseUrl?.protocol !== 'postgres:' && databaseUrl?.protocol !== 'postgresql:') {
-    throw new UsageError('the database url must look like postgres://user:password@host:5432/database')
-  }
-  return { file: values.edges, fileBytes, databaseUrl, crowdFloor: Number(crowdFloor) }
+  const file = values.edges
+  const fileBytes = await sizeOf(file)
+  const given = values['database-url']
+  const found = given === undefined ? await findDatabase() : { url: given, crowdFloor: undefined }
+  const floor = values['crowd-floor'] ?? String(found.crowdFloor ?? process.env.CROWD_FLOOR ?? 250_000)
+  const crowdFloor = parseCount('--crowd-floor', floor, 1, 2_147_483_647)
+  return { file, fileBytes, databaseUrl: parseDatabaseUrl(found.url), crowdFloor }
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -82,20 +62,6 @@ async function sizeOf(file: string): Promise<number> {
   if (found.isDirectory()) throw new UsageError(`${file} is a directory`)
   if (found.isFile() && found.size === 0) throw new UsageError(`${file} is empty`)
   return found.size
-}
-
-async function defaultDatabaseUrl(): Promise<string> {
-  const text = await readFile(DEV_STACK, 'utf8').catch(() => undefined)
-  if (text === undefined) {
-    const url = process.env.DATABASE_URL
-    if (url) return url
-    throw new UsageError('which database? Run npm start first, set DATABASE_URL or give --database-url')
-  }
-  try {
-    return z.object({ databaseUrl: z.string() }).parse(JSON.parse(text)).databaseUrl
-  } catch {
-    throw new UsageError('.tideline/dev.json cannot be understood: run npm start again or give --database-url')
-  }
 }
 
 async function load(order: Order): Promise<ImportCounts> {
@@ -171,31 +137,18 @@ function summaryOf(file: string, counts: ImportCounts, seconds: number): string 
 `
 }
 
-/** What went wrong while loading, without the query and the password. */
-function explained(error: unknown, order: Order): unknown {
-  const root = rootOf(error)
-  const code = root instanceof Error && 'code' in root ? String(root.code) : ''
-  const place = `${order.databaseUrl.host}${order.databaseUrl.pathname}`
-  if (code.startsWith('57P') || code === 'CONNECTION_CLOSED') return new UsageError(LOST)
-  if (UNREACHABLE.test(code)) return new UsageError(`cannot reach the database ${place}: ${code}`)
-  if (/^(28|3D)/.test(code)) return new UsageError(`the database ${place} refuses us: ${messageOf(root)}`)
-  if (code === '42P01' || code === '42703')
-    return new UsageError(`the database ${place} lacks our tables (${messageOf(root)}): npm run migrate`)
-  return root
+/** The server went away, or ended our connection (SQLSTATE class 57P), wherever drizzle wrapped it. */
+function isLost(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && (cause.code === 'CONNECTION_CLOSED' || String(cause.code).startsWith('57P'))) return true
+  }
+  return false
 }
 
-const rootOf = (error: unknown): unknown => (error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error)
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-const complain = (error: unknown) => process.stderr.write(`${messageOf(error).split('\n')[0]}\n`)
 // postgres.js 3.4.9 throws where nobody can catch it when a connection ends within a transaction (porsager/postgres#1208).
 process.once('uncaughtException', (error) => {
-  complain(error.stack?.includes('/postgres/src/connection.js') ? LOST : error)
+  process.stderr.write(`${error.stack?.includes('/postgres/src/connection.js') ? LOST : lineOf(error)}\n`)
   process.exit(2)
 })
-try {
-  await main()
-} catch (error) {
-  complain(error)
-  process.exitCode = 2
-}
+
+await runCommand(main)

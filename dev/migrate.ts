@@ -1,7 +1,6 @@
-import { explainDatabaseError, parseDatabaseUrl, parseFlags, runCommand, UsageError } from './command-line.ts'
+import { explainDatabaseError, parseDatabaseUrl, parseFlags, runCommand } from './command-line.ts'
 import { MIGRATIONS } from './data.ts'
-import { isRunning } from './lock.ts'
-import { DEFAULT_STATE_DIR, readState } from './state.ts'
+import { findDatabase } from './running-stack.ts'
 
 const USAGE = `Brings a database up to date: applies what it lacks of migrations/, all or nothing. Twice does no harm.
 
@@ -14,7 +13,7 @@ const USAGE = `Brings a database up to date: applies what it lacks of migrations
 async function main(args: string[]): Promise<void> {
   const values = parseFlags(args, { 'database-url': { type: 'string' }, help: { type: 'boolean' } })
   if (values.help) return void process.stdout.write(USAGE)
-  const url = parseDatabaseUrl(values['database-url'] ?? (await defaultDatabaseUrl()))
+  const url = parseDatabaseUrl(values['database-url'] ?? (await findDatabase()).url)
   const { migrate } = await import('../origin/db/client.ts')
   try {
     await migrate(url.href, MIGRATIONS)
@@ -22,13 +21,6 @@ async function main(args: string[]): Promise<void> {
     throw explainDatabaseError(error, url)
   }
   process.stdout.write(`the database ${url.host}${url.pathname} is up to date\n`)
-}
-
-async function defaultDatabaseUrl(): Promise<string> {
-  const state = await readState(DEFAULT_STATE_DIR)
-  const url = state && (await isRunning(state.pid)) ? state.databaseUrl : process.env.DATABASE_URL
-  if (!url) throw new UsageError('which database? Run npm start first, set DATABASE_URL or give --database-url')
-  return url
 }
 
 await runCommand(main)

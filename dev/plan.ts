@@ -9,8 +9,6 @@ import { type DevState, keyPrefixOf, newSecrets, readState } from './state.ts'
 export interface Plan {
   readonly state: Omit<DevState, 'databaseUrl'>
   readonly ports: Readonly<Record<'postgres' | 'redis' | 'facade' | 'inspector', number>>
-  /** Followers from which on an author is a candidate for the crowd: the origin's own rule, a quarter. */
-  readonly crowdFloor: number
 }
 
 /** Chooses ports, keeps or makes secrets, and asks a database or Redis of the caller's own whether it is there. */
@@ -30,9 +28,9 @@ export async function planStack(options: StartOptions, say: Say): Promise<Plan> 
   const url = (port: number) => `http://127.0.0.1:${port}`
   return {
     ports,
-    crowdFloor: Math.ceil(options.crowdThreshold / 4),
     state: {
       ...secrets,
+      crowdFloor: Math.ceil(options.crowdThreshold / 4),
       keyPrefix: keyPrefixOf(secrets, identity),
       redisUrl: options.redisUrl?.href ?? `redis://127.0.0.1:${ports.redis}`,
       l2Url: url(ports.facade),

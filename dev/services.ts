@@ -12,10 +12,7 @@ interface Place<State> {
 }
 
 /** The origin, as in production but for the numbers: a demo graph's crowd is small. */
-export function launchOrigin(
-  { state, stateDir, say }: Place<DevState>,
-  crowd: { readonly threshold: number; readonly floor: number },
-): RunningProcess {
+export function launchOrigin({ state, stateDir, say }: Place<DevState>, crowdThreshold: number): RunningProcess {
   return launch({
     command: process.execPath,
     args: [join(ROOT, 'origin', 'index.ts')],
@@ -27,8 +24,8 @@ export function launchOrigin(
       KEY_PREFIX: state.keyPrefix,
       HOST: '127.0.0.1',
       PORT: new URL(state.originUrl).port,
-      CROWD_THRESHOLD: String(crowd.threshold),
-      CROWD_FLOOR: String(crowd.floor),
+      CROWD_THRESHOLD: String(crowdThreshold),
+      CROWD_FLOOR: String(state.crowdFloor),
     },
     logFile: join(stateDir, 'logs', 'origin.log'),
     onComplaint: (line) => say(`origin: ${line.replace(/^\S+T\S+Z /, '')}`),

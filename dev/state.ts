@@ -24,6 +24,8 @@ const stateSchema = secretsSchema.extend({
   l2Url: z.string(),
   /** In front of every key in L2. */
   keyPrefix: z.string(),
+  /** Followers from which on an author is a candidate for the crowd: the origin's own rule, a quarter of the threshold. */
+  crowdFloor: z.int().positive(),
   workerUrl: z.string(),
   originUrl: z.string(),
   /** Of the `npm start` that runs; null when none does. */

@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { importFollows } from '../../origin/db/import.ts'
 import { writePast } from '../support/activity.ts'
 import { eventually } from '../support/eventually.ts'
-import { followGraph } from '../support/graph.ts'
+import { countedByHand, graphFile } from '../support/graph.ts'
 import { oracleFeed } from '../support/oracle.ts'
 import { mulberry32 } from '../support/random.ts'
 import { scroll } from '../support/scroll.ts'
@@ -18,13 +22,25 @@ let stack: Stack
 /** Readers of every kind: of crowded authors, of very many, of few, picked at random. */
 let readers: Client[] = []
 let crowdedIds: string[] = []
+let folder = ''
+let graphPath = ''
 
 beforeAll(async () => {
   stack = await startStack({ isolates: 2, origin: { CROWD_THRESHOLD: String(CROWD_THRESHOLD), CROWD_FLOOR: '250' } })
-  const graph = followGraph(SEED)
+  folder = await mkdtemp(join(tmpdir(), 'tideline-graph-'))
+  const graph = await graphFile(folder, SEED)
+  graphPath = graph.path
   console.log(`follow graph: ${graph.name}; seed ${SEED}`)
-  let id = 1_200_000_000_000_000_000n
-  await importFollows(stack.databaseUrl, { edges: graph.edges, mint: () => ++id, crowdFloor: 250, onStep: () => {} })
+  const importer = join(import.meta.dirname, '..', '..', 'dev', 'import.ts')
+  await promisify(execFile)(process.execPath, [
+    importer,
+    '--edges',
+    graph.path,
+    '--database-url',
+    stack.databaseUrl,
+    '--crowd-floor',
+    '250',
+  ])
 
   const ids = async (query: ReturnType<typeof sql>) => (await stack.db.execute<{ id: string }>(query)).map((row) => row.id)
   // Announce, then route: the import made them candidates, the origin does the rest.
@@ -46,7 +62,20 @@ beforeAll(async () => {
   const picked = [...new Set([...ofCrowded, ...ofMany, ...crowdedIds.slice(0, 10), ...some])].slice(0, READERS)
   readers = await Promise.all(picked.map((reader) => stack.client(reader)))
 }, 90_000)
-afterAll(() => stack?.stop())
+afterAll(async () => {
+  await stack?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('the import brought the whole graph, as an independent count has it', async () => {
+  const [found] = await stack.db.execute(sql`
+    select (select count(*)::int from users) as users, (select count(*)::int from follows) as follows,
+      (select max(follower_count) from authors) as "mostFollowed",
+      (select count(*)::int from authors left join (select followee_id, count(*) as followers from follows group by 1) f on followee_id = author_id
+        where follower_count <> coalesce(followers, 0)) as miscounted,
+      (select count(*)::int from follows where follower_id not in (select id from users) or followee_id not in (select id from users)) as orphans`)
+  expect(found).toEqual({ ...(await countedByHand(graphPath)), miscounted: 0, orphans: 0 })
+})
 
 /** Everything that was posted has been delivered: no job, no chunk that was not pushed. */
 const delivered = () =>

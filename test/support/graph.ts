@@ -1,22 +1,46 @@
-import { createReadStream, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Edge, readEdges } from '../../dev/edges.ts'
+import { gunzipSync } from 'node:zlib'
 import { mulberry32 } from './random.ts'
 
 const SLASHDOT = fileURLToPath(new URL('../../../shared/data/soc-Slashdot0902.txt.gz', import.meta.url))
 
-/** A follow graph for tests: Slashdot's where it is at hand, otherwise one of the same shape, made from a seed. Says which. */
-export function followGraph(seed: number): { readonly name: string; readonly edges: AsyncIterable<readonly Edge[]> } {
-  if (existsSync(SLASHDOT))
-    return { name: 'Slashdot, February 2009', edges: readEdges(createReadStream(SLASHDOT), 'soc-Slashdot0902.txt.gz') }
-  return { name: `generated, power law, seed ${seed}`, edges: powerLaw(seed, 20_000, 200_000) }
+/** The file of a follow graph: Slashdot's where it is at hand, otherwise one of the same shape, made in `folder` from a seed. Says which. */
+export async function graphFile(folder: string, seed: number): Promise<{ readonly name: string; readonly path: string }> {
+  if (existsSync(SLASHDOT)) return { name: 'Slashdot, February 2009', path: SLASHDOT }
+  const path = join(folder, 'stand-in.txt')
+  await writeFile(path, standIn(seed))
+  return { name: `generated in the shape of Slashdot's, seed ${seed}`, path }
 }
 
-/** Follows whose followees are drawn by a power law: a few are followed by thousands, the median by a handful. */
-async function* powerLaw(seed: number, users: number, follows: number): AsyncGenerator<Edge[]> {
-  const random = mulberry32(seed)
-  const drawn = () => `g${Math.floor(users * random() ** 3.2)}`
-  for (let made = 0; made < follows; made += 10_000) {
-    yield Array.from({ length: 10_000 }, (): Edge => [`g${Math.floor(users * random() ** 1.4)}`, drawn()])
+/** 82,168 users, nearly all with a self-loop, about eleven follows each, towards few who are followed by many. CRLF, as SNAP has it. */
+function standIn(seed: number): string {
+  const chance = mulberry32(seed)
+  const users = 82_168
+  const lines = ['# generated', '# FromNodeId\tToNodeId']
+  for (let user = 0; user < users; user += 1) {
+    if (chance() < 0.95) lines.push(`${user}\t${user}`)
+    for (let follows = Math.floor(chance() ** 3 * 42); follows >= 0; follows -= 1)
+      lines.push(`${user}\t${Math.floor(chance() ** 2.5 * users)}`)
   }
+  return `${lines.join('\r\n')}\r\n`
+}
+
+/** What is in such a file, counted without our parser. */
+export async function countedByHand(path: string) {
+  const bytes = await readFile(path)
+  const content = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString()
+  const users = new Set<string>()
+  const follows = new Set<string>()
+  const followers = new Map<string, number>()
+  for (const [, follower = '', followee = ''] of content.matchAll(/^(\w+)\s+(\w+)\s*$/gm)) {
+    users.add(follower).add(followee)
+    const follow = `${follower} ${followee}`
+    if (follower === followee || follows.has(follow)) continue
+    follows.add(follow)
+    followers.set(followee, (followers.get(followee) ?? 0) + 1)
+  }
+  return { users: users.size, follows: follows.size, mostFollowed: Math.max(...followers.values()) }
 }
