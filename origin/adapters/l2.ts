@@ -1,5 +1,6 @@
 import { Redis } from '@upstash/redis'
 import { invalidateCall, parseBeat, pushCall, runScript } from '../../contract/l2/calls.ts'
+import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { beatKeyOf, isBeatKey, leaseKeyOf } from '../../contract/l2/keys.ts'
 import type { L2Port } from '../fanout/l2-port.ts'
 
@@ -20,13 +21,7 @@ export function createL2({ url, token, prefix, deadlineMs, timeoutSignal }: Opti
   const redis = new Redis({
     url,
     token,
-    responseEncoding: false,
-    automaticDeserialization: false,
-    enableAutoPipelining: false,
-    readYourWrites: false,
-    retry: false,
-    enableTelemetry: false,
-    // As a function: an aborted call then rejects. Given as a signal, it would resolve null, a timeout that reads as an answer.
+    ...CLIENT_OPTIONS,
     signal: () => timeoutSignal(deadlineMs),
   })
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Redis, type RedisConfigNodejs } from '@upstash/redis'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { createUpstashFacade, type UpstashFacade } from '../../dev/upstash-facade.ts'
 import { freePort } from '../support/free-port.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
@@ -38,12 +39,7 @@ afterAll(async () => {
 const defaultClient = (overrides: Partial<RedisConfigNodejs> = {}) => new Redis({ url, token: TOKEN, ...overrides })
 const tunedClient = (overrides: Partial<RedisConfigNodejs> = {}) =>
   defaultClient({
-    responseEncoding: false,
-    automaticDeserialization: false,
-    enableAutoPipelining: false,
-    readYourWrites: false,
-    retry: false,
-    enableTelemetry: false,
+    ...CLIENT_OPTIONS,
     signal: () => AbortSignal.timeout(DEADLINE_MS),
     ...overrides,
   })

@@ -15,6 +15,7 @@ import {
   runScript,
   type Seen,
 } from '../../contract/l2/calls.ts'
+import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { decodeList, encodeList, type PackedEntry } from '../../contract/l2/codec.ts'
 import { SCRIPTS, type Script } from '../../contract/l2/scripts.ts'
 import { decodeValue, encodeValue, type Framed } from '../../contract/l2/value.ts'
@@ -64,12 +65,7 @@ export async function startL2() {
   const client = new Redis({
     url,
     token: TOKEN,
-    responseEncoding: false,
-    automaticDeserialization: false,
-    enableAutoPipelining: false,
-    readYourWrites: false,
-    retry: false,
-    enableTelemetry: false,
+    ...CLIENT_OPTIONS,
     signal: () => AbortSignal.timeout(5_000),
   })
   const read = async (key: string): Promise<Framed | undefined> => {

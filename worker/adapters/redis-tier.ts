@@ -1,5 +1,6 @@
 import { Redis } from '@upstash/redis'
 import { fillCall, leaseCall, parseFillReply, parseLeaseReply, releaseCall, runScript } from '../../contract/l2/calls.ts'
+import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { decodeValue, encodeValue } from '../../contract/l2/value.ts'
 import type { Stored } from '../cache/entry.ts'
 import type { SharedTier } from '../cache/ports.ts'
@@ -20,13 +21,7 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
   const redis = new Redis({
     url,
     token,
-    responseEncoding: false,
-    automaticDeserialization: false,
-    enableAutoPipelining: false,
-    readYourWrites: false,
-    retry: false,
-    enableTelemetry: false,
-    // As a function: an aborted call then rejects. Given as a signal, it would resolve null, a timeout that reads as a miss.
+    ...CLIENT_OPTIONS,
     signal: () => timeoutSignal(deadlineMs),
   })
   return {
