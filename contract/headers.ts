@@ -1,4 +1,4 @@
-/** The version token (DESIGN §7, promise 3): returned by a write, sent back by the client with its next reads. */
+/** The version token (README, promise 3): returned by a write, sent back by the client with its next reads. */
 export const VERSION_HEADER = 'tideline-version'
 
 /** The same token for browsers, which send it back by themselves. */

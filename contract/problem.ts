@@ -74,10 +74,26 @@ export const toProblem = (error: unknown): Problem =>
 interface Issue {
   readonly path: readonly PropertyKey[]
   readonly message: string
+  readonly code?: string | undefined
+  /** Of an `unrecognized_keys` issue. */
+  readonly keys?: readonly string[]
+}
+
+interface FieldError {
+  readonly field: string
+  readonly message: string
+}
+
+/** What an issue says of which field, in words of our own where zod's would puzzle a caller. */
+function fieldErrorsOf({ path, message, code, keys }: Issue): FieldError[] {
+  if (code === 'unrecognized_keys' && keys)
+    return keys.map((key) => ({ field: [...path, key].join('.'), message: 'there is no such field' }))
+  return [{ field: path.join('.'), message: message.endsWith('received undefined') ? 'this field is missing' : message }]
 }
 
 /** A zod failure as a problem that lists each field (RFC 9457 §3.2 extension members). */
-export const invalid = (what: string, issues: readonly Issue[]): Problem =>
-  new Problem('bad-request', `${what}: ${issues.map((issue) => `${issue.path.join('.') || 'value'}: ${issue.message}`).join('; ')}`, {
-    members: { errors: issues.map((issue) => ({ field: issue.path.join('.'), message: issue.message })) },
-  })
+export function invalid(what: string, issues: readonly Issue[]): Problem {
+  const errors = issues.flatMap(fieldErrorsOf)
+  const told = errors.map(({ field, message }) => `${field || 'the body'}: ${message}`)
+  return new Problem('bad-request', `${what}: ${told.join('; ')}`, { members: { errors } })
+}

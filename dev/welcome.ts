@@ -35,7 +35,7 @@ curl -s -c ${cookies} '${state.workerUrl}/v1/posts' ${bearer} -H 'Content-Type: 
 Read again with the version token: the post is there at once, whichever isolate answers:
 curl -s -b ${cookies} '${feed}?limit=3' ${bearer}
 
-Other readers: npm run token -- --user HANDLE. Ctrl-C stops everything and keeps the data.
+Other readers: npm run --silent token -- --user HANDLE. Ctrl-C stops everything and keeps the data.
 `
 }
 

@@ -47,8 +47,9 @@ export function createApp({
     await next()
   })
   app.route('/', healthRoutes(health))
-  app.use(shedAbove(maxConcurrentRequests))
+  // The signature first: what strangers send takes no place from the edge.
   app.use(requireSignature(edgeKey, clock))
+  app.use(shedAbove(maxConcurrentRequests))
   app.route('/', internalRoutes({ db, observe }))
   app.route('/', postRoutes({ db, mint, settle }))
   app.route('/', followRoutes({ db, settle }))

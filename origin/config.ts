@@ -35,7 +35,7 @@ const schema = z.object({
   /** Followers per chunk of a big job: about 35 ms of inserts. */
   CHUNK_SIZE: count(5_000),
   /** Small jobs per statement. */
-  JOB_BATCH: count(100),
+  JOB_BATCH: z.coerce.number().int().min(1).max(999).default(100),
   /** Workers in this process. Two, so that a big chunk never holds up small authors. */
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
   /** Days without a read after which a viewer gets nothing pushed. */

@@ -8,6 +8,9 @@ The origin of Tideline: the truth in Postgres, and fan-out. Configured by enviro
   --fanout-only   serve no requests, only fan out: any number of such processes share the work
   --help          show this`
 
+/** Milliseconds a request may take to arrive: a client that trickles holds nothing for long. */
+const SLOW_CLIENTS = { headersTimeout: 5_000, requestTimeout: 10_000 }
+
 /** One line per event that an operator wants to see. */
 function log(event: OriginEvent): void {
   if (event.type === 'load' || event.type === 'fanout-chunks') return
@@ -31,7 +34,7 @@ async function main(args: readonly string[]): Promise<void> {
     console.log('fan-out worker is running')
     return stopOnSignal(() => origin.close())
   }
-  const server = serve({ fetch: origin.app.fetch, hostname: config.HOST, port: config.PORT }, ({ port }) =>
+  const server = serve({ fetch: origin.app.fetch, hostname: config.HOST, port: config.PORT, serverOptions: SLOW_CLIENTS }, ({ port }) =>
     console.log(`origin listens on http://${config.HOST}:${port}`),
   )
   server.on('error', (error) => fail(error))

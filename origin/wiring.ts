@@ -14,7 +14,7 @@ import { FANOUT_CHANNEL } from './db/posts.ts'
 import { prune } from './db/recovery.ts'
 import { stepTiers } from './db/tiers.ts'
 import { retireViewers } from './db/timelines.ts'
-import { payDebts } from './fanout/debts.ts'
+import { payInvalidations, payPushes } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
 import { createHeartbeat } from './fanout/heartbeat.ts'
 import { createBell, every, type LoopEvent } from './fanout/loops.ts'
@@ -68,7 +68,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const mint = await openMint(machineStore(db), clock, randomUUID())
   const heartbeat = createHeartbeat({ db, l2, machineId: () => mint.machineId, observe })
   const delivery = createDelivery({ db, l2, heartbeat, clock })
-  const settle = createSettle(delivery, clock, observe)
+  const settle = createSettle(delivery, clock, 1.5 * config.L2_DEADLINE_MS, observe)
 
   const stop = new AbortController()
   const { signal } = stop
@@ -76,6 +76,10 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const bell = createBell(clock)
   await connection.listen(FANOUT_CHANNEL, bell.ring)
 
+  /** Goes on while there is something to pay. */
+  async function untilNone(pay: () => Promise<number>): Promise<void> {
+    while (!signal.aborted && (await pay()) > 0);
+  }
   let redisAcknowledgedAtMs = clock.monotonicMs()
   let recovered = false
   async function beat(): Promise<void> {
@@ -109,9 +113,8 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     }),
     ...(config.FANOUT_WORKERS > 0
       ? [
-          loop('debts', POLL_MS, async () => {
-            while (!signal.aborted && (await payDebts(db, delivery)) > 0);
-          }),
+          loop('invalidations', POLL_MS, () => untilNone(() => payInvalidations(db, delivery))),
+          loop('pushes', POLL_MS, () => untilNone(() => payPushes(db, delivery))),
           loop('tiers', TIERS_MS, tiers),
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]

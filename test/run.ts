@@ -27,7 +27,21 @@ interface Counts {
   readonly skipped: number
 }
 
+const USAGE = `Runs the tests; the last line is "N passed, N failed".
+
+  npm test [-- FILE … or arguments for vitest]   all of them: starts Postgres, Redis and workerd itself
+  npm run test:fast                              those that need nothing
+  npm run test:long                              all, and the long forms (*.long.test.ts)
+
+TIDELINE_GRAPH=FILE names SNAP's soc-Slashdot0902.txt.gz; without it a generated graph of that shape is used.
+SEED=N repeats the run of a seed that was printed.
+`
+
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(USAGE)
+    return 0
+  }
   const [first, ...others] = args
   const which = first === 'fast' || first === 'long' ? first : undefined
   const rest = which ? others : args

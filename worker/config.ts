@@ -16,7 +16,7 @@ const list = z
       .filter(Boolean),
   )
 
-/** Lifetimes with their reasons (DESIGN §3), milliseconds. An absence is remembered briefly: what is not there yet may come. */
+/** Lifetimes with their reasons (docs/architecture.md, Keys of L2), milliseconds. An absence is remembered briefly: what is not there yet may come. */
 const LIFETIMES: FeedLifetimes = {
   // Pushes keep it complete, so only formats and followees age; no grace: a day without a fill means nobody reads it.
   timeline: { softMs: 6 * HOUR, hardMs: 24 * HOUR, graceMs: 0, absentMs: 2 * SECOND },
@@ -54,7 +54,7 @@ const schema = z.object({
   CORS_ORIGINS: list,
   /** Bytes of an isolate's 128 MB that the cache may hold. */
   MEMORY_BYTES: count(48 * 1024 * 1024),
-  /** Milliseconds memory answers without asking L2: with a replica 1 s behind and an HTTP cache of 2 s it makes the promised 5 s. */
+  /** Milliseconds memory answers without asking L2: with a replica 1 s behind it makes 3 s of the promised 5. */
   MEMORY_MAX_AGE_MS: count(2 * SECOND),
   /** Milliseconds a call to Redis may take: five times what the same continent needs. */
   L2_DEADLINE_MS: count(250),

@@ -13,6 +13,7 @@ import { createReadThrough } from './cache/read-through.ts'
 import { createRefresh } from './cache/refresh.ts'
 import { withBreaker } from './cache/with-breaker.ts'
 import type { Config } from './config.ts'
+import { withBulkhead } from './feed/bulkhead.ts'
 import { createHydrate } from './feed/hydrate.ts'
 import { createFeedKeys } from './feed/keys.ts'
 import { createIdentify } from './http/identity.ts'
@@ -57,10 +58,15 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
   const backoff = createBackoff({ firstMs: 250, maxMs: 5_000 }, clock)
   const memory = createMemoryTier(config.MEMORY_BYTES)
   const shared = withBreaker(redis, breaker)
+  const limiter = createLimiter(
+    { max: config.MAX_LOADS, waitMs: config.LOAD_DEADLINE_MS / 2, holdMs: 2 * config.LOAD_DEADLINE_MS },
+    clock,
+    Math.random,
+  )
   const refresh = createRefresh({
     shared,
     load: origin.load,
-    limiter: createLimiter({ max: config.MAX_LOADS, waitMs: config.LOAD_DEADLINE_MS / 2 }, clock, Math.random),
+    limiter,
     backoff,
     clock,
     random: Math.random,
@@ -87,12 +93,13 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
       beta: off.has('xfetch') ? 0 : 1,
       // A loser of the lease may wait as long as a load, then for a place, and then load by itself; all bounded, below the 30 s of waitUntil.
       flightMs: 2.5 * config.LOAD_DEADLINE_MS + 4 * config.L2_DEADLINE_MS + 500,
+      readFlightMs: 2 * config.L2_DEADLINE_MS + 100,
       singleflight: !off.has('singleflight'),
     },
   })
   const keys = createFeedKeys(config.LIFETIMES)
   return createApp({
-    feed: { read, keys, hydrate: createHydrate(read, keys), origin },
+    feed: { read, keys, hydrate: createHydrate(read, keys), origin: withBulkhead(origin, limiter) },
     http: { clock, signingKey: importKey(config.SIGNING_SECRET) },
     identify: createIdentify(config.JWT_SECRET, clock),
     forward: origin.forward,

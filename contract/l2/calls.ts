@@ -104,6 +104,9 @@ export const releaseCall = (prefix: string, keys: readonly string[], token: stri
 /** At most this many keys travel in one push (each names its lease too). */
 export const MAX_PUSHED_KEYS = 1_000
 
+/** At most this many entries: their places are written in three digits. */
+const MAX_PUSHED_ENTRIES = 999
+
 /** A push of entries to lists: each pair names a key and the place of its entry in `entries` (999 at most). */
 export function pushCall(
   prefix: string,
@@ -111,6 +114,7 @@ export function pushCall(
   pairs: readonly { readonly key: string; readonly entry: number }[],
   beatKey: string,
 ): Call {
+  if (entries.length > MAX_PUSHED_ENTRIES) throw new RangeError(`a push carries at most ${MAX_PUSHED_ENTRIES} entries`)
   return {
     script: SCRIPTS.push,
     keys: [

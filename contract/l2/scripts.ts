@@ -1,9 +1,9 @@
 import { FRAME, FRAME_LENGTH } from './value.ts'
 
 /**
- * The scripts both sides run in L2 (DESIGN §4). Each declares every key it touches, so Upstash may lift its global lock;
+ * The scripts both sides run in L2 (docs/architecture.md, The scripts). Each declares every key it touches, so Upstash may lift its global lock;
  * each is judged and answered per key. Ids, moments and versions are compared as strings of fixed width, never as numbers.
- * A change here needs a change of `test/behaviour` and of the protocol model.
+ * A change here changes `test/real/protocol*.test.ts` in the same commit.
  */
 export interface Script {
   readonly name: string

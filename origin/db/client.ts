@@ -47,6 +47,11 @@ export async function migrate(url: string, folder: string): Promise<void> {
   }
 }
 
+/** Ends each statement of this transaction that runs for longer. */
+export async function limitStatements(tx: Queryable, ms: number): Promise<void> {
+  await tx.execute(sql`select set_config('statement_timeout', ${String(ms)}, true)`)
+}
+
 /** A list of ids as one parameter: `= any(${idArray(ids)})`. */
 export const idArray = (ids: readonly (bigint | string)[]): SQL => sql`${`{${ids.join(',')}}`}::bigint[]`
 

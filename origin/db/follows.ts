@@ -23,6 +23,8 @@ export async function insertFollow(
   // The viewer's row first: an enrolment of the same viewer waits, or has finished and left enrolled_at for us to see.
   const [viewer] = await tx.execute<{ enrolled: boolean }>(sql`
     select enrolled_at is not null as enrolled from viewers where viewer_id = ${followerId} for update`)
+  // Viewer, author, user: everybody locks in this order, and the foreign keys of the follow lock users.
+  await tx.execute(sql`select 1 from authors where author_id = ${followeeId} for update`)
   const created = await tx.execute(sql`
     insert into follows (follower_id, followee_id) values (${followerId}, ${followeeId}) on conflict do nothing returning 1`)
   if (created.length === 0) return 'already'

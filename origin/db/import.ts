@@ -34,7 +34,7 @@ export interface ImportCounts {
  * Adds a follow graph, with the users it names, in one transaction on a connection of its own. Nothing is added where `edges` throws.
  *
  * Timelines that miss a new follow are not repaired but forgotten: their viewers go dormant, so that the next read rebuilds their rows,
- * and one row for all keys empties L2's timelines and views, which also lets new candidates skip their waiting time (DESIGN §6).
+ * and one row for all keys empties L2's timelines and views, which also lets new candidates skip their waiting time (docs/architecture.md, Announce, then route).
  */
 export async function importFollows(url: string, work: FollowImport): Promise<ImportCounts> {
   const client = postgres(url, {

@@ -20,12 +20,17 @@ export interface Chunk {
   readonly viewers: string
 }
 
-/** Takes due jobs for this transaction: a batch of small ones, else one big one. Nobody else gets them until it ends. */
-export async function takeJobs(tx: Queryable, batch: number): Promise<Job[]> {
-  for (const [lane, limit] of [
-    [0, batch],
-    [1, 1],
-  ]) {
+/** Small authors, taken in batches; big ones, a chunk at a time. */
+export type Lane = 'small' | 'big'
+
+/**
+ * Takes due jobs for this transaction: a batch of small ones or one big one, from the preferred lane if it has any. Nobody else gets
+ * them until it ends.
+ */
+export async function takeJobs(tx: Queryable, preferred: Lane, batch: number): Promise<Job[]> {
+  const small = [0, batch] as const
+  const big = [1, 1] as const
+  for (const [lane, limit] of preferred === 'small' ? [small, big] : [big, small]) {
     const rows = await tx.execute<RawEntry & { mode: Job['mode']; after_viewer: bigint }>(sql`
       with taken as materialized (
         select * from fanout_jobs where lane = ${lane} and run_at <= now() order by run_at limit ${limit} for update skip locked

@@ -53,7 +53,7 @@ const jsonOf = (rows: readonly unknown[]): string => JSON.stringify(rows, (_, va
 
 /**
  * Lets the authors with `floor` or more followers be candidates at once, not only after a timeline has lived: for that, one row for
- * all keys empties L2's timelines (DESIGN §6). A process with a lower floor, or a database filled from outside, needs it. Run it in a
+ * all keys empties L2's timelines (docs/architecture.md, Announce, then route). A process with a lower floor, or a database filled from outside, needs it. Run it in a
  * transaction.
  */
 export async function admitCandidates(tx: Queryable, floor: number): Promise<void> {
@@ -72,7 +72,7 @@ export async function analyze(db: Queryable): Promise<void> {
 /** How much is there. */
 export async function countRows(db: Queryable): Promise<{ readonly users: number; readonly posts: number }> {
   const [row] = await db.execute<{ users: number; posts: number }>(sql`
-    select (select count(*) from users)::int as users, (select count(*) from posts)::int as posts`)
+    select (select count(*) from users)::int as users, (select count(*) from posts where deleted_at is null)::int as posts`)
   return { users: row?.users ?? 0, posts: row?.posts ?? 0 }
 }
 

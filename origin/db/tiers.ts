@@ -17,12 +17,12 @@ export interface TierRules {
 /** The authors pulled at present and the truth version of that list. */
 export async function crowd(db: Queryable): Promise<{ readonly version: number; readonly authorIds: bigint[] }> {
   const [row] = await db.execute<{ version: bigint; ids: string[] | null }>(sql`
-    select version, (select array_agg(author_id::text order by author_id) from authors where route <> 'push') as ids from crowd_version`)
+    select version, (select array_agg(author_id::text order by author_id) from authors where route <> 'push' and candidate_since is not null) as ids from crowd_version`)
   return { version: Number(row?.version ?? 0n), authorIds: (row?.ids ?? []).map(BigInt) }
 }
 
 /**
- * One step of announce-then-route (DESIGN §6): new candidates are noted, those who have been candidates for longer than a
+ * One step of announce-then-route (docs/architecture.md, Announce, then route): new candidates are noted, those who have been candidates for longer than a
  * timeline lives are announced, those who were announced long enough are routed to pull. Answers the invalidation of `crowd` that
  * an announcement owes. Run it in a transaction.
  */
@@ -31,7 +31,7 @@ export async function stepTiers(tx: Queryable, rules: TierRules, crowdKey: strin
   if (!lock?.taken) return []
   await tx.execute(sql`
     update authors set route = 'pull'
-    where route = 'announced' and announced_at <= now() - make_interval(secs => ${rules.announceMs / 1000})`)
+    where route = 'announced' and candidate_since is not null and announced_at <= now() - make_interval(secs => ${rules.announceMs / 1000})`)
   const announced = await tx.execute(sql`
     update authors set route = 'announced', announced_at = clock_timestamp()
     where route = 'push' and follower_count >= ${rules.crowdThreshold}

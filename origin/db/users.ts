@@ -8,21 +8,28 @@ export interface UserRow {
   readonly version: number
 }
 
-/** Creates a user, or changes handle and name; raises what caches must notice. Run it in a transaction. */
+/**
+ * Creates a user, or changes handle and name; raises what caches must notice. Locks viewer, author and user in the order in which follows
+ * and posts do, and leaves a handle alone that stays: changing it would lock out every row that refers to the user. Run it in a
+ * transaction.
+ */
 export async function putUser(
   tx: Queryable,
   user: { readonly id: bigint; readonly handle: string; readonly name: string },
 ): Promise<{ readonly created: boolean; readonly version: number; readonly viewVersion: number }> {
-  const [row] = await tx.execute<{ created: boolean; version: bigint }>(sql`
-    insert into users (id, handle, name) values (${user.id}, ${user.handle}, ${user.name})
-    on conflict (id) do update set handle = excluded.handle, name = excluded.name, version = users.version + 1
-    returning version = 1 as created, version`)
-  if (!row) throw new Error('putUser returned no row')
-  await tx.execute(sql`insert into authors (author_id) values (${user.id}) on conflict do nothing`)
   const [viewer] = await tx.execute<{ view_version: bigint }>(sql`
-    insert into viewers (viewer_id) values (${user.id})
-    on conflict (viewer_id) do update set view_version = viewers.view_version + 1 returning view_version`)
-  return { created: row.created, version: Number(row.version), viewVersion: Number(viewer?.view_version ?? 1n) }
+    update viewers set view_version = view_version + 1 where viewer_id = ${user.id} returning view_version`)
+  await tx.execute(sql`select 1 from authors where author_id = ${user.id} for update`)
+  const [known] = await tx.execute<{ version: bigint }>(sql`
+    update users set name = ${user.name}, version = version + 1 where id = ${user.id} returning version`)
+  if (known && viewer) {
+    await tx.execute(sql`update users set handle = ${user.handle} where id = ${user.id} and handle <> ${user.handle}`)
+    return { created: false, version: Number(known.version), viewVersion: Number(viewer.view_version) }
+  }
+  await tx.execute(sql`insert into users (id, handle, name) values (${user.id}, ${user.handle}, ${user.name})`)
+  await tx.execute(sql`insert into authors (author_id) values (${user.id})`)
+  await tx.execute(sql`insert into viewers (viewer_id) values (${user.id})`)
+  return { created: true, version: 1, viewVersion: 1 }
 }
 
 /** The users with these ids who are not deleted. */

@@ -8,6 +8,8 @@ import type { Delivery } from './deliver.ts'
 
 /** Debts of one kind taken in one go. */
 const BATCH = 100
+/** Chunks taken in one go: they are held for five seconds, and one may be five calls. */
+const CHUNKS = 20
 
 /**
  * Copies a new followee's history and owes the invalidations of what that made stale. Undefined when somebody else has done it.
@@ -30,8 +32,8 @@ export async function settleFollow(
   })
 }
 
-/** Pays what dead processes and outages left: backfills, then invalidations, then pushes. Answers how many it paid. */
-export async function payDebts(db: Database, delivery: Delivery): Promise<number> {
+/** Pays what readers would see to be wrong: backfills and invalidations that dead processes and outages left. Answers how many. */
+export async function payInvalidations(db: Database, delivery: Pick<Delivery, 'invalidate'>): Promise<number> {
   const follows = await takeBackfills(db, BATCH)
   for (const { viewerId, authorId } of follows) {
     const settled = await settleFollow(db, viewerId, authorId)
@@ -39,7 +41,12 @@ export async function payDebts(db: Database, delivery: Delivery): Promise<number
   }
   const invalidations = await takeInvalidations(db, BATCH)
   if (invalidations.length > 0) await delivery.invalidate(invalidations)
-  const chunks = await takeUnpushed(db, BATCH)
+  return follows.length + invalidations.length
+}
+
+/** Pushes what was inserted and never pushed. Answers how many chunks. */
+export async function payPushes(db: Database, delivery: Pick<Delivery, 'push'>): Promise<number> {
+  const chunks = await takeUnpushed(db, CHUNKS)
   if (chunks.length > 0) await delivery.push(chunks)
-  return follows.length + invalidations.length + chunks.length
+  return chunks.length
 }

@@ -42,22 +42,27 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
     return { key: row.key, truth: row.truth, replacement: { text, keepMs: TOMBSTONE_MS } }
   }
 
+  /** Pushes some chunks and marks them. What fails is repeated from here, and not from the first chunk of a long outage. */
+  async function pushGroup(chunks: readonly Chunk[]): Promise<void> {
+    const { era } = heartbeat
+    const deliveries = chunks.flatMap((chunk, entry) => [
+      // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
+      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, 'public'), entry }] : []),
+      ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
+    ])
+    const entries = chunks.map((chunk) => chunk.entry)
+    for (let at = 0; at < deliveries.length; at += MAX_PUSHED_KEYS) {
+      const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
+      await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
+    }
+    await markPushed(db, chunks)
+    // Redis lost writes while we did this: the replay saw only what had been noted before it.
+    if (heartbeat.era !== era) await oweChunks(db, chunks)
+  }
+
   return {
     async push(chunks) {
-      const { era } = heartbeat
-      const deliveries = chunks.flatMap((chunk, entry) => [
-        // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
-        ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, 'public'), entry }] : []),
-        ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
-      ])
-      const entries = chunks.map((chunk) => chunk.entry)
-      for (let at = 0; at < deliveries.length; at += MAX_PUSHED_KEYS) {
-        const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
-        await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
-      }
-      await markPushed(db, chunks)
-      // Redis lost writes while we did this: the replay saw only what had been noted before it.
-      if (heartbeat.era !== era) await oweChunks(db, chunks)
+      for (const group of groupsOf(chunks)) await pushGroup(group)
     },
     async invalidate(rows) {
       const { era } = heartbeat
@@ -73,3 +78,20 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
 
 /** The payload that replaces the body of a deleted post. */
 export const TOMBSTONE = encodePostValue({ kind: 'gone' })
+
+/** Whole chunks that fill about one call: each group is marked as soon as Redis has it. */
+function* groupsOf(chunks: readonly Chunk[]): Generator<Chunk[]> {
+  let group: Chunk[] = []
+  let deliveries = 0
+  for (const chunk of chunks) {
+    const size = 1 + chunk.viewers.length / 19
+    if (group.length > 0 && deliveries + size > MAX_PUSHED_KEYS) {
+      yield group
+      group = []
+      deliveries = 0
+    }
+    group.push(chunk)
+    deliveries += size
+  }
+  if (group.length > 0) yield group
+}

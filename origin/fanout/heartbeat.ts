@@ -37,7 +37,7 @@ interface Parts {
 }
 
 /**
- * Recovery of L2 (DESIGN §4). Every push and invalidation raises a counter in its own script; Redis restarted from a snapshot, or
+ * Recovery of L2 (docs/architecture.md, Recovery). Every push and invalidation raises a counter in its own script; Redis restarted from a snapshot, or
  * failed over to a copy that lags, answers a lower one. Then everybody's writes since the last beat that held are owed again:
  * both kinds are idempotent.
  */

@@ -1,7 +1,7 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database } from '../db/client.ts'
 import { isUniqueViolation } from '../db/client.ts'
-import { type Chunk, cutChunks, type Job, postponeJob, takeJobs } from '../db/jobs.ts'
+import { type Chunk, cutChunks, type Job, type Lane, postponeJob, takeJobs } from '../db/jobs.ts'
 import { trimTimelines } from '../db/timelines.ts'
 import type { Delivery } from './deliver.ts'
 
@@ -25,17 +25,21 @@ export interface FanoutWorker {
   drain(signal: AbortSignal): Promise<void>
 }
 
-/** Cuts due fan-out jobs into chunks (DESIGN §6): rows commit first, the push follows, then the chunk is marked. */
+/** Cuts due fan-out jobs into chunks (docs/architecture.md, The write path): rows commit first, the push follows, then the chunk is marked. */
 export function createFanoutWorker({ db, delivery, observe, chunkSize, batch }: Parts): FanoutWorker {
+  let lane: Lane = 'big'
   const push = (chunks: readonly Chunk[]): Promise<void> =>
     delivery.push(chunks).catch((error) => observe({ type: 'push-failed', chunks: chunks.length, error }))
 
   /** One transaction: the rows of some chunks and the jobs' progress. Empty when nothing was due. */
   async function cutNext(): Promise<Chunk[]> {
     let jobs: Job[] = []
+    // In turn: a lane that always has work must not starve the other.
+    lane = lane === 'small' ? 'big' : 'small'
+    const preferred = lane
     const cut = (tolerant: boolean) =>
       db.transaction(async (tx) => {
-        jobs = await takeJobs(tx, batch)
+        jobs = await takeJobs(tx, preferred, batch)
         return jobs.length === 0 ? { chunks: [], trim: [] } : cutChunks(tx, jobs, { chunkSize, tolerant })
       })
     try {

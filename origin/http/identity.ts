@@ -16,10 +16,12 @@ const MAX_BODY_BYTES = 128 * 1024
 /** Lets in only what the edge has signed, within the life of the signature, and knows from it who is calling. */
 export function requireSignature(key: SigningKey, clock: { nowMs(): number }): MiddlewareHandler<OriginEnv> {
   return async (c, next) => {
+    const signature = c.req.header(SIGNATURE_HEADER)
+    if (signature === undefined) throw unsigned()
     const body = await readBody(c.req.raw)
     const { pathname, search } = new URL(c.req.url)
     const request = { method: c.req.method, target: pathname + search, body }
-    const caller = await verifyRequest(key, request, c.req.header(SIGNATURE_HEADER) ?? '', clock.nowMs())
+    const caller = await verifyRequest(key, request, signature, clock.nowMs())
     if (!caller) throw unsigned()
     c.set('caller', caller)
     c.set('body', body)

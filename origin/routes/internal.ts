@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { loadRequestSchema, olderOfAuthorRequestSchema, olderRequestSchema } from '../../contract/internal.ts'
-import type { Database } from '../db/client.ts'
+import { type Database, limitStatements } from '../db/client.ts'
 import { olderFeed, olderOfAuthor } from '../db/timelines.ts'
 import { parseBody } from '../http/body.ts'
 import type { OriginEnv } from '../http/identity.ts'
@@ -10,6 +10,9 @@ interface Parts {
   readonly db: Database
   readonly observe: (event: { readonly type: 'load'; readonly keys: readonly string[] }) => void
 }
+
+/** Milliseconds a scroll below the caches may take: the worker gives up after two seconds. */
+const OLDER_MS = 1_900
 
 /** What the worker asks: batches of everything a read misses, and the scroll below the caches. */
 export function internalRoutes({ db, observe }: Parts): Hono<OriginEnv> {
@@ -21,7 +24,12 @@ export function internalRoutes({ db, observe }: Parts): Hono<OriginEnv> {
   })
   routes.post('/internal/older', async (c) => {
     const { viewerId, below, anchor, limit } = parseBody(c, olderRequestSchema)
-    return c.json({ entries: await olderFeed(db, viewerId, below, anchor, limit) })
+    // Nobody waits for longer than the edge's deadline: a scroll far down must not hold a connection.
+    const entries = await db.transaction(async (tx) => {
+      await limitStatements(tx, OLDER_MS)
+      return olderFeed(tx, viewerId, below, anchor, limit)
+    })
+    return c.json({ entries })
   })
   routes.post('/internal/older-of-author', async (c) => {
     const { authorId, below, limit } = parseBody(c, olderOfAuthorRequestSchema)

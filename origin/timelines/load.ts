@@ -26,6 +26,22 @@ type Answer = (key: string, truth: number, payload: string | null) => void
  * and rebuilt first.
  */
 export async function loadKeys(db: Database, keys: readonly string[]): Promise<Loaded[]> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await loadOnce(db, keys)
+    } catch (error) {
+      if (!(error instanceof RetiredMeanwhile) || attempt === MAX_ATTEMPTS) throw error
+    }
+  }
+}
+
+/** A viewer was retired, or sent to sleep by an import, between the enrolment and the snapshot: its rows say nothing. */
+class RetiredMeanwhile extends Error {
+  override readonly name = 'RetiredMeanwhile'
+}
+const MAX_ATTEMPTS = 3
+
+async function loadOnce(db: Database, keys: readonly string[]): Promise<Loaded[]> {
   const asked = [...new Set(keys)].flatMap((key): Asked[] => {
     const parsed = parseKey(key)
     return parsed ? [{ ...parsed, key }] : []
@@ -123,6 +139,7 @@ async function loadTimelines(tx: Queryable, asked: Asking, answer: Answer): Prom
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
     if (!viewer) continue
+    if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) throw new RetiredMeanwhile(`viewer ${id} went dormant`)
     const rows = await timelines.timelineOf(tx, viewer.viewerId, viewer.completeSince, TIMELINE_CAP + 1)
     const candidates = (await timelines.candidatesOf(tx, viewer.viewerId)).map(String)
     const completeSince = String(rows[TIMELINE_CAP]?.activityId ?? viewer.completeSince)

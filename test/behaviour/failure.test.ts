@@ -157,7 +157,7 @@ test('X-Fetch keeps still while the bulkhead is full: eager refreshes would take
   await world.warm(KEY, 'v')
   await world.clock.advance(8_000)
   world.origin.latencyMs = 1_000
-  const isolate = world.isolate({ beta: 1_000_000, limiter: { max: 1, waitMs: 0 } })
+  const isolate = world.isolate({ beta: 1_000_000, limiter: { max: 1, waitMs: 0, holdMs: 60_000 } })
   const waiting = isolate.begin('cold')
   await world.clock.advance(10)
   for (let i = 0; i < 10; i++) await isolate.read(KEY)

@@ -109,7 +109,7 @@ test('what a load costs is counted from its start, not while it waits for a plac
   const { world } = await aged(0)
   world.origin.write('first', 'v')
   world.origin.write('second', 'v')
-  const busy = world.isolate({ limiter: { max: 1, waitMs: 1_000 } })
+  const busy = world.isolate({ limiter: { max: 1, waitMs: 1_000, holdMs: 60_000 } })
   await world.timed(Promise.all([busy.begin('first'), busy.begin('second')]))
   expect(busy.eventsOf('loaded').map(({ tookMs }) => tookMs)).toEqual([LOAD_MS, LOAD_MS])
   expect(busy.memory.get('second')?.life.deltaMs).toBe(LOAD_MS)

@@ -7,7 +7,7 @@ const crowd = (isolates: readonly Isolate[], readers: number, key = KEY) =>
   Promise.all(isolates.flatMap((isolate) => Array.from({ length: readers }, () => isolate.begin(key))))
 const isolatesOf = (world: World, count: number, options: Parameters<World['isolate']>[0] = {}) =>
   Array.from({ length: count }, () => world.isolate(options))
-const ROOMY = { max: 10_000, waitMs: 1_000 }
+const ROOMY = { max: 10_000, waitMs: 1_000, holdMs: 60_000 }
 
 test('1,000 readers of one cold key in an isolate cost one look at the shared tier and one load', async () => {
   const world = createCacheWorld()

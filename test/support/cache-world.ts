@@ -89,11 +89,11 @@ export function createCacheWorld(seed = 1) {
     const breaker = createBreaker(options.breaker ?? { failures: 5, openMs: 1_000 }, clock)
     const backoff = createBackoff(options.backoff ?? { firstMs: 250, maxMs: 5_000 }, clock)
     const shared = withBreaker(options.through?.(tier) ?? tier, breaker)
-    const limiter = createLimiter(options.limiter ?? { max: 32, waitMs: 1_000 }, clock, random)
+    const limiter = createLimiter(options.limiter ?? { max: 32, waitMs: 1_000, holdMs: 60_000 }, clock, random)
     const newToken = () => String(++tokens).padStart(22, 't')
     const rules = { leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, retryMs: RETRY_MS, lease: true, ...options }
     const refresh = createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options: rules })
-    const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, singleflight: true, ...options }
+    const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, readFlightMs: 1_000, singleflight: true, ...options }
     const read = createReadThrough({ memory, shared, refresh, backoff, breaker, clock, random, options: reading })
 
     /** Begins a turn. */

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { mulberry32 } from './random.ts'
 
-const SLASHDOT = fileURLToPath(new URL('../../../shared/data/soc-Slashdot0902.txt.gz', import.meta.url))
+/** SNAP's soc-Slashdot0902.txt.gz, of which TIDELINE_GRAPH may tell the place. */
+const SLASHDOT = process.env.TIDELINE_GRAPH ?? fileURLToPath(new URL('../../../shared/data/soc-Slashdot0902.txt.gz', import.meta.url))
 
 /** The file of a follow graph: Slashdot's where it is at hand, otherwise one of the same shape, made in `folder` from a seed. Says which. */
 export async function graphFile(folder: string, seed: number): Promise<{ readonly name: string; readonly path: string }> {

@@ -4,7 +4,7 @@ import { createL2 } from '../../origin/adapters/l2.ts'
 import type { Database } from '../../origin/db/client.ts'
 import { type InvalidationRow, insertInvalidations } from '../../origin/db/invalidations.ts'
 import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
-import { payDebts } from '../../origin/fanout/debts.ts'
+import { payInvalidations, payPushes } from '../../origin/fanout/debts.ts'
 import { createDelivery, TOMBSTONE } from '../../origin/fanout/deliver.ts'
 import { createHeartbeat, type Heartbeat } from '../../origin/fanout/heartbeat.ts'
 import { createFanoutWorker } from '../../origin/fanout/worker.ts'
@@ -64,7 +64,7 @@ export function startWriter({ db, l2, machineId, authorId, recovers }: Parts) {
     },
     /** Pays whatever is due. */
     async pay(): Promise<void> {
-      while ((await payDebts(db, delivery)) > 0);
+      while ((await payInvalidations(db, delivery)) + (await payPushes(db, delivery)) > 0);
     },
   }
 }

@@ -57,7 +57,7 @@ const numberOf = (entry: PackedEntry): number => Number(BigInt(entry.activityId)
 export type L2 = Awaited<ReturnType<typeof startL2>>
 export type Protocol = ReturnType<L2['speak']>
 
-/** A real Redis behind the façade, and the protocol of DESIGN §4 spoken to it in terms of numbered posts. */
+/** A real Redis behind the façade, and the scripts' protocol spoken to it in terms of numbered posts. */
 export async function startL2() {
   const redis = await startRedis()
   const facade = createUpstashFacade({ redisUrl: redis.url, token: TOKEN })

@@ -11,6 +11,8 @@ export interface LimiterRules {
   readonly max: number
   /** How long work waits for a place (milliseconds). */
   readonly waitMs: number
+  /** Work that has run for longer is dead and no longer counts (milliseconds): its request may have been ended without a word. */
+  readonly holdMs: number
 }
 
 /** Between two looks for a free place (milliseconds). */
@@ -18,26 +20,32 @@ const LOOK_MS = 10
 
 /**
  * Whoever waits looks again by a timer of its own: to be woken by whoever leaves would resolve a promise of another request, which
- * workerd drops (DESIGN §5).
+ * workerd drops (docs/architecture.md, Isolates).
  */
-export function createLimiter({ max, waitMs }: LimiterRules, clock: Clock, random: Random): Limiter {
-  let running = 0
+export function createLimiter({ max, waitMs, holdMs }: LimiterRules, clock: Clock, random: Random): Limiter {
+  const running = new Set<{ readonly startedAtMs: number }>()
+  function isFull(): boolean {
+    if (running.size < max) return false
+    for (const work of running) if (clock.nowMs() - work.startedAtMs > holdMs) running.delete(work)
+    return running.size >= max
+  }
   return {
     async run(work) {
       const untilMs = clock.nowMs() + waitMs
-      while (running >= max) {
+      while (isFull()) {
         if (clock.nowMs() >= untilMs) throw new Overloaded('too many loads at once')
         await clock.sleep(LOOK_MS * (0.5 + random()))
       }
-      running++
+      const place = { startedAtMs: clock.nowMs() }
+      running.add(place)
       try {
         return await work()
       } finally {
-        running--
+        running.delete(place)
       }
     },
     get full() {
-      return running >= max
+      return isFull()
     },
   }
 }

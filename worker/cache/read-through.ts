@@ -7,8 +7,8 @@ import { createFound, type Found } from './found.ts'
 import { type Freshness, freshnessAt } from './freshness.ts'
 import type { MemoryTier } from './memory-tier.ts'
 import type { SharedTier } from './ports.ts'
-import { heldFrom, type Refresh, type Refreshed } from './refresh.ts'
-import { createSingleflight, type Outcome } from './singleflight.ts'
+import { heldFrom, type Refresh, type Refreshed, type Want } from './refresh.ts'
+import { createSingleflight, type Outcome, type Tower } from './singleflight.ts'
 
 /** What one request brings along. */
 export interface Turn {
@@ -42,6 +42,8 @@ export interface ReadThroughOptions {
   readonly beta: number
   /** Longer than a call to the shared tier and a load may take together (milliseconds). */
   readonly flightMs: number
+  /** Longer than a read of the shared tier may take (milliseconds). */
+  readonly readFlightMs: number
   /** Off only to show what it is for. */
   readonly singleflight: boolean
 }
@@ -55,14 +57,13 @@ type Seen = Map<string, { readonly held: Held<unknown>; readonly layer: Layer }>
 const MAX_ROUNDS = 3
 
 /**
- * The read path (DESIGN §3, §4): memory, then the shared tier, then a load that the lease gives to one of many. The reader decides
+ * The read path (docs/architecture.md, Keys of L2 and The scripts): memory, then the shared tier, then a load that the lease gives to one of many. The reader decides
  * what to do from the value: fresh is served; early and stale are served while one load runs behind; in grace it waits for a
  * load and falls back on what it has; dead it waits.
  */
 export function createReadThrough({ memory, shared, refresh, backoff, breaker, clock, random, options }: Parts): ReadThrough {
-  const flights = { clock, flightMs: options.flightMs, enabled: options.singleflight }
-  const reads = createSingleflight<SharedRead>(flights)
-  const loads = createSingleflight<Refreshed>(flights)
+  const reads = createSingleflight<SharedRead>({ clock, flightMs: options.readFlightMs, enabled: options.singleflight })
+  const loads = createSingleflight<Refreshed>({ clock, flightMs: options.flightMs, enabled: options.singleflight })
   const passenger = (turn: Turn) => ({ adopt: turn.background, tookOver: (key: string) => turn.observe({ type: 'taken-over', key }) })
   /** What a read of the shared tier costs, smoothed (milliseconds). */
   let sharedTookMs = 5
@@ -104,36 +105,35 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
   }
 
   /** Refreshes keys, each once at a time. */
-  function load(
+  async function load(
     keys: readonly Key<unknown>[],
     how: { readonly seen: Seen; readonly waits: boolean; readonly unreachable: ReadonlySet<string> },
     turn: Turn,
-  ): Promise<Map<string, Outcome<Refreshed>>> {
-    const byText = new Map(keys.map((key) => [key.text, key]))
-    return loads.run(
-      [...byText.keys()],
-      (texts, tower) => {
-        const wants = texts.flatMap((text) => {
-          const key = byText.get(text)
-          const want = {
-            seen: how.seen.get(text)?.held,
-            leastTruth: turn.leastTruth(text),
-            waits: how.waits,
-            unleased: how.unreachable.has(text),
-          }
-          return key ? [{ key, ...want }] : []
-        })
-        const report = {
-          land(key: Key<unknown>, refreshed: Refreshed) {
-            if (refreshed.keep) remember(key, refreshed.held)
-            tower.land(key.text, refreshed)
-          },
-          crash: (key: Key<unknown>, reason: unknown) => tower.crash(key.text, reason),
-        }
-        return refresh.run(wants, report, turn.observe)
-      },
-      passenger(turn),
-    )
+  ): Promise<Map<string, Outcome<Refreshed> | undefined>> {
+    const flightOf = (key: Key<unknown>): string => {
+      const leastTruth = turn.leastTruth(key.text)
+      // Whoever insists on a truth does not board the flight of somebody who would take less.
+      return leastTruth > (how.seen.get(key.text)?.held.truth ?? 0) ? `${key.text}@${leastTruth}` : key.text
+    }
+    const byFlight = new Map(keys.map((key) => [flightOf(key), key]))
+    const fly = (flights: readonly string[], tower: Tower<Refreshed>) => {
+      const wants = flights.flatMap((flight): Want[] => {
+        const key = byFlight.get(flight)
+        if (!key) return []
+        const seen = how.seen.get(key.text)?.held
+        return [{ key, seen, leastTruth: turn.leastTruth(key.text), waits: how.waits, unleased: how.unreachable.has(key.text) }]
+      })
+      const report = {
+        land(key: Key<unknown>, refreshed: Refreshed) {
+          if (refreshed.keep) remember(key, refreshed.held)
+          tower.land(flightOf(key), refreshed)
+        },
+        crash: (key: Key<unknown>, reason: unknown) => tower.crash(flightOf(key), reason),
+      }
+      return refresh.run(wants, report, turn.observe)
+    }
+    const outcomes = await loads.run([...byFlight.keys()], fly, passenger(turn))
+    return new Map([...byFlight].flatMap(([flight, key]) => (outcomes.has(flight) ? [[key.text, outcomes.get(flight)] as const] : [])))
   }
 
   return {

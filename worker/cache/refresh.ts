@@ -70,7 +70,7 @@ export function heldFrom(key: Key<unknown>, stored: Stored, verifiedAtMs: number
   return value === undefined ? undefined : { value, life: stored.life, truth: stored.truth, stamp: stored.stamp, verifiedAtMs }
 }
 
-/** The protocol of DESIGN §4 from the reader's side: lease, load, fill; losers wait with jitter, then go alone. */
+/** The scripts' protocol (docs/architecture.md) from the reader's side: lease, load, fill; losers wait with jitter, then go alone. */
 export function createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options }: Parts): Refresh {
   /** What would spare a reader the load: a value that is fresh now, and fresher than one he could use but for its age. */
   function toWanted({ key, seen, leastTruth, unreadable = false }: Want): Wanted {

@@ -48,7 +48,7 @@ interface Options {
 const MAX_ATTEMPTS = 3
 
 /**
- * One flight per key in an isolate, safe across requests in workerd (DESIGN §5): plain data only; a promise made by another request
+ * One flight per key in an isolate, safe across requests in workerd (docs/architecture.md, Isolates): plain data only; a promise made by another request
  * is awaited but never resolved; every follower holds a timer of its own and takes the flight over when it rings; the result is
  * state, the promise only a wake-up. A naive map of promises loses over half of its readers when a third of the clients leave.
  */

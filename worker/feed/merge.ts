@@ -50,7 +50,7 @@ export interface Scroll {
   readonly anchor: string | undefined
   /** Only lines below this one are candidates; undefined on page one. */
   readonly below: string | undefined
-  /** Fold reposts: each root once per scroll (DESIGN §2). */
+  /** Fold reposts: each root once per scroll (docs/architecture.md, Folding and cursors). */
   readonly fold: boolean
   /** Is this line filtered before it is hydrated? */
   readonly hidden: (entry: Entry) => boolean

@@ -6,7 +6,7 @@ import { createVirtualClock } from '../../../support/virtual-clock.ts'
 
 const setUp = (max: number, waitMs: number) => {
   const clock = createVirtualClock()
-  const limiter = createLimiter({ max, waitMs }, clock, mulberry32(1))
+  const limiter = createLimiter({ max, waitMs, holdMs: 10_000 }, clock, mulberry32(1))
   let running = 0
   let most = 0
   const work = (tookMs: number) => () => {
@@ -50,4 +50,13 @@ test('a place is given back however the work ends', async () => {
   expect(limiter.full).toBe(true)
   expect(await clock.until(running)).toBe('done')
   expect(limiter.full).toBe(false)
+})
+
+test('work that never ends gives its place back after a while: its request may have been ended without a word', async () => {
+  const { clock, limiter, work } = setUp(1, 0)
+  void limiter.run(() => new Promise(() => {}))
+  await clock.advance(10_000)
+  await expect(limiter.run(work(1))).rejects.toThrow(Overloaded)
+  await clock.advance(1)
+  await clock.until(limiter.run(work(1)))
 })

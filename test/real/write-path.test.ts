@@ -1,0 +1,69 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { type Connection, connect } from '../../origin/db/client.ts'
+import { insertFollow } from '../../origin/db/follows.ts'
+import { insertActivity } from '../../origin/db/posts.ts'
+import { putUser } from '../../origin/db/users.ts'
+import { createFanoutWorker } from '../../origin/fanout/worker.ts'
+import { makeUsers } from '../support/people.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+
+let database: TestDatabase
+let connection: Connection
+let nextId = 2_100_000_000_000_000_000n
+
+beforeAll(async () => {
+  database = await createDatabase(inject('postgresUrl'))
+  connection = connect(database.url, { maxConnections: 8, statementTimeoutMs: 10_000, applicationName: 'test' })
+})
+afterAll(async () => {
+  await connection?.close()
+  await database?.drop()
+})
+
+const post = (authorId: string) =>
+  connection.db.transaction((tx) => insertActivity(tx, { id: ++nextId, authorId: BigInt(authorId), text: 'x', root: null }))
+
+test('small authors who post all the time do not keep a big one waiting, nor the other way round', async () => {
+  const { db } = connection
+  const [small = '', big = ''] = await makeUsers(db, 2)
+  await db.execute(sql`update authors set follower_count = 1000000 where author_id = ${big}`)
+  await post(big)
+  await post(small)
+  const order: string[] = []
+  const worker = createFanoutWorker({
+    db,
+    delivery: {
+      // As soon as something is delivered, the small author posts again.
+      async push(chunks) {
+        order.push(...chunks.map(({ entry }) => entry.actorId))
+        if (order.length < 20) await post(small)
+      },
+    },
+    observe: (event) => expect(event.type).toBe('fanout-chunks'),
+    chunkSize: 100,
+    batch: 10,
+  })
+  await worker.drain(new AbortController().signal)
+  expect(order.indexOf(big)).toBeGreaterThanOrEqual(0)
+  expect(order.indexOf(big)).toBeLessThan(3)
+})
+
+test('a profile changes while its user posts and follows: nobody waits for anybody in a circle', async () => {
+  const { db } = connection
+  const [user = '', ...others] = await makeUsers(db, 30)
+  const profile = (i: number) =>
+    db.transaction((tx) => putUser(tx, { id: BigInt(user), handle: `user-${user}${i % 2 ? '-x' : ''}`, name: `Name ${i}` }))
+  const rounds = others.map(async (other, i) => {
+    await Promise.all([
+      post(user),
+      profile(i),
+      db.transaction((tx) => insertFollow(tx, BigInt(user), BigInt(other))),
+      db.transaction((tx) => insertFollow(tx, BigInt(other), BigInt(user))),
+    ])
+  })
+  await Promise.all(rounds)
+  const [row] = await db.execute<{ version: bigint; posts: bigint }>(sql`
+    select version, (select count(*) from posts where author_id = ${user}) as posts from users where id = ${user}`)
+  expect(row).toEqual({ version: 30n, posts: 29n })
+})
