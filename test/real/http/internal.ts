@@ -62,7 +62,7 @@ export function internal(world: () => World): void {
     refuses(`with "${garbage}" for a signature`, 'unauthorized', () => ask(garbage))
   }
   const huge = JSON.stringify({ keys: ['x'.repeat(200_000)] })
-  refuses('with a huge body', 'too-large', () => ask(undefined, LOAD, huge))
+  refuses('with a huge body and no signature, unread', 'unauthorized', () => ask(undefined, LOAD, huge))
   refuses('with a huge body, though it is signed', 'too-large', async () => ask(await signatureOf({ body: huge }), LOAD, huge))
   for (const body of ['{"keys":[]}', '{"keys":"crowd"}', '{"keys":["crowd"],"more":1}', `{"keys":["${'x'.repeat(121)}"]}`]) {
     refuses(`that asks for ${body.slice(0, 30)}`, 'bad-request', async () => ask(await signatureOf({ body }), LOAD, body))
