@@ -9,7 +9,7 @@ const exclude = [...configDefaults.exclude, ...(process.env.TIDELINE_LONG_TESTS 
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3, // on two cores: much of what is tested is waiting
     testTimeout: 30_000,
     reporters: ['default'],
     projects: [
