@@ -13,7 +13,7 @@ export async function graphFile(folder: string, seed: number): Promise<{ readonl
   if (existsSync(SLASHDOT)) return { name: 'Slashdot, February 2009', path: SLASHDOT }
   const path = join(folder, 'stand-in.txt')
   await writeFile(path, standIn(seed))
-  return { name: `generated in the shape of Slashdot's, seed ${seed}`, path }
+  return { name: "generated in the shape of Slashdot's", path }
 }
 
 /** 82,168 users, nearly all with a self-loop, about eleven follows each, towards few who are followed by many. CRLF, as SNAP has it. */
