@@ -14,8 +14,11 @@ const random = mulberry32(SEED)
 const KILLS = 20
 const AUTHORS = 8
 const READERS = 24
-/** Posts between two kills, at most. */
-const MOST_POSTS = 5
+/**
+ * Posts between two kills, at most. Every start replays the last minute, doubles count in a timeline's tail, and a tail beyond 128 drops
+ * the timeline: with more posts the last starts alone could empty L2, and there would be nothing left to compare.
+ */
+const MOST_POSTS = 3
 
 let stack: Stack
 let authors: Client[] = []
