@@ -1,4 +1,4 @@
-import { type SigningKey, seal, unseal } from './signed.ts'
+import { type SigningKey, seal, sha256Hex, unseal } from './signed.ts'
 
 /** How long a signed request may take to arrive (milliseconds), clock differences included. */
 export const SIGNATURE_LIFE_MS = 30_000
@@ -16,10 +16,8 @@ interface SignedRequest {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
-async function purposeOf(request: SignedRequest): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', request.body))
-  return `request:${request.method} ${request.target}\n${[...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
-}
+const purposeOf = async ({ method, target, body }: SignedRequest): Promise<string> =>
+  `request:${method} ${target}\n${await sha256Hex(body)}`
 
 /** The signature header of a request from the edge to the origin: names the caller and ends at an expiry. */
 export async function signRequest(key: SigningKey, request: SignedRequest, caller: Caller, nowMs: number): Promise<string> {

@@ -25,6 +25,12 @@ export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined
   return toBase64Url(bytes) === text ? bytes : undefined
 }
 
+/** SHA-256 as hexadecimal text. */
+export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
 /** Signs `payload` for one `purpose`. */
 export async function seal(key: SigningKey, purpose: string, payload: string): Promise<string> {
   const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(`${purpose}\n${payload}`))

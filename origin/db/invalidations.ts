@@ -14,6 +14,10 @@ export interface InvalidationRow {
 type RawInvalidation = { id: bigint; key: string; truth: bigint; replacement: string | null }
 const toInvalidation = (row: RawInvalidation): InvalidationRow => ({ ...row, truth: Number(row.truth) })
 
+/** The rows that drop every key a write raised. */
+export const dropsOf = (raised: Readonly<Record<string, number>>): Omit<InvalidationRow, 'id'>[] =>
+  Object.entries(raised).map(([key, truth]) => ({ key, truth, replacement: null }))
+
 /** Writes what L2 must forget, in the transaction that makes it untrue. */
 export async function insertInvalidations(tx: Queryable, rows: readonly Omit<InvalidationRow, 'id'>[]): Promise<InvalidationRow[]> {
   const values = rows.map(

@@ -2,7 +2,7 @@ import { keyOf } from '../../contract/l2/keys.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database } from '../db/client.ts'
 import { backfill, takeBackfills } from '../db/follows.ts'
-import { type InvalidationRow, insertInvalidations, takeInvalidations } from '../db/invalidations.ts'
+import { dropsOf, type InvalidationRow, insertInvalidations, takeInvalidations } from '../db/invalidations.ts'
 import { takeUnpushed } from '../db/jobs.ts'
 import type { Delivery } from './deliver.ts'
 
@@ -27,8 +27,7 @@ export async function settleFollow(
       [keyOf.timeline(String(viewerId))]: versions.followVersion,
       [keyOf.viewer(String(viewerId))]: versions.viewVersion,
     }
-    const rows = Object.entries(raised).map(([key, truth]) => ({ key, truth, replacement: null }))
-    return { owed: await insertInvalidations(tx, rows), raised }
+    return { owed: await insertInvalidations(tx, dropsOf(raised)), raised }
   })
 }
 

@@ -1,4 +1,5 @@
 import type { Context, MiddlewareHandler } from 'hono'
+import { readBody } from '../../contract/body.ts'
 import { SIGNATURE_HEADER } from '../../contract/headers.ts'
 import { isId } from '../../contract/ids.ts'
 import { Problem } from '../../contract/problem.ts'
@@ -18,7 +19,7 @@ export function requireSignature(key: SigningKey, clock: { nowMs(): number }): M
   return async (c, next) => {
     const signature = c.req.header(SIGNATURE_HEADER)
     if (signature === undefined) throw unsigned()
-    const body = await readBody(c.req.raw)
+    const body = await readBody(c.req.raw, MAX_BODY_BYTES)
     const { pathname, search } = new URL(c.req.url)
     const request = { method: c.req.method, target: pathname + search, body }
     const caller = await verifyRequest(key, request, signature, clock.nowMs())
@@ -33,24 +34,6 @@ const unsigned = (): Problem =>
   new Problem('unauthorized', 'The request carries no valid signature of the edge.', {
     headers: { 'www-authenticate': 'Tideline-Signature' },
   })
-
-async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  if (!request.body) return new Uint8Array()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > MAX_BODY_BYTES) throw new Problem('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)
-    chunks.push(chunk)
-  }
-  const body = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    body.set(chunk, at)
-    at += chunk.length
-  }
-  return body
-}
 
 /** The user a request acts for. */
 export function actingUser(c: Context<OriginEnv>): bigint {

@@ -3,7 +3,7 @@ import { keyOf } from '../../contract/l2/keys.ts'
 import { Problem } from '../../contract/problem.ts'
 import type { Database } from '../db/client.ts'
 import { deleteFollow, insertFollow, owesBackfill } from '../db/follows.ts'
-import { insertInvalidations, owedFor } from '../db/invalidations.ts'
+import { dropsOf, insertInvalidations, owedFor } from '../db/invalidations.ts'
 import { findUsers } from '../db/users.ts'
 import { settleFollow } from '../fanout/debts.ts'
 import type { Settle } from '../fanout/settle.ts'
@@ -50,8 +50,7 @@ export function followRoutes({ db, settle }: Parts): Hono<OriginEnv> {
         [viewerKey]: gone.viewVersion,
         ...(gone.dropTimeline ? { [timelineKey]: gone.followVersion } : {}),
       }
-      const rows = Object.entries(raised).map(([key, truth]) => ({ key, truth, replacement: null }))
-      return { owed: await insertInvalidations(tx, rows), raised }
+      return { owed: await insertInvalidations(tx, dropsOf(raised)), raised }
     })
     await settle(owed)
     return respond({ status: 200, body: { following: false }, raised }, false)

@@ -1,4 +1,5 @@
 import { Problem } from '../../contract/problem.ts'
+import { sha256Hex } from '../../contract/signed.ts'
 import type { Database, Queryable } from '../db/client.ts'
 import { isUniqueViolation } from '../db/client.ts'
 import { findAnswer, type StoredAnswer, storeAnswer } from '../db/posts.ts'
@@ -12,8 +13,7 @@ export async function fingerprintOf(method: string, path: string, body: Uint8Arr
   const all = new Uint8Array(head.length + body.length)
   all.set(head)
   all.set(body, head.length)
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', all))
-  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return sha256Hex(all)
 }
 
 /** Reads the header: 1 to 255 visible ASCII characters. */

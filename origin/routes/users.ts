@@ -3,7 +3,7 @@ import { keyOf } from '../../contract/l2/keys.ts'
 import { userInputSchema } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
 import { type Database, isUniqueViolation } from '../db/client.ts'
-import { insertInvalidations } from '../db/invalidations.ts'
+import { dropsOf, insertInvalidations } from '../db/invalidations.ts'
 import { putUser } from '../db/users.ts'
 import type { Settle } from '../fanout/settle.ts'
 import { parseBody, pathId } from '../http/body.ts'
@@ -25,8 +25,7 @@ export function userRoutes({ db, settle }: Parts): Hono<OriginEnv> {
       const { created, owed, raised } = await db.transaction(async (tx) => {
         const { created, version, viewVersion } = await putUser(tx, { id, ...input })
         const raised = { [keyOf.user(String(id))]: version, [keyOf.viewer(String(id))]: viewVersion }
-        const rows = Object.entries(raised).map(([key, truth]) => ({ key, truth, replacement: null }))
-        return { created, raised, owed: await insertInvalidations(tx, rows) }
+        return { created, raised, owed: await insertInvalidations(tx, dropsOf(raised)) }
       })
       await settle(owed)
       return respond({ status: created ? 201 : 200, body: { id: String(id), ...input }, raised }, false)

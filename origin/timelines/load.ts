@@ -47,8 +47,7 @@ async function loadOnce(db: Database, keys: readonly string[]): Promise<Loaded[]
     return parsed ? [{ ...parsed, key }] : []
   })
   const of = (kind: KeyKind) => asked.flatMap((one) => (one.kind === kind && 'id' in one ? [one] : []))
-  const viewerIds = of('timeline').map(({ id }) => id)
-  for (const viewer of await timelines.findViewers(db, viewerIds)) {
+  for (const viewer of await timelines.findViewers(db, idsOf(of('timeline')))) {
     if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) await enrolAndRebuild(db, viewer.viewerId)
     else await timelines.noteActivity(db, viewer.viewerId)
   }
@@ -72,6 +71,9 @@ async function loadOnce(db: Database, keys: readonly string[]): Promise<Loaded[]
 }
 
 type Asking = readonly { readonly key: string; readonly id: string }[]
+const idsOf = (asked: Asking): string[] => asked.map(({ id }) => id)
+const byIdOf = <Row>(rows: readonly Row[], idOf: (row: Row) => bigint): Map<string, Row> =>
+  new Map(rows.map((row) => [String(idOf(row)), row]))
 
 /** A post as every reader's page will contain it, without anything of the viewer. */
 const jsonOf = (post: PostRow): string =>
@@ -86,14 +88,7 @@ function postPayload(post: PostRow): string {
 }
 
 async function loadPosts(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
-  const byId = new Map(
-    (
-      await findPosts(
-        tx,
-        asked.map(({ id }) => id),
-      )
-    ).map((post) => [String(post.id), post]),
-  )
+  const byId = byIdOf(await findPosts(tx, idsOf(asked)), (post) => post.id)
   for (const { key, id } of asked) {
     const post = byId.get(id)
     if (post) answer(key, post.version, postPayload(post))
@@ -101,14 +96,7 @@ async function loadPosts(tx: Queryable, asked: Asking, answer: Answer): Promise<
 }
 
 async function loadUsers(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
-  const byId = new Map(
-    (
-      await findUsers(
-        tx,
-        asked.map(({ id }) => id),
-      )
-    ).map((user) => [String(user.id), user]),
-  )
+  const byId = byIdOf(await findUsers(tx, idsOf(asked)), (user) => user.id)
   for (const { key, id } of asked) {
     const user = byId.get(id)
     if (user) answer(key, user.version, JSON.stringify({ id, handle: user.handle, name: user.name }))
@@ -117,8 +105,8 @@ async function loadUsers(tx: Queryable, asked: Asking, answer: Answer): Promise<
 
 async function loadViewers(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
   if (asked.length === 0) return
-  const ids = asked.map(({ id }) => id)
-  const viewers = new Map((await timelines.findViewers(tx, ids)).map((viewer) => [String(viewer.viewerId), viewer]))
+  const ids = idsOf(asked)
+  const viewers = byIdOf(await timelines.findViewers(tx, ids), (viewer) => viewer.viewerId)
   const departures = await timelines.departuresOf(tx, ids, DEPARTURE_HOURS)
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
@@ -128,14 +116,7 @@ async function loadViewers(tx: Queryable, asked: Asking, answer: Answer): Promis
 }
 
 async function loadTimelines(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
-  const viewers = new Map(
-    (
-      await timelines.findViewers(
-        tx,
-        asked.map(({ id }) => id),
-      )
-    ).map((viewer) => [String(viewer.viewerId), viewer]),
-  )
+  const viewers = byIdOf(await timelines.findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
     if (!viewer) continue
@@ -149,7 +130,7 @@ async function loadTimelines(tx: Queryable, asked: Asking, answer: Answer): Prom
 
 async function loadAuthors(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
   if (asked.length === 0) return
-  const ids = asked.map(({ id }) => id)
+  const ids = idsOf(asked)
   const versions = await timelines.postVersionsOf(tx, ids)
   const byAuthor = Map.groupBy(await timelines.listsOf(tx, ids, AUTHOR_LIST_CAP + 1), (row) => row.actorId)
   for (const { key, id } of asked) {

@@ -37,7 +37,7 @@ const WORKER_PORTS = [
 ]
 const EVERYTHING = [ANY_PACKAGE, ...CONTRACT, ...WORKER, ...ORIGIN, 'dev']
 
-/** The table of STYLE.md, "The rooms". */
+/** Which room may import what: docs/architecture.md, The tree, in detail. */
 const ROOMS: readonly Room[] = [
   { name: 'contract', may: ['zod'] },
   { name: 'contract/l2', may: [] },

@@ -57,8 +57,8 @@ type Seen = Map<string, { readonly held: Held<unknown>; readonly layer: Layer }>
 const MAX_ROUNDS = 3
 
 /**
- * The read path (docs/architecture.md, Keys of L2 and The scripts): memory, then the shared tier, then a load that the lease gives to one of many. The reader decides
- * what to do from the value: fresh is served; early and stale are served while one load runs behind; in grace it waits for a
+ * The read path (docs/architecture.md, Keys of L2 and The scripts): memory, then the shared tier, then a load that the lease gives to
+ * one of many. The reader decides what to do from the value: fresh is served; early and stale are served while one load runs behind; in grace it waits for a
  * load and falls back on what it has; dead it waits.
  */
 export function createReadThrough({ memory, shared, refresh, backoff, breaker, clock, random, options }: Parts): ReadThrough {
@@ -133,7 +133,7 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
       return refresh.run(wants, report, turn.observe)
     }
     const outcomes = await loads.run([...byFlight.keys()], fly, passenger(turn))
-    return new Map([...byFlight].flatMap(([flight, key]) => (outcomes.has(flight) ? [[key.text, outcomes.get(flight)] as const] : [])))
+    return new Map([...byFlight].map(([flight, key]) => [key.text, outcomes.get(flight)]))
   }
 
   return {

@@ -192,8 +192,9 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
 
   return {
     async run(wants, report, observe) {
-      const leased = wants.filter(({ unleased }) => options.lease && !unleased)
-      const unleased = wants.filter((want) => !leased.includes(want))
+      const asksForLease = ({ unleased }: Want): boolean => options.lease && !unleased
+      const leased = wants.filter(asksForLease)
+      const unleased = wants.filter((want) => !asksForLease(want))
       await Promise.all([
         leased.length > 0 ? guarded(leased, report, runLeased(leased, report, observe)) : undefined,
         // Kept in memory, else a dead shared tier would turn every read into a load: memory's max age bounds it.

@@ -1,5 +1,6 @@
 import type { Entry } from '../../contract/entry.ts'
 import type { Turn } from '../cache/read-through.ts'
+import { demand } from './demand.ts'
 import { type Hydrate, type Line, standalone } from './hydrate.ts'
 import type { Candidate } from './merge.ts'
 
@@ -29,6 +30,7 @@ const MAX_WINDOW = 200
 /**
  * Fills a page: hydrates lines in windows, drops what is not to be shown, and refills, so that a page is never short or empty while
  * more exists. One line more than asked for is looked for, so that the last page knows that it is the last.
+ * Throws a `Problem` where the origin is needed and cannot be had.
  */
 export async function paginate(source: Source, limit: number, hydrate: Hydrate, turn: Turn): Promise<Lines> {
   const shown: Line[] = []
@@ -44,7 +46,7 @@ export async function paginate(source: Source, limit: number, hydrate: Hydrate, 
       else candidates.push(next.value)
     }
     if (candidates.length > 0 || originEnded) return candidates
-    const older = await source.older(lowerOf(considered, source.floor), size)
+    const older = await demand(() => source.older(lowerOf(considered, source.floor), size))
     if (older.length < size) originEnded = true
     return older.map(standalone)
   }
@@ -53,7 +55,7 @@ export async function paginate(source: Source, limit: number, hydrate: Hydrate, 
     const missing = limit + 1 - shown.length
     const candidates = await window(Math.min(MAX_WINDOW, missing + Math.ceil(missing / 8) + 4))
     if (candidates.length === 0) return { lines: shown, continuesBelow: undefined }
-    const lines = await hydrate(candidates, turn)
+    const lines = await demand(() => hydrate(candidates, turn))
     for (const [i, { entry }] of candidates.entries()) {
       const line = lines[i]
       if (line && shown.length === limit) return { lines: shown, continuesBelow: considered }

@@ -29,11 +29,11 @@ export async function readAuthor(
     {
       cached: candidatesFrom(mergeDown([list]), { anchor: undefined, below: cursor?.last, fold: false, hidden: () => false }),
       floor: list.completeSince,
-      older: (below, size) => demand(() => origin.olderOfAuthor({ authorId, below, limit: size })),
+      older: (below, size) => origin.olderOfAuthor({ authorId, below, limit: size }),
       below: cursor?.last,
     },
     limit,
-    (candidates, hydrateTurn) => demand(() => hydrate(candidates, hydrateTurn)),
+    hydrate,
     turn,
   )
   return { ...positionAfter([list], cursor, page), lines: page.lines, verifiedAtMs: answer.verifiedAtMs, degraded: [] }

@@ -74,12 +74,11 @@ export async function readFeed(
     {
       cached: candidatesFrom(mergeDown(sources), scroll),
       floor,
-      older: (below, size) =>
-        demand(() => origin.older({ viewerId, below, anchor: cursor?.anchor ?? newestOf(sources) ?? below, limit: size })),
+      older: (below, size) => origin.older({ viewerId, below, anchor: cursor?.anchor ?? newestOf(sources) ?? below, limit: size }),
       below: cursor?.last,
     },
     limit,
-    (candidates, hydrateTurn) => demand(() => hydrate(candidates, hydrateTurn)),
+    hydrate,
     turn,
   )
 

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { DEGRADED_HEADER } from '../../contract/headers.ts'
+import type { Raised } from '../../contract/version-token.ts'
 import { entityTagOf, matches } from './conditional.ts'
 import type { WorkerEnv } from './request.ts'
 import { cacheStatus, serverTiming } from './tally.ts'
@@ -32,7 +33,11 @@ export function respond(c: Context<WorkerEnv>, nowMs: number, { body, versions, 
 
 export const PERSONAL = 'private, no-cache'
 
-/** Public documents say what is left of memory's max age; a browser's copy is then no older than ours may be. */
-export function publicFor(verifiedAtMs: number, maxAgeMs: number, nowMs: number): string {
+/**
+ * Public documents say what is left of memory's max age; a browser's copy is then no older than ours may be. One that was read with a
+ * version token is its reader's own.
+ */
+export function publicFor(raised: Raised, verifiedAtMs: number, maxAgeMs: number, nowMs: number): string {
+  if (Object.keys(raised).length > 0) return PERSONAL
   return `public, max-age=${Math.max(0, Math.floor((verifiedAtMs + maxAgeMs - nowMs) / 1_000))}`
 }

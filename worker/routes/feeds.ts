@@ -35,7 +35,7 @@ export function feedRoutes(feed: FeedParts, http: HttpParts, maxAgeMs: number): 
     const next = page.next ? await encodeCursor(key, feedName, EVERYBODY, page.next) : null
     const oldestMs = Math.min(page.verifiedAtMs, ...page.lines.map((line) => line.verifiedAtMs))
     const nowMs = http.clock.nowMs()
-    const cacheControl = Object.keys(raised).length > 0 ? PERSONAL : publicFor(oldestMs, maxAgeMs, nowMs)
+    const cacheControl = publicFor(raised, oldestMs, maxAgeMs, nowMs)
     return respond(c, nowMs, { ...documentOf(page, next), cacheControl })
   }
 

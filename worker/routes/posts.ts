@@ -3,7 +3,7 @@ import { postBody } from '../feed/page-body.ts'
 import { readPost } from '../feed/read-author.ts'
 import type { FeedParts } from '../feed/read-feed.ts'
 import { type HttpParts, pathId, raisedBy, turnOf, type WorkerEnv } from '../http/request.ts'
-import { PERSONAL, publicFor, respond } from '../http/respond.ts'
+import { publicFor, respond } from '../http/respond.ts'
 
 /** A single post. */
 export function postRoutes(feed: FeedParts, http: HttpParts, maxAgeMs: number): Hono<WorkerEnv> {
@@ -11,7 +11,7 @@ export function postRoutes(feed: FeedParts, http: HttpParts, maxAgeMs: number): 
     const raised = await raisedBy(c, http)
     const line = await readPost(feed, pathId(c), turnOf(c, raised))
     const nowMs = http.clock.nowMs()
-    const cacheControl = Object.keys(raised).length > 0 ? PERSONAL : publicFor(line.verifiedAtMs, maxAgeMs, nowMs)
+    const cacheControl = publicFor(raised, line.verifiedAtMs, maxAgeMs, nowMs)
     return respond(c, nowMs, { body: postBody(line), versions: line.version, cacheControl })
   }
 

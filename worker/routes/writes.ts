@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { readBody } from '../../contract/body.ts'
 import { RAISED_HEADER, REPLAYED_HEADER, VERSION_COOKIE, VERSION_HEADER } from '../../contract/headers.ts'
 import { Problem } from '../../contract/problem.ts'
 import { encodeVersionToken, joinRaised, parseRaised } from '../../contract/version-token.ts'
@@ -23,7 +24,7 @@ export function writeRoutes(forward: Forward, http: HttpParts): Hono<WorkerEnv> 
     const answer = await forward({
       method: c.req.method,
       path: new URL(c.req.url).pathname,
-      body: await bodyOf(c.req.raw),
+      body: await readBody(c.req.raw, MAX_BODY_BYTES),
       headers: pick(c.req.raw.headers, PASSED_ON),
       caller,
       requestId: c.get('requestId'),
@@ -54,21 +55,3 @@ export function writeRoutes(forward: Forward, http: HttpParts): Hono<WorkerEnv> 
 
 const pick = (headers: Headers, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.flatMap((name) => (headers.has(name) ? [[name, headers.get(name) ?? '']] : [])))
-
-/** Reads no further than a body may go: one without a Content-Length could fill the isolate's memory. */
-async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  const tooLarge = () => new Problem('too-large', `A body has at most ${MAX_BODY_BYTES} bytes.`)
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY_BYTES) throw tooLarge()
-  const body = new Uint8Array(MAX_BODY_BYTES)
-  let length = 0
-  const reader = request.body?.getReader()
-  for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
-    if (length + read.value.length > MAX_BODY_BYTES) {
-      await reader?.cancel()
-      throw tooLarge()
-    }
-    body.set(read.value, length)
-    length += read.value.length
-  }
-  return body.slice(0, length)
-}
