@@ -86,10 +86,11 @@ async function expiry(urls: readonly string[]): Promise<{ readonly outcomes: rea
   const release = origin.hold()
   const errands = Array.from({ length: CROWD }, (_, i) => ({ url: `${urls[i % urls.length]}${path}` }))
   const outcomes = await sendCrowd(errands, { atOnce: CROWD, deadlineMs: 8_000 })
-  // Every isolate has asked for a lease, or for a load.
-  await eventually(() =>
-    expect((stack.facade.stats.byCommand.EVALSHA ?? 0) + origin.asked(key) - before).toBeGreaterThanOrEqual(urls.length),
-  )
+  // Every isolate has asked for a lease, or for a load; and the load of whoever got the lease has arrived.
+  await eventually(() => {
+    expect((stack.facade.stats.byCommand.EVALSHA ?? 0) + origin.asked(key) - before).toBeGreaterThanOrEqual(urls.length)
+    expect(origin.asked(key)).toBeGreaterThan(before)
+  })
   const loads = origin.asked(key) - before
   release()
   return { outcomes, loads }
