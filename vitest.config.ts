@@ -9,7 +9,7 @@ const exclude = [...configDefaults.exclude, ...(process.env.TIDELINE_LONG_TESTS 
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 3, // on two cores: much of what is tested is waiting
+    maxWorkers: 2,
     testTimeout: 30_000,
     reporters: ['default'],
     projects: [
