@@ -6,7 +6,7 @@ import type { Database } from './db/client.ts'
 import type { Delivery } from './fanout/deliver.ts'
 import type { Settle } from './fanout/settle.ts'
 import { type OriginEnv, requireSignature } from './http/identity.ts'
-import { shedAbove } from './http/shed.ts'
+import { type ShedEvent, shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
@@ -16,6 +16,7 @@ import { postRoutes } from './routes/posts.ts'
 import { userRoutes } from './routes/users.ts'
 
 export type RequestEvent =
+  | ShedEvent
   | { readonly type: 'load'; readonly keys: readonly string[] }
   | { readonly type: 'request-failed'; readonly requestId: string; readonly error: unknown }
 
@@ -55,7 +56,7 @@ export function createApp({
   // The signature first: what strangers send takes no place from the edge.
   app.use(requireSignature(edgeKey, clock))
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
-  app.use(shedAbove(maxConcurrentRequests))
+  app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, observe }))
   app.route('/', postRoutes({ db, mint, settle }))
   app.route('/', followRoutes({ db, settle }))
@@ -63,7 +64,8 @@ export function createApp({
   app.notFound((c) => renderProblem(new Problem('not-found', `The origin has no ${c.req.method} ${c.req.path}.`), c.get('requestId')))
   app.onError((error, c) => {
     const problem = error instanceof CannotMint ? new Problem('clock-skew', error.message) : toProblem(error)
-    if (problem.status >= 500) observe({ type: 'request-failed', requestId: c.get('requestId'), error })
+    // What is shed has been told, once for all.
+    if (problem.status >= 500 && problem.slug !== 'overloaded') observe({ type: 'request-failed', requestId: c.get('requestId'), error })
     return renderProblem(problem, c.get('requestId'))
   })
   return app
