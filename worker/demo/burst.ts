@@ -44,10 +44,11 @@ export async function* burst({ readers, read, countLoads, clock }: Burst): Async
   }
 
   const everybody = Promise.all(Array.from({ length: readers }, send))
-  while (tookMs.length + failed < readers && elapsedMs() < BURST_MS) {
+  for (;;) {
     const enough = new AbortController()
     await Promise.race([everybody, clock.sleep(LINE_MS, enough.signal)])
     enough.abort()
+    if (tookMs.length + failed === readers || elapsedMs() >= BURST_MS) break
     count()
     yield { ...told(), done: false }
   }
