@@ -22,7 +22,7 @@ export const readersQuerySchema = z.strictObject({
 })
 export type ReadersQuery = z.infer<typeof readersQuerySchema>
 
-export const demoReaderSchema = profileSchema.extend({
+const demoReaderSchema = profileSchema.extend({
   /** How many they follow. */
   following: z.int().nonnegative(),
   followers: z.int().nonnegative(),

@@ -65,7 +65,7 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
       maxAge: 600,
     }),
   )
-  app.use('/demo/:any{.+}', loopbackOnly)
+  app.use('/demo/:rest{.+}', loopbackOnly) // with a star it would match /demo too
   const open = [healthRoutes(), problemRoutes(), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
   app.use(async (c, next) => {

@@ -119,7 +119,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
   })
 }
 
-/** The demo: its bursts run in workers that are made for them, quiet ones, of which those without protection lack all that can be switched off. */
+/** The demo. Each burst runs in a worker made for it, which logs nothing; an unprotected one has everything off that can be. */
 function createDemo(config: Config, forward: Forward): DemoParts {
   const quiet: Config = { ...config, DEMO: 'off', LOG_EVENTS: 'off' }
   const unprotected: Config = { ...quiet, SWITCHED_OFF: ['singleflight', 'lease', 'xfetch'], MAX_LOADS: Number.POSITIVE_INFINITY }

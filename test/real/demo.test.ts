@@ -293,4 +293,10 @@ describe('nobody but a developer', () => {
       await expectProblem(await fetch(base + path, { method, ...(body ? { body, headers: JSON_TYPE } : {}) }), 'not-found')
     }
   })
+
+  test('the origin answers its part to the edge alone', async () => {
+    for (const name of ['readers', 'watch', 'watched']) {
+      await expectProblem(await post(`/internal/demo/${name}`, {}, JSON_TYPE, stack.originUrl()), 'unauthorized')
+    }
+  })
 })

@@ -15,7 +15,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 /** A burst whose readers take as long as is said; each is a load at the origin. */
-function linesOf(clock: VirtualClock, readers: readonly Reader[]): Promise<CrowdLine[]> {
+function linesOf(clock: VirtualClock, readers: readonly Reader[], countMs = 0): Promise<CrowdLine[]> {
   const queue = readers.values()
   let loads = 0
   const read = async () => {
@@ -24,7 +24,8 @@ function linesOf(clock: VirtualClock, readers: readonly Reader[]): Promise<Crowd
     await clock.sleep(tookMs)
     return answered
   }
-  return clock.until(collect(burst({ readers: readers.length, read, countLoads: async () => loads, clock })))
+  const countLoads = () => clock.sleep(countMs).then(() => loads)
+  return clock.until(collect(burst({ readers: readers.length, read, countLoads, clock })))
 }
 
 test('a line tells every 50 ms how the readers fare, the last one how long they waited', async () => {
@@ -49,6 +50,6 @@ test('a reader who is refused, or whose request breaks, has failed', async () =>
 })
 
 test('it ends when its time is up: whoever has not been answered by then has failed', async () => {
-  const lines = await linesOf(createVirtualClock(), [{ tookMs: 10 }, { tookMs: 3 * BURST_MS }])
+  const lines = await linesOf(createVirtualClock(), [{ tookMs: 10 }, { tookMs: BURST_MS + 5 }], 20)
   expect(lines.at(-1)).toMatchObject({ answered: 1, failed: 1, elapsed_ms: BURST_MS, done: true })
 })
