@@ -185,8 +185,9 @@ describe('a burst at one cold key', () => {
       await expectProblem(await post('/demo/crowd', { post_id: posts[0] }), 'conflict')
       asked.on('error', () => {})
       asked.socket?.resetAndDestroy()
+      const id = take()
       await eventually(async () => {
-        const next = await begin({ post_id: take(), readers: 1 })
+        const next = await begin({ post_id: id, readers: 1 })
         const { statusCode } = next.response
         next.response.resume()
         expect(statusCode).toBe(200)
