@@ -6,11 +6,12 @@ import type { Database } from './db/client.ts'
 import type { Delivery } from './fanout/deliver.ts'
 import type { Settle } from './fanout/settle.ts'
 import { type OriginEnv, requireSignature } from './http/identity.ts'
+import type { Readiness } from './http/readiness.ts'
 import { type ShedEvent, shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
-import { type Health, healthRoutes } from './routes/health.ts'
+import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { postRoutes } from './routes/posts.ts'
 import { userRoutes } from './routes/users.ts'
@@ -26,7 +27,7 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
-  readonly health: Health
+  readonly readiness: Readiness
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -41,7 +42,7 @@ export function createApp({
   clock,
   mint,
   settle,
-  health,
+  readiness,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -52,7 +53,7 @@ export function createApp({
     c.set('requestId', c.req.header(REQUEST_ID_HEADER) ?? newRequestId())
     await next()
   })
-  app.route('/', healthRoutes(health))
+  app.route('/', healthRoutes(readiness))
   // The signature first: what strangers send takes no place from the edge.
   app.use(requireSignature(edgeKey, clock))
   if (demo) app.route('/', demoRoutes({ db, ...demo }))

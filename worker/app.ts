@@ -8,6 +8,7 @@ import type { EventSink } from './http/events.ts'
 import type { Forward } from './http/forward-port.ts'
 import type { Identify } from './http/identity.ts'
 import { loopbackOnly } from './http/loopback.ts'
+import type { Readiness } from './http/readiness.ts'
 import type { HttpParts, WorkerEnv } from './http/request.ts'
 import { createTally } from './http/tally.ts'
 import { type DemoParts, demoRoutes } from './routes/demo.ts'
@@ -22,6 +23,7 @@ export interface AppParts {
   readonly http: HttpParts
   readonly identify: Identify
   readonly forward: Forward
+  readonly readiness: Readiness
   readonly sink: EventSink
   readonly corsOrigins: readonly string[]
   readonly maxAgeMs: number
@@ -31,7 +33,18 @@ export interface AppParts {
 }
 
 /** The worker's middleware and routes, in order. */
-export function createApp({ feed, http, identify, forward, sink, corsOrigins, maxAgeMs, newRequestId, demo }: AppParts): Hono<WorkerEnv> {
+export function createApp({
+  feed,
+  http,
+  identify,
+  forward,
+  readiness,
+  sink,
+  corsOrigins,
+  maxAgeMs,
+  newRequestId,
+  demo,
+}: AppParts): Hono<WorkerEnv> {
   const app = new Hono<WorkerEnv>()
 
   app.use(async (c, next) => {
@@ -66,7 +79,7 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
     }),
   )
   app.use('/demo/:rest{.+}', loopbackOnly) // with a star it would match /demo too
-  const open = [healthRoutes(), problemRoutes(), demoRoutes(demo)]
+  const open = [healthRoutes(readiness), problemRoutes(), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
   app.use(async (c, next) => {
     c.set('caller', await identify(c.req.header('authorization')))
