@@ -6,10 +6,10 @@ import { DEFAULT_STATE_DIR, readState } from './state.ts'
 
 const USAGE = `Checks the configuration of a deployment, a line for each check, and says what to do. Writes two keys to Redis and removes them.
 
-  npm run preflight [-- --env-file FILE] [--worker-env-file FILE] [--only origin|worker] [--json]
+  npm run preflight [-- --origin-env FILE] [--worker-env FILE] [--only origin|worker] [--json]
 
-  --env-file FILE          NAME=value lines: the origin's variables and the worker's secrets; else the environment
-  --worker-env-file FILE   the same for the worker alone, where it has other values
+  --origin-env FILE        NAME=value lines: the origin's variables and the worker's secrets; else the environment
+  --worker-env FILE        the same for the worker alone, where it has other values
   --wrangler FILE          the worker's vars are read from it (wrangler.toml)
   --wrangler-env NAME      an environment of that file
   --only origin|worker     one side alone: in the origin's container there is no wrangler
@@ -23,8 +23,8 @@ async function main(args: string[]): Promise<void> {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean' } as const
   const values = parseFlags(args, {
-    'env-file': text,
-    'worker-env-file': text,
+    'origin-env': text,
+    'worker-env': text,
     wrangler: text,
     'wrangler-env': text,
     only: text,
@@ -35,8 +35,8 @@ async function main(args: string[]): Promise<void> {
   const deployment = await readDeployment({
     only: parseSide(values.only),
     environment: process.env,
-    envFile: values['env-file'],
-    workerEnvFile: values['worker-env-file'],
+    originFile: values['origin-env'],
+    workerFile: values['worker-env'],
     wranglerFile: values.wrangler ?? 'wrangler.toml',
     wranglerEnv: values['wrangler-env'],
   })

@@ -31,8 +31,8 @@ export const WORKER_SECRETS = [
 interface Sources {
   readonly only: 'origin' | 'worker' | undefined
   readonly environment: Env
-  readonly envFile: string | undefined
-  readonly workerEnvFile: string | undefined
+  readonly originFile: string | undefined
+  readonly workerFile: string | undefined
   readonly wranglerFile: string
   readonly wranglerEnv: string | undefined
 }
@@ -44,16 +44,16 @@ interface Sources {
 export async function readDeployment({
   only,
   environment,
-  envFile,
-  workerEnvFile,
+  originFile,
+  workerFile,
   wranglerFile,
   wranglerEnv,
 }: Sources): Promise<Deployment> {
-  const origin = { ...environment, ...(envFile === undefined ? {} : await readEnvFile(envFile)) }
+  const origin = { ...environment, ...(originFile === undefined ? {} : await readEnvFile(originFile)) }
   if (only === 'origin') return { origin, worker: undefined, wrangler: undefined }
   const wrangler = await readWrangler(wranglerFile, wranglerEnv)
   const secrets = Object.fromEntries(WORKER_SECRETS.flatMap((name) => (origin[name] === undefined ? [] : [[name, origin[name]]])))
-  const worker = { ...wrangler.vars, ...secrets, ...(workerEnvFile === undefined ? {} : await readEnvFile(workerEnvFile)) }
+  const worker = { ...wrangler.vars, ...secrets, ...(workerFile === undefined ? {} : await readEnvFile(workerFile)) }
   return { origin: only === 'worker' ? undefined : origin, worker, wrangler }
 }
 

@@ -3,8 +3,8 @@ import type { Deployment } from './deployment.ts'
 
 const MAKE = 'make one: openssl rand -base64 32'
 const OURS = ['JWT_SECRET', 'JWT_SECRET_PREVIOUS', 'EDGE_SECRET', 'EDGE_SECRET_PREVIOUS', 'SIGNING_SECRET', 'SIGNING_SECRET_PREVIOUS']
-/** What people write who mean to change it later. */
-const WORDS = /secret|password|passwd|changeme|change-me|example|test|demo|tideline|0123|1234|abcd|qwer|aaaa/i
+/** What people write who mean to change it later. Long enough to be no accident: one random secret in a million holds one. */
+const WORDS = /secret|passwo?r?d|change-?me|example|tideline|012345|123456|abcdef|qwerty|(.)\1{5}|\b(?:test|demo)\b/i
 /** Bits below which a secret is guessable offline, and below which it is merely not what the manual makes. */
 const WEAK_BITS = 96
 const GOOD_BITS = 128
