@@ -17,15 +17,21 @@ import { startTransactionPooler } from '../support/transaction-pooler.ts'
 
 const secret = () => randomBytes(32).toString('base64')
 const SECRETS = { EDGE_SECRET: secret(), JWT_SECRET: secret(), SIGNING_SECRET: secret() }
+/** What the origin is told beside its EDGE_SECRET: a rotation is under way. */
+const EDGE_SECRET_PREVIOUS = secret()
 const NOBODY = 'http://127.0.0.1:1'
 
 let stack: Stack
 let origin: Env = {}
 let worker: Env = {}
 beforeAll(async () => {
-  stack = await startStack({ processes: 0, origin: { EDGE_SECRET: SECRETS.EDGE_SECRET }, redis: ['--maxmemory-policy', 'volatile-lru'] })
+  stack = await startStack({
+    processes: 0,
+    origin: { EDGE_SECRET: SECRETS.EDGE_SECRET, EDGE_SECRET_PREVIOUS },
+    redis: ['--maxmemory-policy', 'volatile-lru'],
+  })
   await alter('set synchronous_commit = on')
-  origin = { ...stack.environment, ANNOUNCE_MS: undefined, TIMELINE_LIFE_MS: undefined }
+  origin = { ...stack.environment, ANNOUNCE_MS: undefined, TIMELINE_LIFE_MS: undefined, EDGE_SECRET_PREVIOUS: undefined }
   worker = { ...stack.bindings, ...SECRETS, CORS_ORIGINS: 'https://app.example' }
 }, 60_000)
 afterAll(() => stack?.stop())
@@ -161,6 +167,8 @@ test('found: another EDGE_SECRET than the origin has, and a place where no origi
   const stranger = await checkOrigin({ ...worker, EDGE_SECRET: secret() }, Date.now)
   expect(found(stranger, 'origin ready')).toBe('ok 200')
   expect(found(stranger, 'origin believes the worker')).toBe('FAIL refuses our signature')
+  const rotating = await checkOrigin({ ...worker, EDGE_SECRET: EDGE_SECRET_PREVIOUS }, Date.now)
+  expect(found(rotating, 'origin believes the worker')).toBe('ok a signed load is answered')
   const elsewhere = await checkOrigin({ ...worker, ORIGIN_URL: stack.l2Url }, Date.now)
   expect(found(elsewhere, 'origin ready')).toMatch(/^FAIL .* answers 401/)
   expect(found(await checkOrigin({ ...worker, ORIGIN_URL: 'http://192.0.2.1' }, Date.now), 'origin encrypted')).toMatch(/^FAIL plain http/)
