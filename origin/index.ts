@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
 import { parseConfig } from './config.ts'
@@ -14,6 +15,7 @@ const SLOW_CLIENTS = { headersTimeout: 5_000, requestTimeout: 10_000 }
 
 /** Milliseconds the end may take once no more connections are taken: twice a statement. Container platforms kill after 30 s. */
 const DRAIN_DEADLINE_MS = 20_000
+const SWEEP_MS = 100
 
 /** One line per event that an operator wants to see. */
 function log(event: OriginEvent): void {
@@ -44,10 +46,14 @@ async function main(args: readonly string[]): Promise<void> {
   server.on('error', (error) => fail(error))
   stopOnSignal(config.SHUTDOWN_DELAY_MS, async () => {
     origin.retire()
+    // Who asks from now on is told to come back on another connection, to another origin.
+    server.prependListener('request', (_request: unknown, response: ServerResponse) => response.setHeader('connection', 'close'))
     await sleep(config.SHUTDOWN_DELAY_MS)
     const closed = new Promise((resolve) => server.close(resolve))
-    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    // A connection whose last request was under way would else be kept for a next one.
+    const sweep = setInterval(() => 'closeIdleConnections' in server && server.closeIdleConnections(), SWEEP_MS)
     await closed
+    clearInterval(sweep)
     await origin.close()
   })
 }
