@@ -20,14 +20,14 @@ Exit code 0 when nothing failed (warnings may be left), 2 otherwise.
 `
 
 async function main(args: string[]): Promise<void> {
-  const text = { type: 'string' } as const
+  const word = { type: 'string' } as const
   const flag = { type: 'boolean' } as const
   const values = parseFlags(args, {
-    'origin-env': text,
-    'worker-env': text,
-    wrangler: text,
-    'wrangler-env': text,
-    only: text,
+    'origin-env': word,
+    'worker-env': word,
+    wrangler: word,
+    'wrangler-env': word,
+    only: word,
     json: flag,
     help: flag,
   })
@@ -42,8 +42,9 @@ async function main(args: string[]): Promise<void> {
   })
   const local = await readState(DEFAULT_STATE_DIR)
   const verdicts = await preflight(deployment, local ? [local.jwtSecret, local.edgeSecret, local.signingSecret] : [])
-  process.stdout.write(values.json ? `${JSON.stringify({ verdicts }, undefined, 2)}\n` : tableOf(verdicts))
-  if (verdicts.some(({ level }) => level === 'FAIL')) process.exitCode = 2
+  const text = values.json ? `${JSON.stringify({ verdicts }, undefined, 2)}\n` : tableOf(verdicts)
+  // What hangs was given up, but its connection would keep us here.
+  process.stdout.write(text, () => process.exit(verdicts.some(({ level }) => level === 'FAIL') ? 2 : 0))
 }
 
 function parseSide(side: string | undefined): 'origin' | 'worker' | undefined {

@@ -23,6 +23,14 @@ export function runChecks(checks: readonly Check[], deadlineMs = DEADLINE_MS): P
   return Promise.all(checks.map(async ({ name, run }) => ({ check: name, ...(await within(deadlineMs, run)) })))
 }
 
+/** What `group` finds; one line that says so when it hangs where its own checks have not begun. */
+export function bounded(check: string, group: () => Promise<Verdict[]>, deadlineMs = 3 * DEADLINE_MS): Promise<Verdict[]> {
+  const late = Promise.withResolvers<Verdict[]>()
+  const hung = fail(`no answer within ${deadlineMs / 1_000} s`, 'see whether it can be reached')
+  const timer = setTimeout(() => late.resolve([{ check, ...hung }]), deadlineMs)
+  return Promise.race([group(), late.promise]).finally(() => clearTimeout(timer))
+}
+
 async function within(deadlineMs: number, run: Check['run']): Promise<Finding> {
   const late = Promise.withResolvers<Finding>()
   const timer = setTimeout(
@@ -32,10 +40,12 @@ async function within(deadlineMs: number, run: Check['run']): Promise<Finding> {
   try {
     return await Promise.race([run(), late.promise])
   } catch (error) {
-    return fail(lineOf(rootOf(error)), 'see what it says')
+    return fail(reasonOf(error), 'see what it says')
   } finally {
     clearTimeout(timer)
   }
 }
 
-const rootOf = (error: unknown): unknown => (error instanceof Error && error.cause !== undefined ? rootOf(error.cause) : error)
+/** The innermost message: fetch says only that it failed. */
+export const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.cause !== undefined ? reasonOf(error.cause) : lineOf(error)

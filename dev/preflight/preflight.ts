@@ -1,4 +1,4 @@
-import { runChecks, type Verdict } from './check.ts'
+import { bounded, runChecks, type Verdict } from './check.ts'
 import { checkDatabase } from './database.ts'
 import type { Deployment } from './deployment.ts'
 import { checkOrigin } from './origin.ts'
@@ -17,9 +17,9 @@ export async function preflight(
   const groups = await Promise.all([
     runChecks([...variableChecks(deployment), ...agreementChecks(deployment), ...secretChecks(deployment, localSecrets)]),
     runChecks(modeChecks(deployment)),
-    origin ? checkDatabase(origin, nowMs) : [],
-    checkRedis(deployment, nowMs),
-    worker ? checkOrigin(worker, nowMs) : [],
+    origin ? bounded('postgres', () => checkDatabase(origin, nowMs)) : [],
+    bounded('redis', () => checkRedis(deployment, nowMs)),
+    worker ? bounded('origin', () => checkOrigin(worker, nowMs)) : [],
   ])
   return groups.flat()
 }

@@ -4,8 +4,7 @@ import { invalidateCall, parseBeat, runScript } from '../../contract/l2/calls.ts
 import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { schema as originSchema } from '../../origin/config.ts'
 import { schema as workerSchema } from '../../worker/config.ts'
-import { lineOf } from '../command-line.ts'
-import { type Check, type Finding, fail, ok, runChecks, type Verdict, warn } from './check.ts'
+import { type Check, type Finding, fail, ok, reasonOf, runChecks, type Verdict, warn } from './check.ts'
 import type { Deployment } from './deployment.ts'
 import { isLoopback } from './loopback.ts'
 import { settingOf } from './variables.ts'
@@ -32,11 +31,11 @@ export async function checkRedis({ origin, worker }: Deployment, nowMs: () => nu
   try {
     await redis.ping() // the handshake is no part of the round trip
   } catch (error) {
-    const refused = /unauthorized|wrongpass|401/i.test(lineOf(error))
+    const refused = /unauthorized|wrongpass|401/i.test(reasonOf(error))
     const todo = refused
       ? 'UPSTASH_REDIS_REST_TOKEN is not of this database'
       : 'is UPSTASH_REDIS_REST_URL right? Nothing else of Redis was checked'
-    return runChecks([{ name: 'redis reachable', run: () => fail(lineOf(error), todo) }])
+    return runChecks([{ name: 'redis reachable', run: () => fail(reasonOf(error), todo) }])
   }
 
   const checks: Check[] = [
@@ -55,7 +54,7 @@ export async function checkRedis({ origin, worker }: Deployment, nowMs: () => nu
     try {
       await redis.set(key, 'written', { px: KEEP_MS })
     } catch (error) {
-      return fail(lineOf(error), 'the token may not write: take the one that is not read-only')
+      return fail(reasonOf(error), 'the token may not write: take the one that is not read-only')
     }
     const writtenAtMs = nowMs()
     let lagMs = 0
@@ -76,7 +75,7 @@ export async function checkRedis({ origin, worker }: Deployment, nowMs: () => nu
       await redis.unlink(prefix + beat)
       return ok('run with the flag allow-key-locking')
     } catch (error) {
-      return fail(lineOf(error), 'Tideline speaks to Upstash, or to the façade in front of a Redis 7 (docs/decisions/0002)')
+      return fail(reasonOf(error), 'Tideline speaks to Upstash, or to the façade in front of a Redis 7 (docs/decisions/0002)')
     }
   }
 
@@ -87,7 +86,7 @@ export async function checkRedis({ origin, worker }: Deployment, nowMs: () => nu
       return evictionOf(policy, unlimited)
     } catch (error) {
       return warn(
-        `cannot be asked here (${lineOf(error)})`,
+        `cannot be asked here (${reasonOf(error)})`,
         'on Upstash see to it in the console: Configuration, Eviction, Enable (docs/deploy.md)',
       )
     }

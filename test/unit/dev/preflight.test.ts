@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { ok, runChecks } from '../../../dev/preflight/check.ts'
+import { bounded, ok, runChecks } from '../../../dev/preflight/check.ts'
 import type { Deployment } from '../../../dev/preflight/deployment.ts'
 import { evictionOf, roundTrip } from '../../../dev/preflight/redis.ts'
 import { bitsOf, secretChecks, weaknessOf } from '../../../dev/preflight/secrets.ts'
@@ -124,4 +124,8 @@ test('a check that throws or hangs has failed, and the others go on', async () =
     ['hangs', 'FAIL', 'no answer within 0.02 s'],
     ['works', 'ok', 'yes'],
   ])
+})
+
+test('a group of checks that hangs before any of them began is one line that failed', async () => {
+  expect(await bounded('postgres', () => new Promise(() => {}), 20)).toMatchObject([{ check: 'postgres', level: 'FAIL' }])
 })
