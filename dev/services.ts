@@ -26,6 +26,7 @@ export function launchOrigin({ state, stateDir, say }: Place<DevState>, crowdThr
       PORT: new URL(state.originUrl).port,
       CROWD_THRESHOLD: String(crowdThreshold),
       CROWD_FLOOR: String(state.crowdFloor),
+      DEMO: 'on',
     },
     logFile: join(stateDir, 'logs', 'origin.log'),
     onComplaint: (line) => say(`origin: ${line.replace(/^\S+T\S+Z /, '')}`),
@@ -72,6 +73,8 @@ export async function launchWorker(
       ...quiet,
       '--var',
       `KEY_PREFIX:${state.keyPrefix}`,
+      '--var',
+      'DEMO:on',
     ],
     env: {
       ...Object.fromEntries(Object.keys(bindings).map((name) => [name, undefined])),

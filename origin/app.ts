@@ -3,10 +3,12 @@ import { REQUEST_ID_HEADER } from '../contract/headers.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { SigningKey } from '../contract/signed.ts'
 import type { Database } from './db/client.ts'
+import type { Delivery } from './fanout/deliver.ts'
 import type { Settle } from './fanout/settle.ts'
 import { type OriginEnv, requireSignature } from './http/identity.ts'
 import { shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
+import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
 import { type Health, healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
@@ -25,6 +27,8 @@ interface Parts {
   readonly settle: Settle
   readonly health: Health
   readonly maxConcurrentRequests: number
+  /** What the reader page's demo needs; undefined where it is off. */
+  readonly demo: { readonly delivery: Delivery } | undefined
   readonly newRequestId: () => string
   readonly observe: (event: RequestEvent) => void
 }
@@ -38,6 +42,7 @@ export function createApp({
   settle,
   health,
   maxConcurrentRequests,
+  demo,
   newRequestId,
   observe,
 }: Parts): Hono<OriginEnv> {
@@ -49,6 +54,7 @@ export function createApp({
   app.route('/', healthRoutes(health))
   // The signature first: what strangers send takes no place from the edge.
   app.use(requireSignature(edgeKey, clock))
+  if (demo) app.route('/', demoRoutes({ db, ...demo }))
   app.use(shedAbove(maxConcurrentRequests))
   app.route('/', internalRoutes({ db, observe }))
   app.route('/', postRoutes({ db, mint, settle }))

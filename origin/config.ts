@@ -40,6 +40,8 @@ const schema = z.object({
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
   /** Days without a read after which a viewer gets nothing pushed. */
   DORMANT_DAYS: count(30),
+  /** What the reader page's demo asks of the origin (contract/demo.ts). Never in production. */
+  DEMO: z.enum(['on', 'off']).default('off'),
 })
 export type Config = z.infer<typeof schema> & { readonly CROWD_FLOOR: number }
 

@@ -132,6 +132,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       redisSilentMs: () => clock.monotonicMs() - redisAcknowledgedAtMs,
     },
     maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
+    demo: config.DEMO === 'on' ? { delivery } : undefined,
     newRequestId: randomUUID,
     observe,
   })

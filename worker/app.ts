@@ -7,8 +7,10 @@ import type { FeedParts } from './feed/read-feed.ts'
 import type { EventSink } from './http/events.ts'
 import type { Forward } from './http/forward-port.ts'
 import type { Identify } from './http/identity.ts'
+import { loopbackOnly } from './http/loopback.ts'
 import type { HttpParts, WorkerEnv } from './http/request.ts'
 import { createTally } from './http/tally.ts'
+import { type DemoParts, demoRoutes } from './routes/demo.ts'
 import { feedRoutes } from './routes/feeds.ts'
 import { healthRoutes } from './routes/health.ts'
 import { postRoutes } from './routes/posts.ts'
@@ -24,10 +26,12 @@ export interface AppParts {
   readonly corsOrigins: readonly string[]
   readonly maxAgeMs: number
   readonly newRequestId: () => string
+  /** Undefined where the demo is off. */
+  readonly demo: DemoParts | undefined
 }
 
 /** The worker's middleware and routes, in order. */
-export function createApp({ feed, http, identify, forward, sink, corsOrigins, maxAgeMs, newRequestId }: AppParts): Hono<WorkerEnv> {
+export function createApp({ feed, http, identify, forward, sink, corsOrigins, maxAgeMs, newRequestId, demo }: AppParts): Hono<WorkerEnv> {
   const app = new Hono<WorkerEnv>()
 
   app.use(async (c, next) => {
@@ -61,7 +65,8 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
       maxAge: 600,
     }),
   )
-  const open = [healthRoutes(), problemRoutes()]
+  app.use('/demo/:any{.+}', loopbackOnly)
+  const open = [healthRoutes(), problemRoutes(), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
   app.use(async (c, next) => {
     c.set('caller', await identify(c.req.header('authorization')))

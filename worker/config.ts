@@ -71,6 +71,8 @@ const schema = z.object({
   /** One line of JSON per request in the worker's log: of use while developing, money in production. */
   LOG_EVENTS: z.enum(['on', 'off']).default('off'),
   SWITCHED_OFF: list.pipe(z.array(protections)),
+  /** The routes behind the reader page, by which anybody can be anybody. Never in production; loopback names only (worker/http/loopback.ts). */
+  DEMO: z.enum(['on', 'off']).default('off'),
 })
 
 export type Config = Omit<z.infer<typeof schema>, 'LIFETIMES'> & { readonly LIFETIMES: FeedLifetimes }

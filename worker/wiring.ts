@@ -13,11 +13,16 @@ import { createReadThrough } from './cache/read-through.ts'
 import { createRefresh } from './cache/refresh.ts'
 import { withBreaker } from './cache/with-breaker.ts'
 import type { Config } from './config.ts'
+import { createCrowd } from './demo/crowd.ts'
+import { createDemoOrigin } from './demo/origin.ts'
+import { createIssueToken } from './demo/token.ts'
 import { withBulkhead } from './feed/bulkhead.ts'
 import { createHydrate } from './feed/hydrate.ts'
 import { createFeedKeys } from './feed/keys.ts'
+import type { Forward } from './http/forward-port.ts'
 import { createIdentify } from './http/identity.ts'
 import type { WorkerEnv } from './http/request.ts'
+import type { DemoParts } from './routes/demo.ts'
 
 const clock: Clock = {
   nowMs: () => Date.now(),
@@ -35,13 +40,16 @@ const timeoutSignal = (ms: number): AbortSignal => AbortSignal.timeout(ms)
 /** 16 random bytes: 22 characters, as the scripts expect of a lease token. */
 const newToken = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(16)))
 
-/** Builds the worker from its configuration: the only file that knows which Redis, which origin, which clock. */
-export function createWorker(config: Config): Hono<WorkerEnv> {
+/**
+ * Builds the worker from its configuration: the only file that knows which Redis, which origin, which clock. `stop` ends what a worker
+ * that was made for one burst of the demo has asked the origin.
+ */
+export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv> {
   const origin = createOriginClient({
     url: config.ORIGIN_URL,
     key: importKey(config.EDGE_SECRET),
     clock,
-    timeoutSignal,
+    timeoutSignal: stop ? (ms) => AbortSignal.any([stop, timeoutSignal(ms)]) : timeoutSignal,
     loadDeadlineMs: config.LOAD_DEADLINE_MS,
     writeDeadlineMs: config.WRITE_DEADLINE_MS,
   })
@@ -107,5 +115,22 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
     corsOrigins: config.CORS_ORIGINS,
     maxAgeMs: config.MEMORY_MAX_AGE_MS,
     newRequestId: () => crypto.randomUUID(),
+    demo: config.DEMO === 'on' ? createDemo(config, origin.forward) : undefined,
   })
+}
+
+/** The demo: its bursts run in workers that are made for them, quiet ones, of which those without protection lack all that can be switched off. */
+function createDemo(config: Config, forward: Forward): DemoParts {
+  const quiet: Config = { ...config, DEMO: 'off', LOG_EVENTS: 'off' }
+  const unprotected: Config = { ...quiet, SWITCHED_OFF: ['singleflight', 'lease', 'xfetch'], MAX_LOADS: Number.POSITIVE_INFINITY }
+  const demoOrigin = createDemoOrigin(forward, () => crypto.randomUUID())
+  return {
+    origin: demoOrigin,
+    issueToken: createIssueToken(config.JWT_SECRET, clock),
+    crowd: createCrowd({
+      origin: demoOrigin,
+      freshWorker: (isProtected, stop) => createWorker(isProtected ? quiet : unprotected, stop),
+      clock,
+    }),
+  }
 }

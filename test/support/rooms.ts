@@ -15,7 +15,7 @@ interface Room {
 }
 
 const ANY_PACKAGE = '(any package)'
-const WORKER = ['worker/cache', 'worker/feed', 'worker/http', 'worker/routes', 'worker/adapters', 'worker/*']
+const WORKER = ['worker/cache', 'worker/feed', 'worker/http', 'worker/demo', 'worker/routes', 'worker/adapters', 'worker/*']
 const ORIGIN = [
   'origin/ids',
   'origin/db',
@@ -44,7 +44,8 @@ const ROOMS: readonly Room[] = [
   { name: 'worker/cache', may: [] },
   { name: 'worker/feed', may: [...CONTRACT, 'worker/cache'] },
   { name: 'worker/http', may: ['contract', 'hono', 'worker/cache'] },
-  { name: 'worker/routes', may: ['contract', 'hono', 'worker/cache', 'worker/feed', 'worker/http'] },
+  { name: 'worker/demo', may: ['contract', 'hono', 'worker/cache', 'worker/http'] },
+  { name: 'worker/routes', may: ['contract', 'hono', 'worker/cache', 'worker/feed', 'worker/http', 'worker/demo'] },
   { name: 'worker/adapters', may: [...CONTRACT, '@upstash/redis', ...WORKER_PORTS] },
   { name: 'worker/*', may: [ANY_PACKAGE, ...CONTRACT, ...WORKER] },
   { name: 'origin/ids', may: [] },
