@@ -67,7 +67,8 @@ export function createApi({ token, version, onVersion, onTrace }) {
         onVersion(newer)
       }
       const json = text && response.headers.get('content-type')?.includes('json') ? JSON.parse(text) : undefined
-      if (response.status >= 400) throw new ApiError(response.status, json?.detail ?? json?.title ?? `The server answered ${response.status}.`)
+      if (response.status >= 400)
+        throw new ApiError(response.status, json?.detail ?? json?.title ?? `The server answered ${response.status}.`)
       return { status: response.status, body: json, etag: response.headers.get('etag') ?? undefined, trace }
     } catch (error) {
       if (error instanceof ApiError) throw error

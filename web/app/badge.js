@@ -27,7 +27,12 @@ export function createBadge(trace, open) {
     h('span', { class: 'dot' }),
     h('strong', {}, trace.status === 0 ? 'no answer' : trace.status >= 400 ? `error ${trace.status}` : LAYER_NAMES[trace.layer]),
     age && h('span', {}, age),
-    h('span', {}, duration(trace.tookMs), trace.serverMs !== undefined && h('span', { class: 'server-part' }, ` (${duration(trace.serverMs)} server)`)),
+    h(
+      'span',
+      {},
+      duration(trace.tookMs),
+      trace.serverMs !== undefined && h('span', { class: 'server-part' }, ` (${duration(trace.serverMs)} server)`),
+    ),
     spoken(': show what it waited for'),
   )
 }

@@ -63,7 +63,14 @@ export function startComposer(viewer, send) {
   fill(
     form,
     avatar(viewer),
-    h('div', { class: 'composer-body' }, h('label', { for: 'composer-text' }, spoken('Write a post')), field, problem, h('div', { class: 'composer-foot' }, left, button)),
+    h(
+      'div',
+      { class: 'composer-body' },
+      h('label', { for: 'composer-text' }, spoken('Write a post')),
+      field,
+      problem,
+      h('div', { class: 'composer-foot' }, left, button),
+    ),
   )
   update()
 }

@@ -6,11 +6,13 @@ import { messageOf } from './notice.js'
 import { counted, duration, plural } from './words.js'
 
 /** @typedef {import('../../contract/post.ts').Post} Post */
-/** @typedef {import('./demo.js').CrowdReport} CrowdReport */
-/** @typedef {{ report: CrowdReport, isProtected: boolean }} Run */
+/** @typedef {import('./demo.js').CrowdLine} CrowdLine */
+/** @typedef {{ report: Extract<CrowdLine, { done: true }>, isProtected: boolean }} Run */
 
 const MOST_READERS = 500
 const USUAL_READERS = 200
+/** @type {CrowdLine} */
+const NOTHING_YET = { readers: 0, answered: 0, failed: 0, origin_loads: 0, elapsed_ms: 0, done: false }
 /** Runs that stay to be compared. */
 const KEPT = 4
 
@@ -27,7 +29,15 @@ export function startCrowd(newest) {
   let runs = []
 
   const target = h('blockquote', { class: 'crowd-post' })
-  const readers = h('input', { id: 'crowd-readers', class: 'field', type: 'number', min: 1, max: MOST_READERS, value: USUAL_READERS, required: true })
+  const readers = h('input', {
+    id: 'crowd-readers',
+    class: 'field',
+    type: 'number',
+    min: 1,
+    max: MOST_READERS,
+    value: USUAL_READERS,
+    required: true,
+  })
   const protection = h('input', { id: 'crowd-protected', type: 'checkbox', role: 'switch', checked: true })
   const button = h('button', { class: 'button', type: 'submit' }, 'Send the crowd')
   const problem = h('p', { class: 'problem', role: 'alert' })
@@ -40,7 +50,7 @@ export function startCrowd(newest) {
   fill(
     panel,
     h('div', { class: 'panel-head' }, h('h2', { id: 'crowd-title' }, 'Crowd'), h('span', { class: 'soft' }, 'development only')),
-    h('p', { class: 'soft' }, 'Many readers ask for one post at the same instant, and no cache has it. How many of them does the origin feel?'),
+    h('p', { class: 'soft' }, 'Many readers ask at once for a post that no cache has. How many does the origin feel?'),
     target,
     h(
       'form',
@@ -72,14 +82,15 @@ export function startCrowd(newest) {
     problem.textContent = ''
     live.hidden = false
     dots.reset(count)
-    show({ readers: count, answered: 0, failed: 0, origin_loads: 0, elapsed_ms: 0, done: false })
+    show({ ...NOTHING_YET, readers: count })
     try {
-      /** @type {CrowdReport | undefined} */
-      let last
+      /** @type {CrowdLine[]} */
+      const lines = []
       await demo.crowd({ post_id: post.id, readers: count, protected: isProtected }, (report) => {
-        last = report
+        lines.push(report)
         show(report)
       })
+      const last = lines.at(-1)
       if (!last?.done) throw new Error('The crowd broke off before its end.')
       runs = [{ report: last, isProtected }, ...runs].slice(0, KEPT)
       told.textContent = `${plural(last.answered, 'reader')} answered, ${plural(last.origin_loads, 'load')} at the origin, protection ${isProtected ? 'on' : 'off'}.`
@@ -92,16 +103,19 @@ export function startCrowd(newest) {
     }
   }
 
-  /** @param {CrowdReport} report */
+  /** @param {CrowdLine} report */
   function show(report) {
     dots.show(report)
     const shown = [
       ['answered', 'answered', `${counted(report.answered)} of ${counted(report.readers)}`],
       ['failed', 'failed', counted(report.failed)],
-      ['load', 'loads at the origin', counted(report.origin_loads)],
+      ['load', 'origin loads', counted(report.origin_loads)],
       ['', 'elapsed', duration(report.elapsed_ms)],
     ]
-    fill(numbers, ...shown.map(([kind = '', name = '', value = '']) => h('div', { 'data-kind': kind }, h('dt', {}, name), h('dd', {}, value))))
+    fill(
+      numbers,
+      ...shown.map(([kind = '', name = '', value = '']) => h('div', { 'data-kind': kind }, h('dt', {}, name), h('dd', {}, value))),
+    )
   }
 
   showTarget()
@@ -131,7 +145,7 @@ function runCard({ report, isProtected }) {
     h(
       'span',
       { class: 'soft' },
-      p50_ms !== undefined && p99_ms !== undefined ? `p50 ${duration(p50_ms)}, p99 ${duration(p99_ms)}` : '',
+      p50_ms !== null && p99_ms !== null ? `p50 ${duration(p50_ms)}, p99 ${duration(p99_ms)}` : '',
       failed > 0 && `, ${plural(failed, 'failure')}`,
     ),
   )

@@ -1,8 +1,8 @@
 // @ts-check
 
 /** @typedef {import('./session.js').Session} Session */
-/** @typedef {{ id: string, handle: string, name: string, following: number, followers: number, crowded: boolean, followed: boolean }} Reader */
-/** @typedef {{ readers: number, answered: number, failed: number, origin_loads: number, elapsed_ms: number, done: boolean, p50_ms?: number, p99_ms?: number }} CrowdReport */
+/** @typedef {import('../../contract/demo.ts').DemoReaders['readers'][number]} Reader */
+/** @typedef {import('../../contract/demo.ts').CrowdLine} CrowdLine */
 
 /** What a development stack offers beside the API: people to read as, and a crowd. None of it exists in production. */
 export const demo = {
@@ -19,7 +19,9 @@ export const demo = {
    * @returns {Promise<readonly Reader[]>}
    */
   async readers(query, viewerId, signal) {
-    const response = await ok(fetch(`/demo/readers?${new URLSearchParams({ query, ...(viewerId ? { viewer: viewerId } : {}) })}`, { signal: signal ?? null }))
+    const response = await ok(
+      fetch(`/demo/readers?${new URLSearchParams({ query, ...(viewerId ? { viewer: viewerId } : {}) })}`, { signal: signal ?? null }),
+    )
     return (await response.json()).readers
   },
 
@@ -36,9 +38,9 @@ export const demo = {
    * Sends a crowd at one post, and tells how it goes.
    *
    * @param {{ post_id: string, readers: number, protected: boolean }} order
-   * @param {(report: CrowdReport) => void} onReport
+   * @param {(line: CrowdLine) => void} onLine
    */
-  async crowd(order, onReport) {
+  async crowd(order, onLine) {
     const headers = { 'content-type': 'application/json' }
     const response = await ok(fetch('/demo/crowd', { method: 'POST', headers, body: JSON.stringify(order) }))
     if (!response.body) return
@@ -46,9 +48,9 @@ export const demo = {
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + chunk).split('\n')
       rest = lines.pop() ?? ''
-      for (const line of lines) if (line) onReport(JSON.parse(line))
+      for (const line of lines) if (line) onLine(JSON.parse(line))
     }
-    if (rest) onReport(JSON.parse(rest))
+    if (rest) onLine(JSON.parse(rest))
   },
 }
 

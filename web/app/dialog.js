@@ -8,7 +8,9 @@ import { byId, fill, h, icon, spoken } from './dom.js'
  */
 export function openDialog(dialog) {
   if (dialog.open) return
-  dialog.onclick = (event) => event.target === dialog && dialog.close()
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close()
+  }
   dialog.showModal()
 }
 

@@ -23,7 +23,7 @@ const TYPING_PAUSE_MS = 120
 export function createPeople({ id, onChoose, following }) {
   const list = h('ul', { class: 'people' })
   const status = h('p', { class: 'soft spoken', role: 'status' })
-  const field = h('input', { id, class: 'field', type: 'search', placeholder: 'Search by name or handle', autocomplete: 'off', oninput: onInput })
+  const field = h('input', { id, class: 'field', type: 'search', placeholder: 'Search by handle', autocomplete: 'off', oninput: onInput })
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
   let search = new AbortController()
@@ -67,13 +67,9 @@ export function createPeople({ id, onChoose, following }) {
           spoken('Read as '),
           h('strong', {}, reader.name),
           h('span', { class: 'handle' }, `@${reader.handle}`),
-          h(
-            'span',
-            { class: 'soft' },
-            `follows ${counted(reader.following)}, ${plural(reader.followers, 'follower')}`,
-            reader.crowded && h('span', { class: 'tag' }, 'crowded'),
-          ),
+          h('span', { class: 'soft' }, `${plural(reader.followers, 'follower')}, follows ${counted(reader.following)}`),
         ),
+        reader.crowded && h('span', { class: 'tag' }, 'crowded'),
       ),
       mine && !isViewer && followButton(reader, mine.relations, mine.toggleFollow),
     )

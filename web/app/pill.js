@@ -28,7 +28,8 @@ export function startPill(onClick) {
       if (state.kind === 'none') fill(place)
       else {
         const had = place.firstElementChild
-        if (had instanceof HTMLButtonElement) fill(had, icon('up'), textOf()) // it may have the focus
+        if (had instanceof HTMLButtonElement)
+          fill(had, icon('up'), textOf()) // it may have the focus
         else fill(place, h('button', { class: 'pill', type: 'button', onclick: () => onClick(state) }, icon('up'), textOf()))
       }
     },

@@ -27,7 +27,8 @@ export function keepPlace(list, topPx, change) {
  */
 export function skipOutOfView(lines) {
   requestAnimationFrame(() => {
-    const heights = lines.map((line) => line.getBoundingClientRect().height)
+    // Of what is inside: `contain-intrinsic-size` leaves padding and border out.
+    const heights = lines.map((line) => line.firstElementChild?.getBoundingClientRect().height)
     lines.forEach((line, index) => {
       if (!heights[index]) return
       line.style.containIntrinsicBlockSize = `auto ${heights[index]}px`

@@ -42,7 +42,13 @@ export function createCard(post, relations, actions) {
       'article',
       { 'aria-labelledby': nameId },
       reposted_by &&
-        h('p', { class: 'reposted' }, icon('repost'), link(reposted_by, reposted_by.id === relations.viewer.id ? 'You' : reposted_by.name), ' reposted'),
+        h(
+          'p',
+          { class: 'reposted' },
+          icon('repost'),
+          link(reposted_by, reposted_by.id === relations.viewer.id ? 'You' : reposted_by.name),
+          ' reposted',
+        ),
       h(
         'div',
         { class: 'post-row' },

@@ -21,12 +21,23 @@ export function startRequestLog(open) {
   const stack = h('div', { class: 'stack', 'aria-hidden': 'true' })
   /** @type {Trace[]} */
   let kept = []
-  fill(panel, h('div', { class: 'panel-head' }, h('h2', { id: 'requests-title' }, 'Requests'), h('span', { class: 'soft' }, `the last ${KEPT}`)), stack, shares, list)
+  fill(
+    panel,
+    h('div', { class: 'panel-head' }, h('h2', { id: 'requests-title' }, 'Requests'), h('span', { class: 'soft' }, `the last ${KEPT}`)),
+    stack,
+    shares,
+    list,
+  )
 
   function summarise() {
     const reads = kept.filter(({ layer }) => LAYERS.includes(layer))
     const parts = LAYERS.map((layer) => ({ layer, count: reads.filter((trace) => trace.layer === layer).length }))
-    fill(shares, ...parts.map(({ layer, count }) => h('div', { 'data-layer': layer }, h('dt', {}, h('span', { class: 'dot' }), LAYER_NAMES[layer]), h('dd', {}, String(count)))))
+    fill(
+      shares,
+      ...parts.map(({ layer, count }) =>
+        h('div', { 'data-layer': layer }, h('dt', {}, h('span', { class: 'dot' }), LAYER_NAMES[layer]), h('dd', {}, String(count))),
+      ),
+    )
     fill(
       stack,
       ...parts.map(({ layer, count }) => {

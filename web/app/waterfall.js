@@ -18,11 +18,18 @@ export function openWaterfall(trace) {
   fill(
     dialog,
     h('div', { class: 'sheet-head' }, h('h2', { id: 'waterfall-title' }, 'What this request waited for'), closeButton(dialog)),
-    h('p', { class: 'request-line' }, h('code', {}, `${trace.method} ${trace.path}`), h('span', { class: 'soft' }, trace.status ? ` ${trace.status}` : '')),
+    h(
+      'p',
+      { class: 'request-line' },
+      h('code', {}, `${trace.method} ${trace.path}`),
+      h('span', { class: 'soft' }, trace.status ? ` ${trace.status}` : ''),
+    ),
     h('ol', { class: 'waterfall' }, ...rows.map((row) => bar(row, longestMs))),
     trace.serverMs !== undefined &&
       h('p', { class: 'note' }, 'How the time on the way divides into there and back is not known; the worker is drawn in the middle.'),
-    trace.spans.length === 0 && trace.layer === 'memory' && h('p', { class: 'note' }, 'Nothing was asked of anybody: the isolate’s own memory had it all.'),
+    trace.spans.length === 0 &&
+      trace.layer === 'memory' &&
+      h('p', { class: 'note' }, 'Nothing was asked of anybody: the isolate’s own memory had it all.'),
     countsList(trace),
     trace.headers.length > 0 &&
       h(
@@ -43,11 +50,17 @@ export function openWaterfall(trace) {
  */
 function rowsOf({ tookMs, serverMs, spans }) {
   const startMs = Math.max(0, (tookMs - (serverMs ?? tookMs)) / 2)
-  const network = serverMs === undefined ? '' : `${duration(Math.max(0, tookMs - serverMs))} of it on the way and in the browser`
+  const network = serverMs === undefined ? '' : `${duration(Math.max(0, tookMs - serverMs))} of it on the way`
   return [
     { name: 'This page', kind: 'page', fromMs: 0, tookMs, text: network },
     ...(serverMs === undefined ? [] : [{ name: 'Worker', kind: 'worker', fromMs: startMs, tookMs: serverMs, text: '' }]),
-    ...spans.map((span) => ({ ...span, name: NAMES[span.name] ?? span.name, kind: span.name, fromMs: startMs + span.fromMs, text: spanText(span) })),
+    ...spans.map((span) => ({
+      ...span,
+      name: NAMES[span.name] ?? span.name,
+      kind: span.name,
+      fromMs: startMs + span.fromMs,
+      text: spanText(span),
+    })),
   ]
 }
 
@@ -66,9 +79,9 @@ function bar({ name, kind, fromMs, tookMs, text }, longestMs) {
     'li',
     { 'data-kind': kind },
     h('span', { class: 'bar-name' }, name),
+    text && h('span', { class: 'bar-text' }, text),
     h('span', { class: 'bar-time' }, duration(tookMs)),
     h('span', { class: 'bar-track', 'aria-hidden': 'true' }, fillBar),
-    text && h('span', { class: 'bar-text' }, text),
   )
 }
 
@@ -83,7 +96,8 @@ function countsList({ counts, layer }) {
   return h(
     'dl',
     { class: 'counts', 'aria-label': 'Parts of the answer by where they came from' },
-    ...places.map(([name = '', kind = '', label = '']) => h('div', { 'data-layer': kind }, h('dt', {}, `from ${label}`), h('dd', {}, String(counts[name] ?? 0)))),
+    ...places.map(([name = '', kind = '', label = '']) =>
+      h('div', { 'data-layer': kind }, h('dt', {}, `from ${label}`), h('dd', {}, String(counts[name] ?? 0))),
+    ),
   )
 }
-
