@@ -49,9 +49,10 @@ export function showAuthor({ id, api, relations, actions, toggleFollow, openTrac
   }
   /** Counts, and whether the viewer follows: only a development stack tells. */
   async function showFigures() {
+    const askedAtMs = performance.now()
     const [reader] = await demo.readers(id, relations.viewer.id)
     if (!reader) return
-    relations.setFollows(id, reader.followed)
+    relations.learnFollows(id, reader.followed, askedAtMs)
     fill(
       figures,
       `follows ${counted(reader.following)}, ${plural(reader.followers, 'follower')}`,

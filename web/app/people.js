@@ -37,9 +37,10 @@ export function createPeople({ id, onChoose, following }) {
     search.abort()
     search = new AbortController()
     const { signal } = search
+    const askedAtMs = performance.now()
     try {
       const readers = await demo.readers(field.value.trim(), following()?.relations.viewer.id, signal)
-      fill(list, ...readers.map(row))
+      fill(list, ...readers.map((reader) => row(reader, askedAtMs)))
       status.classList.toggle('spoken', readers.length > 0)
       status.textContent = readers.length === 0 ? 'Nobody is called that.' : plural(readers.length, 'person', 'people')
     } catch (error) {
@@ -49,11 +50,11 @@ export function createPeople({ id, onChoose, following }) {
     }
   }
 
-  /** @param {Reader} reader */
-  function row(reader) {
+  /** @param {Reader} reader @param {number} askedAtMs */
+  function row(reader, askedAtMs) {
     const mine = following()
     const isViewer = mine?.relations.viewer.id === reader.id
-    if (mine && !isViewer) mine.relations.setFollows(reader.id, reader.followed)
+    if (mine && !isViewer) mine.relations.learnFollows(reader.id, reader.followed, askedAtMs)
     return h(
       'li',
       { class: 'person' },

@@ -62,7 +62,7 @@ export function createCard(post, relations, actions) {
             'div',
             { class: 'actions' },
             repost,
-            crowd && h('button', { class: 'action', type: 'button', onclick: () => crowd(post) }, icon('crowd'), 'Crowd it'),
+            crowd && h('button', { class: 'action', type: 'button', onclick: () => crowd(post) }, icon('crowd'), 'Crowd'),
             author.id === relations.viewer.id &&
               h('button', { class: 'action danger', type: 'button', onclick: () => actions.remove(post) }, icon('bin'), 'Delete'),
           ),

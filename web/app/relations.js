@@ -16,6 +16,8 @@ export function createRelations(viewer) {
   const followed = new Map()
   /** @type {Map<string, boolean>} */
   const reposted = new Map()
+  /** When a follow was last done here (`performance.now()`). @type {Map<string, number>} */
+  const followedAtMs = new Map()
   /** @type {Set<(id: string) => void>} */
   const listeners = new Set()
 
@@ -39,7 +41,16 @@ export function createRelations(viewer) {
     /** @param {string} id of a post */
     hasReposted: (id) => reposted.get(id) ?? false,
     /** @type {(id: string, value: boolean) => void} */
-    setFollows: (id, value) => set(followed, id, value),
+    setFollows(id, value) {
+      followedAtMs.set(id, performance.now())
+      set(followed, id, value)
+    },
+    /**
+     * What a list said that was asked for at `askedAtMs`: it knows nothing of what was done since.
+     *
+     * @type {(id: string, value: boolean, askedAtMs: number) => void}
+     */
+    learnFollows: (id, value, askedAtMs) => (followedAtMs.get(id) ?? 0) < askedAtMs && set(followed, id, value),
     /** @type {(id: string, value: boolean) => void} */
     setReposted: (id, value) => set(reposted, id, value),
 

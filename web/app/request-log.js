@@ -40,11 +40,13 @@ export function startRequestLog(open) {
     )
     fill(
       stack,
-      ...parts.map(({ layer, count }) => {
-        const part = h('span', { 'data-layer': layer })
-        part.style.flexGrow = String(count)
-        return part
-      }),
+      ...parts
+        .filter(({ count }) => count > 0)
+        .map(({ layer, count }) => {
+          const part = h('span', { 'data-layer': layer })
+          part.style.flexGrow = String(count)
+          return part
+        }),
     )
   }
 

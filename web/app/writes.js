@@ -26,6 +26,7 @@ export function createWrites({ api, relations, onError }) {
     set(id, wanted)
     try {
       await api.write(wanted ? 'POST' : 'DELETE', path)
+      set(id, wanted) // once more: a list asked for meanwhile may not know it yet
     } catch (error) {
       set(id, !wanted)
       onError(error)

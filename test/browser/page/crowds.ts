@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { picture, type TheWorld } from './world.ts'
 
-const READERS = 60
+const READERS = 200
 
 export function crowds(world: TheWorld): void {
   test('a crowd costs the origin one load with the protection on, and one for each reader with it off', async () => {

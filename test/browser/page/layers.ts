@@ -1,9 +1,10 @@
 import type { Response } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { choose, feedOf, picture, type TheWorld } from './world.ts'
+import { eventually } from '../../support/eventually.ts'
+import { choose, lookAgain, picture, type TheWorld } from './world.ts'
 
 export function layers(world: TheWorld): void {
-  test('badge, waterfall and log say what the headers say, and memory answers the second reader', async () => {
+  test('badge, waterfall and log say what the headers say, and memory answers the next read', async () => {
     await using visit = await world().visit()
     const { page } = visit
     await page.goto(world().url)
@@ -36,11 +37,10 @@ export function layers(world: TheWorld): void {
     await picture(page, 'waterfall')
     await page.keyboard.press('Escape')
 
-    const again = page.waitForResponse(isFeed)
-    await page.reload()
-    await again
-    await feedOf(page)
-    expect(await page.locator('#requests .badge', { hasText: 'memory' }).count()).toBeGreaterThan(0)
+    await eventually(async () => {
+      await lookAgain(page)
+      expect(await page.locator('#home-badge strong').textContent()).toBe('memory')
+    })
   })
 
   test('a banner says in plain words when an answer may be less than it should be', async () => {

@@ -83,24 +83,16 @@ export function reading(world: TheWorld): void {
 
   test('a page that could not be read is asked for again by a button', async () => {
     await using visit = await world().visitOfReader()
-    const { page, context, complaints } = visit
-    const shown = page.locator('#home-feed .post')
-    await shown
-      .nth(35)
-      .waitFor({ state: 'attached' })
-      .catch(() => {}) // a tall window may have read page two already
-    const count = await shown.count()
-    await context.setOffline(true)
+    const { page, complaints } = visit
+    const nextPage = '**/v1/feed/following?*cursor=*'
+    await page.route(nextPage, (route) => route.abort())
     await page.evaluate(() => window.scrollTo({ top: document.body.scrollHeight }))
     await page.getByText('No answer came').waitFor()
-    await context.setOffline(false)
+    await page.unroute(nextPage)
+    const count = await page.locator('#home-feed .post').count()
     await page.getByRole('button', { name: 'Try again' }).click()
-    await shown.nth(count).waitFor({ state: 'attached' })
-    expect(
-      complaints.every((line) => line.includes('ERR_INTERNET_DISCONNECTED')),
-      complaints.join(),
-    ).toBe(true)
-    complaints.length = 0
+    await page.locator('#home-feed .post').nth(count).waitFor({ state: 'attached' })
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('ERR_FAILED')])
   })
 
   test('an author has a page of their own, and the way back leads to where the feed was left', async () => {
@@ -153,7 +145,7 @@ export function reading(world: TheWorld): void {
         .evaluate((post) => post === document.activeElement),
     ).toBe(true)
     await tabTo('Repost')
-    await tabTo('Crowd it')
+    await tabTo('Crowd')
     await page.keyboard.press('Enter')
     expect(await focused()).toBe('Send the crowd')
     await page.locator('#reader').focus()

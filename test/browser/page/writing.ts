@@ -42,11 +42,7 @@ export function writing(world: TheWorld): void {
     await lineOf(page, 'said once').waitFor()
     const { posts } = await world().reader.call('GET', `/v1/users/${world().reader.id}/posts?limit=100`)
     expect(posts.filter((post: { text: string }) => post.text === 'said once')).toHaveLength(1)
-    expect(
-      complaints.every((line) => line.includes('ERR_FAILED')),
-      complaints.join(),
-    ).toBe(true)
-    complaints.length = 0
+    for (const line of complaints.splice(0)) expect(line).toContain('ERR_FAILED')
   })
 
   test('a repost and a follow show at once, are there after a reload, and can be undone', async () => {
