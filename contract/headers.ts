@@ -1,3 +1,5 @@
+import * as z from 'zod'
+
 /** The version token (README, promise 3): returned by a write, sent back by the client with its next reads. */
 export const VERSION_HEADER = 'tideline-version'
 
@@ -21,3 +23,6 @@ export const SIGNATURE_HEADER = 'tideline-signature'
 
 /** Names a request in logs and problems. */
 export const REQUEST_ID_HEADER = 'tideline-request-id'
+
+/** An Idempotency-Key: names a write, so that a retry does it once. */
+export const idempotencyKeySchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'An Idempotency-Key has 1 to 255 visible ASCII characters.')

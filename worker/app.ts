@@ -14,6 +14,7 @@ import { createTally } from './http/tally.ts'
 import { type DemoParts, demoRoutes } from './routes/demo.ts'
 import { feedRoutes } from './routes/feeds.ts'
 import { healthRoutes } from './routes/health.ts'
+import { openApiRoutes } from './routes/openapi.ts'
 import { postRoutes } from './routes/posts.ts'
 import { problemRoutes } from './routes/problems.ts'
 import { writeRoutes } from './routes/writes.ts'
@@ -72,7 +73,7 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
     }),
   )
   app.use('/demo/:any{.+}', loopbackOnly)
-  const open = [healthRoutes(), problemRoutes(), demoRoutes(demo)]
+  const open = [healthRoutes(), problemRoutes(), openApiRoutes(), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
   app.use(async (c, next) => {
     c.set('caller', await identify(c.req.header('authorization')))
