@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findBrowser, HOW_TO_GET_ONE } from '../support/browser.ts'
 import { crowds } from './page/crowds.ts'
+import { docs } from './page/docs.ts'
 import { layers } from './page/layers.ts'
 import { looks } from './page/looks.ts'
 import { reading } from './page/reading.ts'
@@ -26,6 +27,7 @@ if (program) {
   describe('crowds', () => crowds(theWorld))
   describe('looks', () => looks(theWorld))
   describe('tokens', () => tokens(theWorld))
+  describe('docs', () => docs(theWorld))
 } else {
   process.stderr.write(`${HOW_TO_GET_ONE}\n`)
   test('CI has a browser', () => expect(process.env.CI, HOW_TO_GET_ONE).toBeUndefined())
