@@ -12,13 +12,17 @@ export const MAX_DEMO_READERS = 24
 
 /** Which readers: those whose handle begins with `query`, or who have that id; without it some who are worth a look. */
 export const readersQuerySchema = z.strictObject({
-  query: z.string().max(64).default(''),
+  query: z
+    .string()
+    .max(64)
+    .refine((text) => !text.includes('\u0000'), 'a handle has no U+0000')
+    .default(''),
   /** Who asks, for `followed`. */
   viewer: idSchema.optional(),
 })
 export type ReadersQuery = z.infer<typeof readersQuerySchema>
 
-export const demoReaderSchema = profileSchema.extend({
+const demoReaderSchema = profileSchema.extend({
   /** How many they follow. */
   following: z.int().nonnegative(),
   followers: z.int().nonnegative(),

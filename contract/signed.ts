@@ -2,14 +2,19 @@
  * Text that only we can have written: `<base64url payload>.<base64url HMAC-SHA256>`. The purpose is part of what is
  * signed, so a cursor can never be passed off as a version token.
  */
-export type SigningKey = CryptoKey
+export type SigningKey = readonly [signs: CryptoKey, ...alsoVerify: CryptoKey[]]
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** Imports a shared secret for HMAC-SHA256. */
-export const importKey = (secret: string): Promise<SigningKey> =>
+const importSecret = (secret: string): Promise<CryptoKey> =>
   crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+
+/** Imports a shared secret for HMAC-SHA256. While it is rotated, what `previous` signed is believed as well. */
+export async function importKey(secret: string, previous?: string): Promise<SigningKey> {
+  const signs = await importSecret(secret)
+  return previous === undefined ? [signs] : [signs, await importSecret(previous)]
+}
 
 export function toBase64Url(bytes: Uint8Array): string {
   let binary = ''
@@ -32,13 +37,13 @@ export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string>
 }
 
 /** Signs `payload` for one `purpose`. */
-export async function seal(key: SigningKey, purpose: string, payload: string): Promise<string> {
+export async function seal([key]: SigningKey, purpose: string, payload: string): Promise<string> {
   const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(`${purpose}\n${payload}`))
   return `${toBase64Url(encoder.encode(payload))}.${toBase64Url(new Uint8Array(mac))}`
 }
 
 /** The payload of a sealed text, or undefined when it is truncated, forged or sealed for something else. */
-export async function unseal(key: SigningKey, purpose: string, sealed: string): Promise<string | undefined> {
+export async function unseal(keys: SigningKey, purpose: string, sealed: string): Promise<string | undefined> {
   const [head, mac, ...rest] = sealed.split('.')
   if (head === undefined || mac === undefined || rest.length > 0) return undefined
   const payload = fromBase64Url(head)
@@ -50,5 +55,7 @@ export async function unseal(key: SigningKey, purpose: string, sealed: string): 
   } catch {
     return undefined
   }
-  return (await crypto.subtle.verify('HMAC', key, signature, encoder.encode(`${purpose}\n${text}`))) ? text : undefined
+  const signed = encoder.encode(`${purpose}\n${text}`)
+  for (const key of keys) if (await crypto.subtle.verify('HMAC', key, signature, signed)) return text
+  return undefined
 }

@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url'
+import { MIGRATIONS } from '../origin/migrations.ts'
 import { explainDatabaseError, lineOf } from './command-line.ts'
 import type { Say } from './progress.ts'
 import { createDemo, DEMO_READER } from './seed.ts'
 
-export const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 const DEMO_SEED = 20_261_121
 
 export interface Reader {

@@ -6,16 +6,18 @@ import type { Database } from './db/client.ts'
 import type { Delivery } from './fanout/deliver.ts'
 import type { Settle } from './fanout/settle.ts'
 import { type OriginEnv, requireSignature } from './http/identity.ts'
-import { shedAbove } from './http/shed.ts'
+import type { Readiness } from './http/readiness.ts'
+import { type ShedEvent, shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
-import { type Health, healthRoutes } from './routes/health.ts'
+import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { postRoutes } from './routes/posts.ts'
 import { userRoutes } from './routes/users.ts'
 
 export type RequestEvent =
+  | ShedEvent
   | { readonly type: 'load'; readonly keys: readonly string[] }
   | { readonly type: 'request-failed'; readonly requestId: string; readonly error: unknown }
 
@@ -25,7 +27,7 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
-  readonly health: Health
+  readonly readiness: Readiness
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -40,7 +42,7 @@ export function createApp({
   clock,
   mint,
   settle,
-  health,
+  readiness,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -51,11 +53,11 @@ export function createApp({
     c.set('requestId', c.req.header(REQUEST_ID_HEADER) ?? newRequestId())
     await next()
   })
-  app.route('/', healthRoutes(health))
+  app.route('/', healthRoutes(readiness))
   // The signature first: what strangers send takes no place from the edge.
   app.use(requireSignature(edgeKey, clock))
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
-  app.use(shedAbove(maxConcurrentRequests))
+  app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, observe }))
   app.route('/', postRoutes({ db, mint, settle }))
   app.route('/', followRoutes({ db, settle }))
@@ -63,7 +65,8 @@ export function createApp({
   app.notFound((c) => renderProblem(new Problem('not-found', `The origin has no ${c.req.method} ${c.req.path}.`), c.get('requestId')))
   app.onError((error, c) => {
     const problem = error instanceof CannotMint ? new Problem('clock-skew', error.message) : toProblem(error)
-    if (problem.status >= 500) observe({ type: 'request-failed', requestId: c.get('requestId'), error })
+    // What is shed has been told, once for all.
+    if (problem.status >= 500 && problem.slug !== 'overloaded') observe({ type: 'request-failed', requestId: c.get('requestId'), error })
     return renderProblem(problem, c.get('requestId'))
   })
   return app

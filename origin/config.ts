@@ -4,12 +4,14 @@ const HOUR_MS = 3_600_000
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 
 /** Everything the origin can be told, from environment variables. A default carries its unit and its reason. */
-const schema = z.object({
+export const schema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   UPSTASH_REDIS_REST_URL: z.url(),
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
   /** Shared with the worker, which signs what it asks. */
   EDGE_SECRET: z.string().min(16),
+  /** While EDGE_SECRET is rotated (docs/deploy.md): what a worker signs with the other secret is believed as well. */
+  EDGE_SECRET_PREVIOUS: z.string().min(16).optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(8788),
   /** In front of every key in L2; two deployments may share a Redis. */
@@ -18,6 +20,8 @@ const schema = z.object({
     .regex(/^[a-z0-9-]*:?$/)
     .default('tideline:'),
   DATABASE_CONNECTIONS: count(16),
+  /** Milliseconds after SIGTERM in which /readyz answers 503 and requests are still taken: so long a load balancer may go on sending. */
+  SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   /** Milliseconds. A rebuild takes tens; a statement beyond this is ill. */
   STATEMENT_TIMEOUT_MS: count(10_000),
   /** Milliseconds a write waits for Redis before its invalidation becomes a debt. */

@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
 import { parseConfig } from './config.ts'
 import { createOrigin, type OriginEvent } from './wiring.ts'
@@ -10,6 +12,10 @@ The origin of Tideline: the truth in Postgres, and fan-out. Configured by enviro
 
 /** Milliseconds a request may take to arrive: a client that trickles holds nothing for long. */
 const SLOW_CLIENTS = { headersTimeout: 5_000, requestTimeout: 10_000 }
+
+/** Milliseconds the end may take once no more connections are taken: twice a statement. Container platforms kill after 30 s. */
+const DRAIN_DEADLINE_MS = 20_000
+const SWEEP_MS = 100
 
 /** One line per event that an operator wants to see. */
 function log(event: OriginEvent): void {
@@ -32,25 +38,33 @@ async function main(args: readonly string[]): Promise<void> {
   const origin = await createOrigin(config, log)
   if (args.includes('--fanout-only')) {
     console.log('fan-out worker is running')
-    return stopOnSignal(() => origin.close())
+    return stopOnSignal(0, () => origin.close())
   }
   const server = serve({ fetch: origin.app.fetch, hostname: config.HOST, port: config.PORT, serverOptions: SLOW_CLIENTS }, ({ port }) =>
     console.log(`origin listens on http://${config.HOST}:${port}`),
   )
   server.on('error', (error) => fail(error))
-  stopOnSignal(async () => {
+  stopOnSignal(config.SHUTDOWN_DELAY_MS, async () => {
+    origin.retire()
+    // Who asks from now on is told to come back on another connection, to another origin.
+    server.prependListener('request', (_request: unknown, response: ServerResponse) => response.setHeader('connection', 'close'))
+    await sleep(config.SHUTDOWN_DELAY_MS)
     const closed = new Promise((resolve) => server.close(resolve))
-    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    // A connection whose last request was under way would else be kept for a next one.
+    const sweep = setInterval(() => 'closeIdleConnections' in server && server.closeIdleConnections(), SWEEP_MS)
     await closed
+    clearInterval(sweep)
     await origin.close()
   })
 }
 
-function stopOnSignal(stop: () => Promise<void>): void {
+/** Stops once, and ends with 0; whatever hangs longer than the delay and the deadline is cut off. */
+function stopOnSignal(delayMs: number, stop: () => Promise<void>): void {
   let stopping = false
   const once = () => {
     if (stopping) return
     stopping = true
+    setTimeout(fail, delayMs + DRAIN_DEADLINE_MS, `what was under way did not end within ${DRAIN_DEADLINE_MS / 1_000} s`).unref()
     stop().then(() => process.exit(0), fail)
   }
   process.on('SIGTERM', once)

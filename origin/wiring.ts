@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
 import type { Hono } from 'hono'
 import { keyOf } from '../contract/l2/keys.ts'
 import { importKey } from '../contract/signed.ts'
@@ -10,6 +9,7 @@ import { createApp, type RequestEvent } from './app.ts'
 import type { Config } from './config.ts'
 import { connect } from './db/client.ts'
 import { machineStore } from './db/machines.ts'
+import { appliedMigrations } from './db/migrations.ts'
 import { FANOUT_CHANNEL } from './db/posts.ts'
 import { prune } from './db/recovery.ts'
 import { stepTiers } from './db/tiers.ts'
@@ -21,7 +21,9 @@ import { createBell, every, type LoopEvent } from './fanout/loops.ts'
 import { createSettle } from './fanout/settle.ts'
 import { createFanoutWorker, type FanoutEvent } from './fanout/worker.ts'
 import type { OriginEnv } from './http/identity.ts'
+import { createReadiness } from './http/readiness.ts'
 import { openMint, RENEW_EVERY_MS } from './ids/mint.ts'
+import { knownMigrations, pendingMigrations } from './migrations.ts'
 
 export type OriginEvent =
   | RequestEvent
@@ -34,6 +36,8 @@ export type OriginEvent =
 const POLL_MS = 250
 const BEAT_MS = 1_000
 const TIERS_MS = 1_000
+/** Redis is called silent when it acknowledged nothing for this long (milliseconds): five beats. */
+const REDIS_SILENT_MS = 5 * BEAT_MS
 const HOUSEKEEPING_MS = 60_000
 /** Viewers retired in one transaction. */
 const RETIRE_BATCH = 500
@@ -46,6 +50,8 @@ export const clock = {
 
 export interface Origin {
   readonly app: Hono<OriginEnv>
+  /** From now on `/readyz` says that no more traffic is wanted; what comes is still served. */
+  retire(): void
   /** Stops taking work, finishes what is under way, gives the machine id back. */
   close(): Promise<void>
 }
@@ -101,6 +107,8 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
     await prune(db)
   }
+  let stopping = false
+  const known = knownMigrations()
   const loops = [
     loop('mint', RENEW_EVERY_MS, () => mint.renew()),
     loop('beat', BEAT_MS, beat),
@@ -123,14 +131,21 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
 
   const app = createApp({
     db,
-    edgeKey: await importKey(config.EDGE_SECRET),
+    edgeKey: await importKey(config.EDGE_SECRET, config.EDGE_SECRET_PREVIOUS),
     clock,
     mint: () => mint.mint(),
     settle,
-    health: {
-      database: () => db.execute(sql`select 1`),
-      redisSilentMs: () => clock.monotonicMs() - redisAcknowledgedAtMs,
-    },
+    readiness: createReadiness(
+      {
+        // Answers for Postgres as well: without it, or with tables older than this code, nothing can be served.
+        database: { required: true, ask: async () => pendingMigrations(known, await appliedMigrations(db)).length === 0 },
+        // Reads need no ids. Were this required, a clock that Postgres does not share would take all origins away at once.
+        mint: { required: false, ask: async () => mint.able },
+        redis: { required: false, ask: async () => clock.monotonicMs() - redisAcknowledgedAtMs < REDIS_SILENT_MS },
+      },
+      () => stopping,
+      clock,
+    ),
     maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
     demo: config.DEMO === 'on' ? { delivery } : undefined,
     newRequestId: randomUUID,
@@ -138,6 +153,9 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   })
   return {
     app,
+    retire() {
+      stopping = true
+    },
     async close() {
       stop.abort()
       await Promise.all(loops)

@@ -8,6 +8,7 @@ import type { EventSink } from './http/events.ts'
 import type { Forward } from './http/forward-port.ts'
 import type { Identify } from './http/identity.ts'
 import { loopbackOnly } from './http/loopback.ts'
+import type { Readiness } from './http/readiness.ts'
 import type { HttpParts, WorkerEnv } from './http/request.ts'
 import { cacheHeaders } from './http/respond.ts'
 import { createTally } from './http/tally.ts'
@@ -24,6 +25,7 @@ export interface AppParts {
   readonly http: HttpParts
   readonly identify: Identify
   readonly forward: Forward
+  readonly readiness: Readiness
   readonly sink: EventSink
   readonly corsOrigins: readonly string[]
   readonly maxAgeMs: number
@@ -33,7 +35,18 @@ export interface AppParts {
 }
 
 /** The worker's middleware and routes, in order. */
-export function createApp({ feed, http, identify, forward, sink, corsOrigins, maxAgeMs, newRequestId, demo }: AppParts): Hono<WorkerEnv> {
+export function createApp({
+  feed,
+  http,
+  identify,
+  forward,
+  readiness,
+  sink,
+  corsOrigins,
+  maxAgeMs,
+  newRequestId,
+  demo,
+}: AppParts): Hono<WorkerEnv> {
   const app = new Hono<WorkerEnv>()
 
   app.use(async (c, next) => {
@@ -72,8 +85,8 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
       maxAge: 600,
     }),
   )
-  app.use('/demo/:any{.+}', loopbackOnly)
-  const open = [healthRoutes(), problemRoutes(), openApiRoutes(), demoRoutes(demo)]
+  app.use('/demo/:rest{.+}', loopbackOnly) // with a star it would match /demo too
+  const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
   app.use(async (c, next) => {
     c.set('caller', await identify(c.req.header('authorization')))

@@ -36,16 +36,20 @@ const overrides = z.partialRecord(z.enum(['timeline', 'crowd', 'author', 'post',
 const protections = z.enum(['singleflight', 'lease', 'xfetch'])
 
 /** Bindings and vars of the worker. A default carries its unit and its reason. */
-const schema = z.object({
+export const schema = z.object({
   ORIGIN_URL: z.url(),
   UPSTASH_REDIS_REST_URL: z.url(),
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
   /** HS256 secret of the bearer tokens your product issues. */
   JWT_SECRET: z.string().min(16),
+  /** While JWT_SECRET is rotated (docs/deploy.md): tokens that the other secret signed are good as well. */
+  JWT_SECRET_PREVIOUS: z.string().min(16).optional(),
   /** Shared with the origin: signs what the worker asks of it. */
   EDGE_SECRET: z.string().min(16),
   /** Signs cursors and version tokens. */
   SIGNING_SECRET: z.string().min(16),
+  /** While SIGNING_SECRET is rotated: cursors and version tokens that the other secret signed are good as well. */
+  SIGNING_SECRET_PREVIOUS: z.string().min(16).optional(),
   KEY_PREFIX: z
     .string()
     .regex(/^[a-z0-9-]*:?$/)

@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import { importKey, toBase64Url } from '../contract/signed.ts'
 import { logSink } from './adapters/event-sink.ts'
 import { createOriginClient } from './adapters/origin-client.ts'
+import { createProbes } from './adapters/probes.ts'
 import { createRedisTier } from './adapters/redis-tier.ts'
 import { createApp } from './app.ts'
 import { createBackoff } from './cache/backoff.ts'
@@ -21,6 +22,7 @@ import { createHydrate } from './feed/hydrate.ts'
 import { createFeedKeys } from './feed/keys.ts'
 import type { Forward } from './http/forward-port.ts'
 import { createIdentify } from './http/identity.ts'
+import { createReadiness } from './http/readiness.ts'
 import type { WorkerEnv } from './http/request.ts'
 import type { DemoParts } from './routes/demo.ts'
 
@@ -36,6 +38,8 @@ const clock: Clock = {
       })
     }),
 }
+/** Milliseconds `/readyz` waits for Redis and the origin. */
+const PROBE_DEADLINE_MS = 1_000
 const timeoutSignal = (ms: number): AbortSignal => AbortSignal.timeout(ms)
 /** 16 random bytes: 22 characters, as the scripts expect of a lease token. */
 const newToken = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(16)))
@@ -105,12 +109,20 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
       singleflight: !off.has('singleflight'),
     },
   })
+  const probes = createProbes({
+    originUrl: config.ORIGIN_URL,
+    redisUrl: config.UPSTASH_REDIS_REST_URL,
+    redisToken: config.UPSTASH_REDIS_REST_TOKEN,
+    deadlineMs: PROBE_DEADLINE_MS,
+    timeoutSignal,
+  })
   const keys = createFeedKeys(config.LIFETIMES)
   return createApp({
     feed: { read, keys, hydrate: createHydrate(read, keys), origin: withBulkhead(origin, limiter) },
-    http: { clock, signingKey: importKey(config.SIGNING_SECRET) },
-    identify: createIdentify(config.JWT_SECRET, clock),
+    http: { clock, signingKey: importKey(config.SIGNING_SECRET, config.SIGNING_SECRET_PREVIOUS) },
+    identify: createIdentify([config.JWT_SECRET, config.JWT_SECRET_PREVIOUS ?? []].flat(), clock),
     forward: origin.forward,
+    readiness: createReadiness(probes, clock),
     sink: config.LOG_EVENTS === 'on' ? logSink : () => {},
     corsOrigins: config.CORS_ORIGINS,
     maxAgeMs: config.MEMORY_MAX_AGE_MS,
@@ -119,7 +131,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
   })
 }
 
-/** The demo: its bursts run in workers that are made for them, quiet ones, of which those without protection lack all that can be switched off. */
+/** The demo. Each burst runs in a worker made for it, which logs nothing; an unprotected one has everything off that can be. */
 function createDemo(config: Config, forward: Forward): DemoParts {
   const quiet: Config = { ...config, DEMO: 'off', LOG_EVENTS: 'off' }
   const unprotected: Config = { ...quiet, SWITCHED_OFF: ['singleflight', 'lease', 'xfetch'], MAX_LOADS: Number.POSITIVE_INFINITY }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
 
-export interface DemoReaderRow {
+type DemoReaderRow = {
   readonly id: string
   readonly handle: string
   readonly name: string
@@ -30,7 +30,7 @@ export async function demoReaders(
         select id, case when id::text = ${query} then 0 else 1 end as place from users
         where deleted_at is null and (id::text = ${query} or starts_with(lower(handle), lower(${query})))
         order by place, lower(handle), id limit ${limit}`
-  const rows = await db.execute<{ [Column in keyof DemoReaderRow]: DemoReaderRow[Column] }>(sql`
+  const rows = await db.execute<DemoReaderRow>(sql`
     with chosen as (select id, min(place) as place from (${chosen}) as found group by id)
     select users.id::text as id, handle, name, following::int, follower_count as followers,
       route <> 'push' and candidate_since is not null as crowded,

@@ -27,6 +27,8 @@ export class CannotMint extends Error {
 export interface Mint {
   /** The leased machine id; another one after the lease was lost. */
   readonly machineId: number
+  /** Whether `mint` would give one now. */
+  readonly able: boolean
   /** A new id. Throws `CannotMint` when the lease has run out or the clock is not to be trusted. */
   mint(): bigint
   /** Extends the lease, or leases another machine id where it was lost; to be called every `RENEW_EVERY_MS`. */
@@ -70,16 +72,25 @@ export async function openMint(store: MachineStore, clock: MintClock, owner: str
     allow(claimed.databaseNowMs, askedAtMs)
   }
 
+  /** Why no id may be minted at `nowMs`, undefined when one may. */
+  function obstacleAt(nowMs: number): string | undefined {
+    if (clock.monotonicMs() >= mintUntilMs) return 'the lease of the machine id has run out'
+    const skewMs = skewAtMs(nowMs)
+    return skewMs > MAX_SKEW_MS ? `the clock is ${Math.round(skewMs)} ms away from Postgres'` : undefined
+  }
+
   await claim()
   return {
     get machineId() {
       return machineId
     },
+    get able() {
+      return obstacleAt(clock.nowMs()) === undefined
+    },
     mint() {
-      if (clock.monotonicMs() >= mintUntilMs) throw new CannotMint('the lease of the machine id has run out')
       const nowMs = clock.nowMs()
-      const skewMs = skewAtMs(nowMs)
-      if (skewMs > MAX_SKEW_MS) throw new CannotMint(`the clock is ${Math.round(skewMs)} ms away from Postgres'`)
+      const obstacle = obstacleAt(nowMs)
+      if (obstacle !== undefined) throw new CannotMint(obstacle)
       const next = nextSnowflake(state, machineId, nowMs)
       if (!next) throw new CannotMint('the clock stepped back, or ids are asked for faster than 4,096 per millisecond')
       state = next.state

@@ -34,7 +34,10 @@ export function demoRoutes({ db, delivery }: Parts): Hono<OriginEnv> {
     for (const old of watches.keys()) if (watches.size > MAX_WATCHES) watches.delete(old)
     // The next version drops what is stored of this one and voids its lease, but not what a delete may store meanwhile. No value is
     // written, so whatever comes next is loaded from here.
-    await delivery.invalidate(await insertInvalidations(db, [{ key, truth: post.version + 1, replacement: null }]))
+    const drop = await insertInvalidations(db, [{ key, truth: post.version + 1, replacement: null }])
+    await delivery.invalidate(drop).catch((cause) => {
+      throw new Problem('origin-unavailable', 'Redis did not acknowledge in time, so the post is not cold.', { cause })
+    })
     return c.json({ watch: name })
   }
 

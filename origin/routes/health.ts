@@ -1,24 +1,17 @@
 import { Hono } from 'hono'
+import type { Readiness } from '../http/readiness.ts'
 
-/** What readiness depends on. */
-export interface Health {
-  /** Rejects when Postgres cannot be asked. */
-  database(): Promise<unknown>
-  /** How long ago Redis acknowledged something, milliseconds. */
-  redisSilentMs(): number
-}
-
-/** `/healthz`: the process lives. `/readyz`: it can serve; a Redis that is down degrades, it does not unready. */
-export function healthRoutes(health: Health): Hono {
+/** `/healthz`: the process lives; nobody else is asked. `/readyz`: it may take traffic. */
+export function healthRoutes(readiness: Readiness): Hono {
   const routes = new Hono()
+  routes.use(async (c, next) => {
+    await next()
+    c.header('cache-control', 'no-store')
+  })
   routes.get('/healthz', (c) => c.json({ status: 'ok' }))
   routes.get('/readyz', async (c) => {
-    const database = await health.database().then(
-      () => true,
-      () => false,
-    )
-    const redis = health.redisSilentMs() < 5_000
-    return c.json({ status: database ? 'ready' : 'not ready', database, redis }, database ? 200 : 503)
+    const verdict = await readiness()
+    return c.json(verdict, verdict.status === 'not ready' ? 503 : 200)
   })
   return routes
 }

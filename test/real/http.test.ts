@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { browsers } from './http/browsers.ts'
 import { internal } from './http/internal.ts'
 import { reads } from './http/reads.ts'
+import { rotation } from './http/rotation.ts'
 import { users } from './http/users.ts'
 import { createWorld, type World } from './http/world.ts'
 import { writes } from './http/writes.ts'
@@ -18,4 +19,5 @@ describe.concurrent('reads', () => reads(theWorld))
 describe.concurrent('browsers', () => browsers(theWorld))
 describe.concurrent('writes', () => writes(theWorld))
 describe.concurrent('users', () => users(theWorld))
+describe.concurrent('rotation', () => rotation(theWorld))
 describe('the origin', () => internal(theWorld))

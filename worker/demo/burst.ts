@@ -44,18 +44,19 @@ export async function* burst({ readers, read, countLoads, clock }: Burst): Async
   }
 
   const everybody = Promise.all(Array.from({ length: readers }, send))
-  while (tookMs.length + failed < readers && elapsedMs() < BURST_MS) {
+  for (;;) {
     const enough = new AbortController()
     await Promise.race([everybody, clock.sleep(LINE_MS, enough.signal)])
     enough.abort()
+    if (tookMs.length + failed === readers || elapsedMs() >= BURST_MS) break
     count()
     yield { ...told(), done: false }
   }
   failed = readers - tookMs.length
-  await counting
-  originLoads = await countLoads()
+  const last = told()
   const sorted = tookMs.toSorted((a, b) => a - b)
-  yield { ...told(), done: true, p50_ms: quantile(sorted, 0.5), p99_ms: quantile(sorted, 0.99) }
+  await counting
+  yield { ...last, origin_loads: await countLoads(), done: true, p50_ms: quantile(sorted, 0.5), p99_ms: quantile(sorted, 0.99) }
 }
 
 /** The nearest rank; null of nothing. */

@@ -9,7 +9,10 @@ import type { DemoOrigin } from './origin.ts'
 /** A worker like this one with the empty memory of a new isolate. `stop` ends what it has asked the origin. */
 export type FreshWorker = (isProtected: boolean, stop: AbortSignal) => Pick<Hono<WorkerEnv>, 'fetch'>
 
-/** Begins a burst; answers its lines as they come. Refuses while another one runs in this isolate. */
+/**
+ * Begins a burst; answers its lines as they come. Refuses while another one runs in this isolate. It ends when the client leaves, of which
+ * `wrangler dev` does not tell: there its own bounds end it.
+ */
 export type Crowd = (request: CrowdRequest, context: ExecutionContext) => Promise<ReadableStream<Uint8Array>>
 
 interface Parts {

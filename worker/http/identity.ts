@@ -12,9 +12,9 @@ const MAX_VERDICTS = 10_000
 
 /**
  * Bearer JWTs (RFC 6750, RFC 7519), HS256 only: a token that names another algorithm, or none, is refused. `sub` is a user's id;
- * `role: "service"` marks a service. Verdicts are remembered, for a verification costs more than the rest of a cached read.
+ * `role: "service"` marks a service. A token that any of the secrets signed is good: two while one is rotated. Verdicts are remembered, for a verification costs more than the rest of a cached read.
  */
-export function createIdentify(secret: string, clock: { nowMs(): number }): Identify {
+export function createIdentify(secrets: readonly string[], clock: { nowMs(): number }): Identify {
   const verdicts = new Map<string, { readonly caller: Caller; readonly untilMs: number }>()
   return async (authorization) => {
     if (authorization === undefined) return undefined
@@ -22,25 +22,35 @@ export function createIdentify(secret: string, clock: { nowMs(): number }): Iden
     if (token === undefined) throw refusal('The Authorization header is not a bearer token.')
     const known = verdicts.get(token)
     if (known && clock.nowMs() < known.untilMs) return known.caller
-    const { caller, expiresAtMs } = await verdictOf(token, secret)
+    const { caller, expiresAtMs } = await verdictOf(token, secrets)
     if (verdicts.size >= MAX_VERDICTS) verdicts.clear()
     verdicts.set(token, { caller, untilMs: Math.min(expiresAtMs, clock.nowMs() + VERDICT_MS) })
     return caller
   }
 }
 
-async function verdictOf(token: string, secret: string): Promise<{ caller: Caller; expiresAtMs: number }> {
-  // `iat` is not looked at: an issuer whose clock is a second ahead of the edge would lock its users out (RFC 7519 asks for no such check).
-  const claims = await verify(token, secret, { alg: 'HS256', iat: false }).catch((error: unknown) => {
-    const expired = error instanceof Error && error.name === 'JwtTokenExpired'
-    throw refusal(expired ? 'The token has expired.' : 'The token is not valid.')
-  })
+async function verdictOf(token: string, secrets: readonly string[]): Promise<{ caller: Caller; expiresAtMs: number }> {
+  const claims = await claimsOf(token, secrets)
   if (typeof claims.exp !== 'number') throw refusal('The token has no expiry (exp).')
   const expiresAtMs = claims.exp * 1_000
   if (claims.role === 'service') return { caller: { service: true }, expiresAtMs }
   const subject = claims.sub
   if (typeof subject !== 'string' || !isId(subject)) throw refusal('The subject (sub) of the token is not a user id of 19 digits.')
   return { caller: { userId: subject }, expiresAtMs }
+}
+
+async function claimsOf(token: string, secrets: readonly string[]) {
+  let refused: unknown
+  for (const secret of secrets) {
+    try {
+      // `iat` is not looked at: an issuer whose clock is a second ahead of the edge would lock its users out (RFC 7519 asks for no such check).
+      return await verify(token, secret, { alg: 'HS256', iat: false })
+    } catch (error) {
+      refused = error
+    }
+  }
+  const expired = refused instanceof Error && refused.name === 'JwtTokenExpired'
+  throw refusal(expired ? 'The token has expired.' : 'The token is not valid.')
 }
 
 const refusal = (detail: string): Problem =>

@@ -17,19 +17,7 @@ const NO_IDS = [
   '%ff',
 ]
 const NO_LIMITS = ['0', '-1', '101', '1000', 'abc', '1.5', '', '%2B5', '%205', '0x10', '1e1', 'Infinity', '%EF%BC%91', '9'.repeat(40)]
-const NO_PATHS = [
-  '/',
-  '/v1',
-  '/v1/',
-  '/v1/posts/',
-  '/v2/posts',
-  '/v1/feed',
-  '/v1/feed/for-you',
-  '/V1/posts',
-  '/internal/load',
-  '/readyz',
-  '//',
-]
+const NO_PATHS = ['/', '/v1', '/v1/', '/v1/posts/', '/v2/posts', '/v1/feed', '/v1/feed/for-you', '/V1/posts', '/internal/load', '//']
 const NO_KEYS = ['', 'a b', 'é', 'x'.repeat(256), 'x'.repeat(4_000)]
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -82,6 +70,7 @@ export function addresses(world: () => World): void {
         [`/v1/users/${author.id}/posts`]: 'GET, HEAD',
         [`/v1/users/${author.id}/follow`]: 'POST, DELETE',
         '/healthz': 'GET, HEAD',
+        '/readyz': 'GET, HEAD',
       }
       for (const [path, allow] of Object.entries(offered)) {
         for (const method of METHODS.filter((name) => !allow.split(', ').includes(name))) {

@@ -67,6 +67,10 @@ export function internal(world: () => World): void {
   for (const body of ['{"keys":[]}', '{"keys":"crowd"}', '{"keys":["crowd"],"more":1}', `{"keys":["${'x'.repeat(121)}"]}`]) {
     refuses(`that asks for ${body.slice(0, 30)}`, 'bad-request', async () => ask(await signatureOf({ body }), LOAD, body))
   }
+  test.each(['readers', 'watch', 'watched'])('there is no /internal/demo/%s where the demo is off', async (name) => {
+    const path = `/internal/demo/${name}`
+    await expectProblem(await ask(await signatureOf({ path }), path), 'not-found')
+  })
   test('a key that is none of ours is answered with nothing', async () => {
     const body = '{"keys":["us:1; drop table users","crowd "]}'
     const { values } = await (await ask(await signatureOf({ body }), LOAD, body)).json()

@@ -10,11 +10,14 @@ export const FEED = '/v1/feed/following'
 /** The one origin that browsers may call from. */
 export const ALLOWED = 'https://app.example'
 
+/** What the worker is told beside its own secrets: a rotation is under way. */
+export const PREVIOUS = { JWT_SECRET_PREVIOUS: 'previous-jwt-secret-0123', SIGNING_SECRET_PREVIOUS: 'previous-signing-secret-0123' }
+
 /** Two isolates and as many people as a test asks for: each test has its own. */
 export async function createWorld() {
   // Headers are looked at here, not speed: on a busy machine a deadline would answer instead.
   const patience = { LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '15000', L2_DEADLINE_MS: '5000' }
-  const stack = await startStack({ isolates: 2, worker: { CORS_ORIGINS: `https://www.example, ${ALLOWED}`, ...patience } })
+  const stack = await startStack({ isolates: 2, worker: { CORS_ORIGINS: `https://www.example, ${ALLOWED}`, ...PREVIOUS, ...patience } })
   return {
     stack,
     service: await stack.tokenFor({ role: 'service' }),

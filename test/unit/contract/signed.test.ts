@@ -22,6 +22,15 @@ test('another secret signs otherwise', async () => {
   expect(await unseal(await importKey('another secret'), 'p', await seal(key, 'p', 'text'))).toBeUndefined()
 })
 
+test('while a secret is rotated the current one signs, and what either signed is believed', async () => {
+  const [older, newer] = [await importKey('older'), await importKey('newer')]
+  const rotating = await importKey('newer', 'older')
+  for (const key of [older, newer]) expect(await unseal(rotating, 'p', await seal(key, 'p', 'text'))).toBe('text')
+  expect(await unseal(newer, 'p', await seal(rotating, 'p', 'text'))).toBe('text')
+  expect(await unseal(older, 'p', await seal(rotating, 'p', 'text'))).toBeUndefined()
+  expect(await unseal(rotating, 'p', await seal(key, 'p', 'text'))).toBeUndefined()
+})
+
 test('a payload that is no UTF-8 is refused', async () => {
   const [, signature] = (await seal(key, 'p', 'text')).split('.')
   expect(await unseal(key, 'p', `${toBase64Url(Uint8Array.of(0xff, 0xfe))}.${signature}`)).toBeUndefined()
