@@ -5,6 +5,14 @@ import { IF_NONE_MATCH } from './parameters.ts'
 
 const healthSchema = z.strictObject({ status: z.literal('ok') })
 
+const checkSchema = z.strictObject({ ok: z.boolean(), ms: z.number().describe('How long it took, in milliseconds.') })
+const readinessSchema = z.strictObject({
+  status: z.enum(['ready', 'degraded', 'not ready']),
+  checks: z.strictObject({ l2: checkSchema, origin: checkSchema }),
+})
+const checks = { l2: { ok: true, ms: 3 }, origin: { ok: true, ms: 5 } }
+const noChecks = { l2: { ok: false, ms: 1_000 }, origin: { ok: false, ms: 1_000 } }
+
 export const SERVICE: readonly Operation[] = [
   {
     id: 'getHealth',
@@ -16,6 +24,26 @@ export const SERVICE: readonly Operation[] = [
     token: 'none',
     parameters: [],
     answers: [{ status: 200, description: 'It is.', headers: ['cache-control'], content: json(healthSchema, { status: 'ok' }) }],
+    problems: [],
+  },
+  {
+    id: 'getReadiness',
+    method: 'get',
+    path: '/readyz',
+    tag: 'Service',
+    summary: 'Can it serve reads?',
+    description: 'Asks Redis and the origin, once a second at most. `degraded` means that one of them is gone and feeds are still served.',
+    token: 'none',
+    parameters: [],
+    answers: [
+      { status: 200, description: 'It can.', headers: ['cache-control'], content: json(readinessSchema, { status: 'ready', checks }) },
+      {
+        status: 503,
+        description: 'Beyond what this isolate remembers it cannot.',
+        headers: ['cache-control'],
+        content: json(readinessSchema, { status: 'not ready', checks: noChecks }),
+      },
+    ],
     problems: [],
   },
   {
