@@ -16,7 +16,12 @@ export default defineConfig({
       { extends: true, test: { name: 'fast', include: [...tests('unit', 'behaviour', 'property'), 'test/*.test.ts'], exclude } },
       {
         extends: true,
-        test: { name: 'real', include: tests('conformance', 'real', 'chaos'), exclude, globalSetup: 'test/support/global-setup.ts' },
+        test: {
+          name: 'real',
+          include: tests('conformance', 'real', 'chaos', 'browser'),
+          exclude,
+          globalSetup: 'test/support/global-setup.ts',
+        },
       },
     ],
   },

@@ -1,3 +1,5 @@
+import * as z from 'zod'
+
 /** The version token (README, promise 3): returned by a write, sent back by the client with its next reads. */
 export const VERSION_HEADER = 'tideline-version'
 
@@ -10,6 +12,9 @@ export const RAISED_HEADER = 'tideline-raised'
 /** Why an answer is less than it should be: a comma-separated list, absent when nothing is wrong. */
 export const DEGRADED_HEADER = 'tideline-degraded'
 
+/** How old a page is: milliseconds since the oldest part of it was last read from L2, verified with it, or loaded. */
+export const AGE_HEADER = 'tideline-age'
+
 /** Says that a repeated Idempotency-Key was answered from what the first request did. */
 export const REPLAYED_HEADER = 'idempotency-replayed'
 
@@ -18,3 +23,6 @@ export const SIGNATURE_HEADER = 'tideline-signature'
 
 /** Names a request in logs and problems. */
 export const REQUEST_ID_HEADER = 'tideline-request-id'
+
+/** An Idempotency-Key: names a write, so that a retry does it once. */
+export const idempotencyKeySchema = z.string().regex(/^[\x21-\x7e]{1,255}$/, 'An Idempotency-Key has 1 to 255 visible ASCII characters.')

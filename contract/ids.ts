@@ -14,6 +14,7 @@ export const idSchema = z
   .string()
   .regex(/^[1-9]\d{18}$/, 'an id is a string of 19 digits')
   .refine((id) => id <= MAX_ID, 'an id fits into 63 bits')
+  .describe('A snowflake of 63 bits as a decimal string of 19 digits. Ids sort by time.')
 
 export type Id = string
 

@@ -14,6 +14,7 @@ const textOf = (field: string, maxLength: number) =>
     .refine((text) => text.trim().length > 0, `${field} must not be blank`)
     .refine((text) => [...text].length <= maxLength, `${field} has at most ${maxLength} characters`)
     .refine((text) => text.isWellFormed() && !text.includes('\u0000'), `${field} must be well-formed Unicode without U+0000`)
+    .meta({ description: 'Not blank, well-formed Unicode without U+0000.', minLength: 1, maxLength })
 
 /** What a client sends to create a post. Unknown fields are refused, so that a typo never passes for success. */
 export const newPostSchema = z.strictObject({
@@ -30,7 +31,10 @@ export const profileSchema = z.strictObject({
 export type Profile = z.infer<typeof profileSchema>
 
 /** A handle: how people and imported graphs name a user. */
-export const handleSchema = z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/, 'a handle is 1 to 64 letters, digits, dots, dashes or underscores')
+export const handleSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'a handle is 1 to 64 letters, digits, dots, dashes or underscores')
+  .describe('1 to 64 letters, digits, dots, dashes or underscores; no two users share one.')
 
 /** What a service sends to create or change a user. */
 export const userInputSchema = z.strictObject({
@@ -45,31 +49,34 @@ export const postSchema = z.strictObject({
   text: z.string(),
   created_at: z.iso.datetime(),
   author: profileSchema,
-  /** The activity that brought the post here: its own id, or that of a repost. */
-  activity_id: idSchema,
-  /** Who reposted it, where a repost brought it. */
-  reposted_by: profileSchema.optional(),
+  activity_id: idSchema.describe('The activity that brought the post here: its own id, or that of a repost.'),
+  reposted_by: profileSchema.optional().describe('Who reposted it, where a repost brought it.'),
 })
 export type Post = z.infer<typeof postSchema>
 
-/** One page of a feed, newest first. `next_cursor` is null where the history really ends. */
+/** One page of a feed, newest first. */
 export const pageSchema = z.strictObject({
   posts: z.array(postSchema),
-  next_cursor: z.string().nullable(),
-  /** True when something arrived above this page after the scroll began: reload from the top to see it. */
-  gap: z.boolean(),
+  next_cursor: z.string().nullable().describe('Sent as `cursor` it brings the next page; null where the history really ends.'),
+  gap: z.boolean().describe('True when something arrived above this page after the scroll began: read from the top to see it.'),
 })
 export type Page = z.infer<typeof pageSchema>
 
-export const DEFAULT_PAGE_SIZE = 50
 export const MAX_PAGE_SIZE = 100
+
+/** How many posts a reader may ask for at once. */
+export const pageSizeSchema = z.int().min(1).max(MAX_PAGE_SIZE).default(50)
 
 /** The answer to a write that made an activity. */
 export const activitySchema = z.strictObject({
   id: idSchema,
   author_id: idSchema,
   created_at: z.iso.datetime(),
-  root_id: idSchema.optional(),
-  text: z.string().optional(),
+  root_id: idSchema.optional().describe('The post that a repost shows.'),
+  text: z.string().optional().describe('What a post says.'),
 })
 export type Activity = z.infer<typeof activitySchema>
+
+/** The answer to a follow or an unfollow: how it is now. */
+export const followingSchema = z.strictObject({ following: z.boolean() })
+export type Following = z.infer<typeof followingSchema>

@@ -26,7 +26,7 @@ Ready in ${seconds} s.
   Redis     ${withoutPassword(options.redisUrl) ?? state.redisUrl}, as Upstash: ${state.l2Url}
   logs      ${shown(join(stateDir, 'logs'))}
 
-Read the feed of ${reader.handle}:
+Open ${state.workerUrl} in a browser to read as anybody and see which layer answers. Or here, the feed of ${reader.handle}:
 curl -s '${feed}?limit=3' ${bearer}
 
 Post as ${reader.handle}, and keep the version token as a cookie:

@@ -6,7 +6,7 @@ import { violationsIn } from './support/rooms.ts'
 import { codeOf, importsOf } from './support/source-text.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-const FOLDERS = ['contract', 'worker', 'origin', 'dev', 'test', 'bench']
+const FOLDERS = ['contract', 'worker', 'origin', 'web', 'dev', 'test', 'bench']
 
 const sources = (
   await Promise.all(
@@ -69,6 +69,7 @@ test.each([
   ['origin/routes/a.ts', `import { y } from '../../worker/http/tally.ts'`, 'origin/routes may not import worker/http/tally.ts'],
   ['origin/app.ts', `import { y } from '../worker/config.ts'`, 'origin/* may not import worker/config.ts'],
   ['origin/app.ts', `import { y } from '../test/support/random.ts'`, 'origin/* may not import test/support/random.ts'],
+  ['web/app/a.js', `import { y } from '../../contract/ids.ts'`, 'web may not import contract/ids.ts'],
   ['dev/a.ts', `import { y } from '../test/support/random.ts'`, 'dev may not import test/support/random.ts'],
   ['worker/lists/a.ts', '', 'lies in no room of the table'],
 ])('planted: in %s, %s', (file, source, rule) => {

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { routePath } from 'hono/route'
-import { DEGRADED_HEADER, REPLAYED_HEADER, REQUEST_ID_HEADER, VERSION_HEADER } from '../contract/headers.ts'
+import { AGE_HEADER, DEGRADED_HEADER, REPLAYED_HEADER, REQUEST_ID_HEADER, VERSION_HEADER } from '../contract/headers.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { FeedParts } from './feed/read-feed.ts'
 import type { EventSink } from './http/events.ts'
@@ -10,10 +10,12 @@ import type { Identify } from './http/identity.ts'
 import { loopbackOnly } from './http/loopback.ts'
 import type { Readiness } from './http/readiness.ts'
 import type { HttpParts, WorkerEnv } from './http/request.ts'
+import { cacheHeaders } from './http/respond.ts'
 import { createTally } from './http/tally.ts'
 import { type DemoParts, demoRoutes } from './routes/demo.ts'
 import { feedRoutes } from './routes/feeds.ts'
 import { healthRoutes } from './routes/health.ts'
+import { openApiRoutes } from './routes/openapi.ts'
 import { postRoutes } from './routes/posts.ts'
 import { problemRoutes } from './routes/problems.ts'
 import { writeRoutes } from './routes/writes.ts'
@@ -53,8 +55,12 @@ export function createApp({
     c.set('tally', createTally())
     c.header(REQUEST_ID_HEADER, c.get('requestId'))
     await next()
-    const { tally } = c.var
-    const totalMs = http.clock.nowMs() - c.get('startedAtMs')
+    const { tally, startedAtMs } = c.var
+    const nowMs = http.clock.nowMs()
+    if (c.res.status >= 400 && Number.isFinite(tally.oldestAtMs)) {
+      for (const [name, value] of Object.entries(cacheHeaders(tally, startedAtMs, nowMs))) c.header(name, value)
+    }
+    const totalMs = nowMs - startedAtMs
     const error = c.res.status >= 500 && c.error ? { error: messageOf(c.error) } : {}
     sink({ route: routePath(c, -1), method: c.req.method, status: c.res.status, totalMs, tally, degraded: [...tally.degraded], ...error })
   })
@@ -71,6 +77,7 @@ export function createApp({
         'retry-after',
         'location',
         VERSION_HEADER,
+        AGE_HEADER,
         DEGRADED_HEADER,
         REPLAYED_HEADER,
         REQUEST_ID_HEADER,
@@ -79,7 +86,7 @@ export function createApp({
     }),
   )
   app.use('/demo/:rest{.+}', loopbackOnly) // with a star it would match /demo too
-  const open = [healthRoutes(readiness), problemRoutes(), demoRoutes(demo)]
+  const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
   app.use(async (c, next) => {
     c.set('caller', await identify(c.req.header('authorization')))

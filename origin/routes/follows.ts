@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { keyOf } from '../../contract/l2/keys.ts'
+import type { Following } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
 import type { Database } from '../db/client.ts'
 import { deleteFollow, insertFollow, owesBackfill } from '../db/follows.ts'
@@ -26,7 +27,7 @@ export function followRoutes({ db, settle }: Parts): Hono<OriginEnv> {
     const result = await db.transaction((tx) => insertFollow(tx, followerId, followeeId))
     if (result === 'unknown follower') throw unknownCaller(followerId)
     if (result === 'unknown followee') throw new Problem('not-found', `There is no user ${followeeId}.`)
-    const body = { following: true }
+    const body: Following = { following: true }
     if (result === 'already' && !(await owesBackfill(db, followerId, followeeId))) {
       await settle(await owedFor(db, [keyOf.timeline(String(followerId)), keyOf.viewer(String(followerId))]))
       return respond({ status: 200, body, raised: {} }, false)
@@ -53,7 +54,8 @@ export function followRoutes({ db, settle }: Parts): Hono<OriginEnv> {
       return { owed: await insertInvalidations(tx, dropsOf(raised)), raised }
     })
     await settle(owed)
-    return respond({ status: 200, body: { following: false }, raised }, false)
+    const body: Following = { following: false }
+    return respond({ status: 200, body, raised }, false)
   }
 
   routes.post('/v1/users/:id/follow', follow)

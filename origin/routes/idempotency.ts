@@ -1,3 +1,4 @@
+import { idempotencyKeySchema } from '../../contract/headers.ts'
 import { Problem } from '../../contract/problem.ts'
 import { sha256Hex } from '../../contract/signed.ts'
 import type { Database, Queryable } from '../db/client.ts'
@@ -16,11 +17,11 @@ export async function fingerprintOf(method: string, path: string, body: Uint8Arr
   return sha256Hex(all)
 }
 
-/** Reads the header: 1 to 255 visible ASCII characters. */
+/** The key in the header; undefined where there is none. */
 export function parseIdempotencyKey(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined
-  if (!/^[\x21-\x7e]{1,255}$/.test(header)) throw new Problem('bad-request', 'An Idempotency-Key has 1 to 255 visible ASCII characters.')
-  return header
+  const key = idempotencyKeySchema.optional().safeParse(header)
+  if (!key.success) throw new Problem('bad-request', key.error.issues[0]?.message ?? 'This Idempotency-Key is not valid.')
+  return key.data
 }
 
 /**

@@ -83,3 +83,15 @@ test('under wrangler dev a post goes from its author to a follower, and the seco
   await eventually(read, 5_000)
   await eventually(async () => expect(await read()).toContain('tideline-l1; hit'), 5_000)
 })
+
+test('the page of the API is static, and its policy lets it load from its own host alone', async () => {
+  const page = await fetch(`${url}/docs`)
+  expect([page.status, page.headers.get('content-type')], log).toEqual([200, expect.stringContaining('text/html')])
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'self'")
+  const html = await page.text()
+  expect(html).not.toMatch(/<style|<script>| on\w+=|style=|https?:/)
+  const parts = [...html.matchAll(/<(?:script|link rel="stylesheet").*?(?:src|href)="(.*?)"/g)].map(([, path = '']) => path)
+  expect(parts).toEqual(['/theme.css', '/docs.css', '/app/stored-theme.js', '/docs/main.js'])
+  const types = await Promise.all(parts.map(async (path) => (await fetch(url + path)).headers.get('content-type')?.split(';')[0]))
+  expect(types).toEqual(['text/css', 'text/css', 'text/javascript', 'text/javascript'])
+})

@@ -58,8 +58,10 @@ const ROOMS: readonly Room[] = [
   { name: 'origin/http', may: ['contract', 'hono'] },
   { name: 'origin/routes', may: [...CONTRACT, 'hono', ...ORIGIN.filter((room) => room !== 'origin/*' && room !== 'origin/adapters')] },
   { name: 'origin/*', may: [ANY_PACKAGE, ...CONTRACT, ...ORIGIN] },
+  // What a browser loads as it lies there.
+  { name: 'web', may: [] },
   { name: 'dev', may: EVERYTHING },
-  { name: 'test', may: [...EVERYTHING, 'test', 'bench'] },
+  { name: 'test', may: [...EVERYTHING, 'web', 'test', 'bench'] },
   { name: 'bench', may: [...EVERYTHING, 'test', 'bench'] },
 ]
 

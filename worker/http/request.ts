@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { VERSION_COOKIE, VERSION_HEADER } from '../../contract/headers.ts'
 import { isId } from '../../contract/ids.ts'
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../contract/post.ts'
+import { MAX_PAGE_SIZE, pageSizeSchema } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
 import type { Caller } from '../../contract/signature.ts'
 import type { SigningKey } from '../../contract/signed.ts'
@@ -29,13 +29,12 @@ export function pathId(c: Context<WorkerEnv>): string {
   return id
 }
 
-/** `limit`: 1 to 100, 50 when not given. */
+/** `limit`, in digits and nothing else: no sign, no point, no exponent. */
 export function pageSize(c: Context<WorkerEnv>): number {
   const text = c.req.query('limit')
-  if (text === undefined) return DEFAULT_PAGE_SIZE
-  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
-  if (limit < 1 || limit > MAX_PAGE_SIZE) throw new Problem('bad-request', `limit is a whole number from 1 to ${MAX_PAGE_SIZE}.`)
-  return limit
+  const limit = pageSizeSchema.safeParse(text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : text)
+  if (!limit.success) throw new Problem('bad-request', `limit is a whole number from 1 to ${MAX_PAGE_SIZE}.`)
+  return limit.data
 }
 
 /** The version token a client sent, as header or cookie: what its reads insist on. */

@@ -1,0 +1,52 @@
+import { AGE_HEADER, DEGRADED_HEADER } from '../headers.ts'
+import { type Page, type Post, pageSchema, postSchema } from '../post.ts'
+import { CURSOR, HANA, POST, PRIYA, REPOST_ID } from './cast.ts'
+import type { HeaderName } from './headers.ts'
+import { type Answer, json, type Operation } from './operation.ts'
+import { IF_NONE_MATCH, idIn, PAGING, VERSION } from './parameters.ts'
+
+const HEADERS: readonly HeaderName[] = ['etag', 'cache-control', 'cache-status', 'server-timing', AGE_HEADER, DEGRADED_HEADER]
+const UNCHANGED: Answer = { status: 304, description: 'Your copy is still good.', headers: HEADERS }
+
+const post: Post = { ...POST, author: PRIYA, activity_id: POST.id }
+const reposted: Post = { ...post, reposted_by: HANA, activity_id: REPOST_ID }
+const page = (posts: Post[]): Page => ({ posts, next_cursor: CURSOR, gap: false })
+
+export const READS: readonly Operation[] = [
+  {
+    id: 'getFollowingFeed',
+    method: 'get',
+    path: '/v1/feed/following',
+    tag: 'Feeds',
+    summary: 'Read your feed',
+    description: 'Posts and reposts of whom you follow, and your own, newest first. Each post shows once per scroll.',
+    token: 'user',
+    parameters: [...PAGING, ...VERSION, IF_NONE_MATCH],
+    answers: [{ status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, page([reposted])) }, UNCHANGED],
+    problems: ['bad-request', 'bad-cursor', 'overloaded', 'origin-unavailable'],
+  },
+  {
+    id: 'getUserPosts',
+    method: 'get',
+    path: '/v1/users/{id}/posts',
+    tag: 'Feeds',
+    summary: 'Read what one user posted and reposted',
+    description: 'Newest first, each activity a line of its own. Public: a token is only needed for a version token to count.',
+    token: 'optional',
+    parameters: [idIn('The user.', PRIYA.id), ...PAGING, ...VERSION, IF_NONE_MATCH],
+    answers: [{ status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, page([post])) }, UNCHANGED],
+    problems: ['bad-request', 'bad-cursor', 'not-found', 'overloaded', 'origin-unavailable'],
+  },
+  {
+    id: 'getPost',
+    method: 'get',
+    path: '/v1/posts/{id}',
+    tag: 'Feeds',
+    summary: 'Read one post',
+    description: 'The id of a repost answers the post it shows. Public: a token is only needed for a version token to count.',
+    token: 'optional',
+    parameters: [idIn('The post.', POST.id), ...VERSION, IF_NONE_MATCH],
+    answers: [{ status: 200, description: 'The post.', headers: HEADERS, content: json(postSchema, post) }, UNCHANGED],
+    problems: ['bad-request', 'not-found', 'gone', 'overloaded', 'origin-unavailable'],
+  },
+]
