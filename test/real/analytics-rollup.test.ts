@@ -206,7 +206,11 @@ test('points take no place from reads: an origin that serves all it can still ta
   await other.db.transaction(async (tx) => {
     await tx.execute(sql`lock table users in access exclusive mode`)
     held.push(load())
-    await eventually(async () => expect(await load()).toBe(503))
+    await eventually(async () => {
+      const waiting = await tx.execute(sql`select 1 from pg_locks where relation = 'users'::regclass and not granted`)
+      expect(waiting).toHaveLength(1)
+    })
+    expect(await load()).toBe(503)
     expect(await ask('/internal/points', { points: points.slice(0, 10) })).toBe(202)
     expect(await ask('/internal/points', { points: [{ ...points[0], userId: '1100000000000000001' }] })).toBe(400)
   })
