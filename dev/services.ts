@@ -75,6 +75,8 @@ export async function launchWorker(
       `KEY_PREFIX:${state.keyPrefix}`,
       '--var',
       'DEMO:on',
+      '--var',
+      'ANALYTICS_SINK:origin',
     ],
     env: {
       ...Object.fromEntries(Object.keys(bindings).map((name) => [name, undefined])),

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { REQUEST_ID_HEADER } from '../contract/headers.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { SigningKey } from '../contract/signed.ts'
+import type { Rollup } from './analytics/rollup.ts'
 import type { Database } from './db/client.ts'
 import type { Delivery } from './fanout/deliver.ts'
 import type { Settle } from './fanout/settle.ts'
@@ -13,6 +14,7 @@ import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
 import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
+import { pointRoutes } from './routes/points.ts'
 import { postRoutes } from './routes/posts.ts'
 import { userRoutes } from './routes/users.ts'
 
@@ -28,6 +30,7 @@ interface Parts {
   readonly mint: () => bigint
   readonly settle: Settle
   readonly readiness: Readiness
+  readonly rollup: Rollup
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -43,6 +46,7 @@ export function createApp({
   mint,
   settle,
   readiness,
+  rollup,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -57,6 +61,7 @@ export function createApp({
   // The signature first: what strangers send takes no place from the edge.
   app.use(requireSignature(edgeKey, clock))
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
+  app.route('/', pointRoutes(rollup))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, observe }))
   app.route('/', postRoutes({ db, mint, settle }))

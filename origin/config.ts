@@ -46,6 +46,8 @@ export const schema = z.object({
   DORMANT_DAYS: count(30),
   /** What the reader page's demo asks of the origin (contract/demo.ts). Never in production. */
   DEMO: z.enum(['on', 'off']).default('off'),
+  /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */
+  ANALYTICS_RETENTION_HOURS: count(24),
 })
 export type Config = z.infer<typeof schema> & { readonly CROWD_FLOOR: number }
 

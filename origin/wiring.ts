@@ -5,8 +5,10 @@ import type { Hono } from 'hono'
 import { keyOf } from '../contract/l2/keys.ts'
 import { importKey } from '../contract/signed.ts'
 import { createL2 } from './adapters/l2.ts'
+import { createRollup } from './analytics/rollup.ts'
 import { createApp, type RequestEvent } from './app.ts'
 import type { Config } from './config.ts'
+import { pruneRollup } from './db/analytics.ts'
 import { connect } from './db/client.ts'
 import { machineStore } from './db/machines.ts'
 import { appliedMigrations } from './db/migrations.ts'
@@ -41,6 +43,9 @@ const REDIS_SILENT_MS = 5 * BEAT_MS
 const HOUSEKEEPING_MS = 60_000
 /** Viewers retired in one transaction. */
 const RETIRE_BATCH = 500
+const ROLLUP_MS = 1_000
+/** Rows of analytics forgotten in one statement. */
+const PRUNE_BATCH = 5_000
 
 export const clock = {
   nowMs: () => Date.now(),
@@ -74,6 +79,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const mint = await openMint(machineStore(db), clock, randomUUID())
   const heartbeat = createHeartbeat({ db, l2, machineId: () => mint.machineId, observe })
   const delivery = createDelivery({ db, l2, heartbeat, clock })
+  const rollup = createRollup(db, clock)
   const settle = createSettle(delivery, clock, 1.5 * config.L2_DEADLINE_MS, observe)
 
   const stop = new AbortController()
@@ -106,12 +112,14 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   async function housekeeping(): Promise<void> {
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
     await prune(db)
+    while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
   }
   let stopping = false
   const known = knownMigrations()
   const loops = [
     loop('mint', RENEW_EVERY_MS, () => mint.renew()),
     loop('beat', BEAT_MS, beat),
+    loop('analytics', ROLLUP_MS, () => rollup.write()),
     ...Array.from({ length: config.FANOUT_WORKERS }, () => {
       const worker = createFanoutWorker({ db, delivery, observe, chunkSize: config.CHUNK_SIZE, batch: config.JOB_BATCH })
       return loop('fan-out', 0, async () => {
@@ -146,6 +154,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       () => stopping,
       clock,
     ),
+    rollup,
     maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
     demo: config.DEMO === 'on' ? { delivery } : undefined,
     newRequestId: randomUUID,
@@ -159,6 +168,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     async close() {
       stop.abort()
       await Promise.all(loops)
+      await rollup.write().catch(() => {})
       await mint.close().catch(() => {})
       await connection.close()
     },

@@ -3,6 +3,7 @@ import { cors } from 'hono/cors'
 import { routePath } from 'hono/route'
 import { AGE_HEADER, DEGRADED_HEADER, REPLAYED_HEADER, REQUEST_ID_HEADER, VERSION_HEADER } from '../contract/headers.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
+import type { Observe } from './cache/events.ts'
 import type { FeedParts } from './feed/read-feed.ts'
 import type { EventSink } from './http/events.ts'
 import type { Forward } from './http/forward-port.ts'
@@ -27,6 +28,8 @@ export interface AppParts {
   readonly forward: Forward
   readonly readiness: Readiness
   readonly sink: EventSink
+  /** Hears what the cache does, for all requests. */
+  readonly observe: Observe
   readonly corsOrigins: readonly string[]
   readonly maxAgeMs: number
   readonly newRequestId: () => string
@@ -42,6 +45,7 @@ export function createApp({
   forward,
   readiness,
   sink,
+  observe,
   corsOrigins,
   maxAgeMs,
   newRequestId,
@@ -52,7 +56,7 @@ export function createApp({
   app.use(async (c, next) => {
     c.set('startedAtMs', http.clock.nowMs())
     c.set('requestId', newRequestId())
-    c.set('tally', createTally())
+    c.set('tally', createTally(observe))
     c.header(REQUEST_ID_HEADER, c.get('requestId'))
     await next()
     const { tally, startedAtMs } = c.var
@@ -62,7 +66,10 @@ export function createApp({
     }
     const totalMs = nowMs - startedAtMs
     const error = c.res.status >= 500 && c.error ? { error: messageOf(c.error) } : {}
-    sink({ route: routePath(c, -1), method: c.req.method, status: c.res.status, totalMs, tally, degraded: [...tally.degraded], ...error })
+    const { method } = c.req
+    const about = { atMs: nowMs, route: routePath(c, -1), method, status: c.res.status, totalMs, ...coloOf(c.req.raw), ...error }
+    const degraded = c.res.headers.get(DEGRADED_HEADER)?.split(', ') ?? [...tally.degraded]
+    sink({ ...about, tally, degraded }, (work) => c.executionCtx.waitUntil(work))
   })
   app.use(
     cors({
@@ -109,6 +116,12 @@ export function createApp({
   app.notFound((c) => renderProblem(new Problem('not-found', `There is no ${c.req.path} here.`), c.get('requestId')))
   app.onError((error, c) => renderProblem(toProblem(error), c.get('requestId')))
   return app
+}
+
+/** Where Cloudflare answers, it says in which data centre. */
+function coloOf(request: Request & { readonly cf?: { readonly colo?: unknown } }): { colo?: string } {
+  const colo = request.cf?.colo
+  return typeof colo === 'string' ? { colo } : {}
 }
 
 /** The innermost message: what really went wrong. */

@@ -1,7 +1,9 @@
 import type { Hono } from 'hono'
 import { importKey, toBase64Url } from '../contract/signed.ts'
-import { logSink } from './adapters/event-sink.ts'
-import { createOriginClient } from './adapters/origin-client.ts'
+import { createEngineSink } from './adapters/engine-sink.ts'
+import { allOf, logSink } from './adapters/event-sink.ts'
+import { createOriginClient, type OriginClient } from './adapters/origin-client.ts'
+import { createOriginSink } from './adapters/origin-sink.ts'
 import { createProbes } from './adapters/probes.ts'
 import { createRedisTier } from './adapters/redis-tier.ts'
 import { createApp } from './app.ts'
@@ -20,10 +22,12 @@ import { createIssueToken } from './demo/token.ts'
 import { withBulkhead } from './feed/bulkhead.ts'
 import { createHydrate } from './feed/hydrate.ts'
 import { createFeedKeys } from './feed/keys.ts'
+import type { EventSink, WorkCounter } from './http/events.ts'
 import type { Forward } from './http/forward-port.ts'
 import { createIdentify } from './http/identity.ts'
 import { createReadiness } from './http/readiness.ts'
 import type { WorkerEnv } from './http/request.ts'
+import { createWork } from './http/work.ts'
 import type { DemoParts } from './routes/demo.ts'
 
 const clock: Clock = {
@@ -116,6 +120,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     deadlineMs: PROBE_DEADLINE_MS,
     timeoutSignal,
   })
+  const work = createWork()
   const keys = createFeedKeys(config.LIFETIMES)
   return createApp({
     feed: { read, keys, hydrate: createHydrate(read, keys), origin: withBulkhead(origin, limiter) },
@@ -123,7 +128,8 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     identify: createIdentify([config.JWT_SECRET, config.JWT_SECRET_PREVIOUS ?? []].flat(), clock),
     forward: origin.forward,
     readiness: createReadiness(probes, clock),
-    sink: config.LOG_EVENTS === 'on' ? logSink : () => {},
+    sink: sinkOf(config, origin, work),
+    observe: work.observe,
     corsOrigins: config.CORS_ORIGINS,
     maxAgeMs: config.MEMORY_MAX_AGE_MS,
     newRequestId: () => crypto.randomUUID(),
@@ -133,7 +139,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
 
 /** The demo. Each burst runs in a worker made for it, which logs nothing; an unprotected one has everything off that can be. */
 function createDemo(config: Config, forward: Forward): DemoParts {
-  const quiet: Config = { ...config, DEMO: 'off', LOG_EVENTS: 'off' }
+  const quiet: Config = { ...config, DEMO: 'off', LOG_EVENTS: 'off', ANALYTICS_SINK: 'off' }
   const unprotected: Config = { ...quiet, SWITCHED_OFF: ['singleflight', 'lease', 'xfetch'], MAX_LOADS: Number.POSITIVE_INFINITY }
   const demoOrigin = createDemoOrigin(forward, () => crypto.randomUUID())
   return {
@@ -145,4 +151,15 @@ function createDemo(config: Config, forward: Forward): DemoParts {
       clock,
     }),
   }
+}
+
+/** Where requests are told of. */
+function sinkOf(config: Config, origin: OriginClient, work: WorkCounter): EventSink {
+  const sinks = config.LOG_EVENTS === 'on' ? [logSink] : []
+  if (config.ANALYTICS_SINK === 'engine' && config.ANALYTICS) sinks.push(createEngineSink(config.ANALYTICS, work))
+  if (config.ANALYTICS_SINK === 'origin') {
+    const { ANALYTICS_BATCH: batchSize, LOAD_DEADLINE_MS: deadlineMs } = config
+    sinks.push(createOriginSink({ post: origin.points, work, clock, batchSize, delayMs: 700, lostAfterMs: 2 * deadlineMs }))
+  }
+  return allOf(sinks, () => work.add({ dropped: 1 }))
 }

@@ -1,4 +1,5 @@
-import type { CacheEvent, Layer } from '../cache/events.ts'
+import { classOf, KEY_CLASSES, type KeyClass } from '../../contract/analytics.ts'
+import type { CacheEvent, Layer, Observe } from '../cache/events.ts'
 
 /** Something the request waited for. */
 export interface Span {
@@ -15,8 +16,12 @@ export interface Tally {
   readonly observe: (event: CacheEvent) => void
   readonly waited: (span: Span) => void
   readonly answers: Readonly<Record<Layer, number>>
+  /** The same by class of key. */
+  readonly classes: Readonly<Record<KeyClass, Readonly<Record<Layer, number>>>>
   readonly collapsed: number
   readonly stale: number
+  /** Requests to the origin for history that no cache holds. */
+  readonly history: number
   /** What the request waited for L2, and for the origin (milliseconds). */
   readonly sharedMs: number
   readonly originMs: number
@@ -34,12 +39,15 @@ export interface Tally {
 /** Waits that are told one by one: a header has its limits, and a feed from cold has eight. */
 const MAX_SPANS = 12
 
-export function createTally(): Tally {
+/** Counts one request's events, and passes them on. */
+export function createTally(passOn: Observe = () => {}): Tally {
   const spans: Span[] = []
   const tally = {
-    answers: { memory: 0, shared: 0, origin: 0 },
+    answers: noAnswers(),
+    classes: Object.fromEntries(KEY_CLASSES.map((keyClass) => [keyClass, noAnswers()])) as Record<KeyClass, Record<Layer, number>>,
     collapsed: 0,
     stale: 0,
+    history: 0,
     sharedMs: 0,
     originMs: 0,
     sharedReads: 0,
@@ -48,13 +56,17 @@ export function createTally(): Tally {
     oldestAtMs: Number.POSITIVE_INFINITY,
     degraded: new Set<string>(),
     waited(span: Span) {
+      if (span.keys === undefined) tally.history++
       if (span.layer === 'shared') tally.sharedMs += span.tookMs
       else tally.originMs += span.tookMs
       if (spans.length < MAX_SPANS) spans.push(span)
     },
     observe(event: CacheEvent) {
+      passOn(event)
       switch (event.type) {
-        case 'answered':
+        case 'answered': {
+          const keyClass = classOf(event.key)
+          if (keyClass) tally.classes[keyClass][event.layer]++
           tally.answers[event.layer]++
           tally.oldestAtMs = Math.min(tally.oldestAtMs, event.verifiedAtMs)
           if (event.collapsed) tally.collapsed++
@@ -62,6 +74,7 @@ export function createTally(): Tally {
           if (event.freshness === 'grace') tally.degraded.add('stale')
           if (event.unverified) tally.degraded.add('l2-unavailable')
           break
+        }
         case 'waited':
           tally.waited(event)
           break
@@ -81,6 +94,8 @@ export function createTally(): Tally {
   }
   return tally
 }
+
+const noAnswers = (): Record<Layer, number> => ({ memory: 0, shared: 0, origin: 0 })
 
 /** `Cache-Status` (RFC 9211): the cache nearest to the origin first. */
 export function cacheStatus({ answers, collapsed, stale }: Tally): string {
