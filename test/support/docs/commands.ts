@@ -1,0 +1,106 @@
+import type { Markdown } from './markdown.ts'
+import type { Project } from './project.ts'
+
+export interface DocCommand {
+  readonly file: string
+  readonly line: number
+  readonly text: string
+}
+
+/** Every command of a document: the lines of its `sh` fences, and what stands in backticks and begins with npm or npx. */
+export function commandsIn(document: Markdown): DocCommand[] {
+  const { file } = document
+  const fenced = document.fences
+    .filter(({ language }) => language === 'sh')
+    .flatMap(({ text, line }) =>
+      linesOf(text).flatMap((one) => partsOf(one.text).map((part) => ({ file, line: line + one.at, text: part }))),
+    )
+  const inline = document.code
+    .filter(({ text }) => /^(?:npm|npx) /.test(text))
+    .flatMap(({ text, line }) => partsOf(text).map((part) => ({ file, line, text: part })))
+  return [...fenced, ...inline]
+}
+
+/** The lines of a script, those that end in a backslash joined with the next one. */
+function linesOf(script: string): { text: string; at: number }[] {
+  const lines: { text: string; at: number }[] = []
+  let open = false
+  for (const [at, raw] of script.split('\n').entries()) {
+    const last = lines.at(-1)
+    if (open && last) last.text += ` ${raw.trim()}`
+    else lines.push({ text: raw, at })
+    open = raw.endsWith('\\')
+    const line = lines.at(-1)
+    if (open && line) line.text = line.text.replace(/\s*\\$/, '')
+  }
+  return lines
+}
+
+/** The commands of a line: what `&&` joins, without comments. */
+function partsOf(line: string): string[] {
+  const parts = ['']
+  for (const [word] of line.matchAll(/'[^']*'|"[^"]*"|&&|(?<=^|\s)#.*|\s+|[^\s'"&]+|&/g)) {
+    if (word.startsWith('#')) break
+    if (word === '&&') parts.push('')
+    else parts.push(`${parts.pop() ?? ''}${word}`)
+  }
+  return parts.map((part) => part.trim()).filter((part) => part !== '')
+}
+
+/**
+ * What is done with a command of the documents:
+ * `run` executes it against a stack; `script` looks for the npm script and its flags, `tests` for test files, `wrangler` asks wrangler
+ * for its help; of `form` only the shape is known, for it needs a machine or an account that a test has not.
+ */
+export type Treatment = 'run' | 'script' | 'tests' | 'lock' | 'wrangler' | 'form'
+
+/** Scripts that `run` executes; any other is looked up. */
+const EXECUTED = 'token|import|migrate|analytics'
+
+/** Every command of the documents is claimed by exactly one of these. */
+export const RULES: readonly (readonly [Treatment, RegExp])[] = [
+  ['lock', /^npm (?:ci(?: --omit=dev)?|install)$/],
+  ['run', new RegExp(`^(?:\\w+=\\$\\()?npm run (?:--silent )?(?:${EXECUTED})(?: --(?: [\\w./:@$-]+)+)?\\)?$`)],
+  ['run', /^curl(?! .*(?:https:|\$(?:WORKER|ORIGIN)_URL))(?: (?:-\w+|[A-Z]+|'[^']*'|"[^"]*"|http:[\w:/.?=&{}$-]+))+$/],
+  ['script', new RegExp(`^npm (?:start|run (?:--silent )?(?!(?:${EXECUTED})\\b)[\\w:-]+)(?: -- .+)?$`)],
+  ['tests', /^npm test(?: --(?: \S+)+)?$/],
+  ['wrangler', /^npx wrangler(?: [\w@./:=-]+)+$/],
+  ['form', /^docker (?:build|run|push|stop|logs)\b[^|;<>]*$/],
+  ['form', /^(?:sudo )?apt-get install(?: [\w.-]+)+$|^brew install(?: [\w.-]+)+$/],
+  ['form', /^git clone \S+$|^cd [\w.-]+$/],
+  ['form', /^curl .*(?:https:|\$(?:WORKER|ORIGIN)_URL)/],
+  ['form', /^openssl rand -base64 \d+$/],
+]
+
+/** How a command is treated; undefined when no rule, or more than one, claims it. */
+export function treatmentOf(text: string): Treatment | undefined {
+  const claims = RULES.filter(([, pattern]) => pattern.test(text))
+  return claims.length === 1 ? claims[0]?.[0] : undefined
+}
+
+/** The commands of a document that nobody claims, or that name a script or a test file that is not there. */
+export function wrongCommandsIn(document: Markdown, project: Project): string[] {
+  return commandsIn(document).flatMap(({ file, line, text }) => {
+    const wrong = wrongWith(text, project)
+    return wrong === undefined ? [] : [`${file}:${line} ${text}: ${wrong}`]
+  })
+}
+
+function wrongWith(text: string, { scripts, exists }: Project): string | undefined {
+  const treatment = treatmentOf(text)
+  if (treatment === undefined) return 'is claimed by no rule of test/support/docs/commands.ts, or by two'
+  const script = scriptOf(text)
+  if (script !== undefined && !Object.hasOwn(scripts, script)) return `there is no npm script "${script}"`
+  if (treatment !== 'tests') return undefined
+  const missing = text.split(' ').find((word) => word.startsWith('test/') && !exists(word))
+  return missing === undefined ? undefined : `there is no ${missing}`
+}
+
+/** The npm script a command runs. */
+export function scriptOf(text: string): string | undefined {
+  const [, script, short] = /^(?:\w+=\$\()?npm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/.exec(text) ?? []
+  return script ?? short
+}
+
+/** The flags given to an npm script, without their values. */
+export const flagsOf = (text: string): string[] => (/ -- (.*)$/.exec(text)?.[1] ?? '').match(/(?<=^|\s)--[a-z-]+/g) ?? []
