@@ -1,22 +1,23 @@
-/** Does what a printed curl line says, for machines without curl: url, headers, a body, and cookies kept in `jar` (-c, -b). */
+/** Does what a curl line says, for machines without curl: url, method, headers, a body, and cookies kept in `jar` (-c, -b). */
 export async function runCurlLine(line: string, jar: Map<string, string>): Promise<Response> {
-  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '')
+  const words = [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, one, two, bare]) => one ?? two ?? bare ?? '')
   if (words.shift() !== 'curl') throw new Error(`this is no curl line: ${line}`)
   const headers = new Headers()
-  let [url, body, keepsCookies]: [string, string | undefined, boolean] = ['', undefined, false]
+  let [url, method, body, keepsCookies]: [string, string | undefined, string | undefined, boolean] = ['', undefined, undefined, false]
   while (words.length > 0) {
     const word = words.shift() ?? ''
-    if (word === '-s') continue
+    if (word === '-s' || word === '-i') continue
     else if (word === '-H') {
       const [, name = '', value = ''] = /^(.*?): (.*)$/.exec(words.shift() ?? '') ?? []
       headers.set(name, value)
-    } else if (word === '-d') body = words.shift()
+    } else if (word === '-X') method = words.shift()
+    else if (word === '-d') body = words.shift()
     else if (word === '-c') keepsCookies = words.shift() !== undefined
     else if (word === '-b' && words.shift()) headers.set('cookie', [...jar].map((cookie) => cookie.join('=')).join('; '))
     else if (word.startsWith('http')) url = word
     else throw new Error(`this test does not know "${word}" of curl`)
   }
-  const response = await fetch(url, body === undefined ? { headers } : { method: 'POST', headers, body })
+  const response = await fetch(url, body === undefined ? { method: method ?? 'GET', headers } : { method: method ?? 'POST', headers, body })
   for (const cookie of keepsCookies ? response.headers.getSetCookie() : []) {
     const [, name = '', value = ''] = /^(.*?)=(.*?)(;|$)/.exec(cookie) ?? []
     jar.set(name, value)

@@ -95,6 +95,7 @@ describe('commands', () => {
     ['npm ci', 'lock'],
     ['npm start -- --reset', 'script'],
     ['npm run check', 'script'],
+    ['npm run import', 'script'],
     ['npm run --silent token -- --user ada.arden', 'run'],
     ['TOKEN=$(npm run --silent token -- --user ada.arden)', 'run'],
     ['npm test -- test/real/feed.test.ts', 'tests'],

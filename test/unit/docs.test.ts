@@ -59,7 +59,7 @@ describe('every npm script of ours has a --help that knows the flags the documen
     const [, file, args = ''] = /^node (\S+\.ts)(?: (.*))?$/.exec(line) ?? []
     return file === undefined ? [] : [{ name, file, args: args.split(' ').filter(Boolean) }]
   })
-  test.each(ours)('$name', async ({ name, file, args }) => {
+  test.concurrent.for(ours)('$name', async ({ name, file, args }, { expect }) => {
     const help = await helpOf(file, ...args)
     expect(help.length).toBeGreaterThan(40)
     const flags = commands
@@ -74,7 +74,7 @@ describe('wrangler knows what the documents ask of it', () => {
   /** The words before the first that is a flag or a value: `secret put NAME` is `secret put`. */
   const subcommandOf = (words: readonly string[]) =>
     words.slice(0, words.findIndex((word, at) => at > 0 && !/^[a-z]+$/.test(word)) >>> 0).join(' ')
-  test.each([...Map.groupBy(asked, subcommandOf)])('wrangler %s', async (subcommand, uses) => {
+  test.concurrent.for([...Map.groupBy(asked, subcommandOf)])('wrangler %s', async ([subcommand, uses], { expect }) => {
     const help = await helpOf('node_modules/wrangler/bin/wrangler.js', ...subcommand.split(' '))
     expect(help).toContain(`wrangler ${subcommand}`)
     for (const flag of uses.flat().filter((word) => word.startsWith('--'))) expect(help).toContain(flag.split('=')[0])

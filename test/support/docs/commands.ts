@@ -60,9 +60,9 @@ const EXECUTED = 'token|import|migrate|analytics'
 /** Every command of the documents is claimed by exactly one of these. */
 export const RULES: readonly (readonly [Treatment, RegExp])[] = [
   ['lock', /^npm (?:ci(?: --omit=dev)?|install)$/],
-  ['run', new RegExp(`^(?:\\w+=\\$\\()?npm run (?:--silent )?(?:${EXECUTED})(?: --(?: [\\w./:@$-]+)+)?\\)?$`)],
+  ['run', new RegExp(`^(?:\\w+=\\$\\()?npm run (?:--silent )?(?:${EXECUTED}) --(?: [\\w./:@$…-]+)+\\)?$`)],
   ['run', /^curl(?! .*(?:https:|\$(?:WORKER|ORIGIN)_URL))(?: (?:-\w+|[A-Z]+|'[^']*'|"[^"]*"|http:[\w:/.?=&{}$-]+))+$/],
-  ['script', new RegExp(`^npm (?:start|run (?:--silent )?(?!(?:${EXECUTED})\\b)[\\w:-]+)(?: -- .+)?$`)],
+  ['script', new RegExp(`^npm (?:start|run (?:--silent )?(?:(?:${EXECUTED})$|(?!(?:${EXECUTED})\\b)[\\w:-]+))(?: -- .+)?$`)],
   ['tests', /^npm test(?: --(?: \S+)+)?$/],
   ['wrangler', /^npx wrangler(?: [\w@./:=-]+)+$/],
   ['form', /^docker (?:build|run|push|stop|logs)\b[^|;<>]*$/],
