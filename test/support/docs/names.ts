@@ -14,7 +14,7 @@ function isKnown(text: string, { exists, sources }: Project): boolean {
   const path = text.replace(/\/$/, '')
   if (new RegExp(`^(?:${FOLDERS})(?:/[\\w.-]+)*/?$`).test(text) && (text.includes('/') || text.includes('.'))) return exists(path)
   if (/^[\w-]+\.(?:ts|md|toml|json|sql|html)$/.test(text)) return exists(text) || sources.includes(`/${text}`)
-  const route = /^(?:(?:GET|POST|PUT|DELETE|PATCH)(?:, )?)+ (\/.*)$/.exec(text)?.[1] ?? /^\/[a-z][\w./{}-]*$/.exec(text)?.[0]
+  const route = /^(?:GET|POST|PUT|DELETE) (\/[^? ]*)/.exec(text)?.[1] ?? /^\/[a-z][\w./{}-]*$/.exec(text)?.[0]
   if (route !== undefined) return sources.includes(`'${route.replace(/\{(\w+)\}/g, ':$1')}'`) || isProblem(route, exists)
   // A setting, an environment variable; a column or table.
   if (/^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(text) || /^[a-z]+(?:_[a-z0-9]+)+$/.test(text)) return isWordOf(sources, text)
