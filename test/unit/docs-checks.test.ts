@@ -6,7 +6,7 @@ import { unknownLogLinesIn, unknownNamesIn } from '../support/docs/names.ts'
 import type { Project } from '../support/docs/project.ts'
 import { unprovenIn } from '../support/docs/promises.ts'
 
-const FILES = ['README.md', 'docs/guide.md', 'docs/problems/gone.md', 'worker', 'worker/app.ts', 'test/real/feed.test.ts']
+const FILES = ['README.md', 'docs/guide.md', 'docs/problems/gone.md', 'worker', 'worker/app.ts', 'test/real/feed.test.ts', '.ci/run']
 const project: Project = {
   exists: (path) => FILES.includes(path),
   anchors: (path) => (path === 'docs/guide.md' ? new Set(['what-is-x-y', 'twice', 'twice-1']) : undefined),
@@ -52,12 +52,23 @@ test("headings become anchors as GitHub's do", () => {
 })
 
 test('names that exist are known, others are reported', () => {
-  const known = ['worker/app.ts', 'worker/', 'tally.ts', 'MAX_LOADS', 'fanout_jobs', 'l2-lost-writes', 'Tideline-Degraded', '--reset']
+  const known = [
+    'worker/app.ts',
+    'worker/',
+    '.ci/run',
+    'tally.ts',
+    'MAX_LOADS',
+    'fanout_jobs',
+    'l2-lost-writes',
+    'Tideline-Degraded',
+    '--reset',
+  ]
   const routes = ['DELETE /v1/posts/{id}', '/problems/gone']
   const plain = ['push', '503', 'a = b', 'next_cursor: null']
   expect(unknownNamesIn(parse([...known, ...routes, ...plain].map((name) => `\`${name}\``).join(' ')), project)).toEqual([])
   const unknown = [
     'worker/ap.ts',
+    '.ci/ran',
     'taly.ts',
     'MAX_LOAD',
     'fanout_job',
@@ -96,6 +107,8 @@ describe('commands', () => {
     ['npm start -- --reset', 'script'],
     ['npm run check', 'script'],
     ['npm run import', 'script'],
+    ['DATABASE_URL=postgres://… npm run origin', 'script'],
+    ['npm start -- --port 1 | sh', undefined],
     ['npm run --silent token -- --user ada.arden', 'run'],
     ['TOKEN=$(npm run --silent token -- --user ada.arden)', 'run'],
     ['npm test -- test/real/feed.test.ts', 'tests'],

@@ -1,7 +1,7 @@
 import type { Markdown } from './markdown.ts'
 import type { Project } from './project.ts'
 
-export interface DocCommand {
+interface DocCommand {
   readonly file: string
   readonly line: number
   readonly text: string
@@ -24,14 +24,10 @@ export function commandsIn(document: Markdown): DocCommand[] {
 /** The lines of a script, those that end in a backslash joined with the next one. */
 function linesOf(script: string): { text: string; at: number }[] {
   const lines: { text: string; at: number }[] = []
-  let open = false
-  for (const [at, raw] of script.split('\n').entries()) {
+  for (const [at, text] of script.split('\n').entries()) {
     const last = lines.at(-1)
-    if (open && last) last.text += ` ${raw.trim()}`
-    else lines.push({ text: raw, at })
-    open = raw.endsWith('\\')
-    const line = lines.at(-1)
-    if (open && line) line.text = line.text.replace(/\s*\\$/, '')
+    if (last?.text.endsWith('\\')) last.text = `${last.text.slice(0, -1).trimEnd()} ${text.trim()}`
+    else lines.push({ text, at })
   }
   return lines
 }
@@ -58,23 +54,26 @@ export type Treatment = 'run' | 'script' | 'tests' | 'lock' | 'wrangler' | 'form
 const EXECUTED = 'token|import|migrate|analytics'
 
 /** Every command of the documents is claimed by exactly one of these. */
-export const RULES: readonly (readonly [Treatment, RegExp])[] = [
+const RULES: readonly (readonly [Treatment, RegExp])[] = [
   ['lock', /^npm (?:ci(?: --omit=dev)?|install)$/],
   ['run', new RegExp(`^(?:\\w+=\\$\\()?npm run (?:--silent )?(?:${EXECUTED}) --(?: [\\w./:@$…-]+)+\\)?$`)],
   ['run', /^curl(?! .*(?:https:|\$(?:WORKER|ORIGIN)_URL))(?: (?:-\w+|[A-Z]+|'[^']*'|"[^"]*"|http:[\w:/.?=&{}$-]+))+$/],
-  ['script', new RegExp(`^npm (?:start|run (?:--silent )?(?:(?:${EXECUTED})$|(?!(?:${EXECUTED})\\b)[\\w:-]+))(?: -- .+)?$`)],
+  ['script', new RegExp(`^npm (?:start|run (?:--silent )?(?:(?:${EXECUTED})$|(?!(?:${EXECUTED})\\b)[\\w:-]+))(?: -- [^|;<>]+)?$`)],
   ['tests', /^npm test(?: --(?: \S+)+)?$/],
   ['wrangler', /^npx wrangler(?: [\w@./:=-]+)+$/],
-  ['form', /^docker (?:build|run|push|stop|logs)\b[^|;<>]*$/],
+  ['form', /^docker (?:build|run|push|pull|stop|rm|logs|exec)\b[^|;<>]*$/],
   ['form', /^(?:sudo )?apt-get install(?: [\w.-]+)+$|^brew install(?: [\w.-]+)+$/],
   ['form', /^git clone \S+$|^cd [\w.-]+$/],
   ['form', /^curl .*(?:https:|\$(?:WORKER|ORIGIN)_URL)/],
   ['form', /^openssl rand -base64 \d+$/],
 ]
 
+/** A command without the variables that are set for it alone. */
+export const withoutSettings = (text: string): string => text.replace(/^(?:[A-Z_]+=[^\s(]+ )+/, '')
+
 /** How a command is treated; undefined when no rule, or more than one, claims it. */
 export function treatmentOf(text: string): Treatment | undefined {
-  const claims = RULES.filter(([, pattern]) => pattern.test(text))
+  const claims = RULES.filter(([, pattern]) => pattern.test(withoutSettings(text)))
   return claims.length === 1 ? claims[0]?.[0] : undefined
 }
 
@@ -98,7 +97,7 @@ function wrongWith(text: string, { scripts, exists }: Project): string | undefin
 
 /** The npm script a command runs. */
 export function scriptOf(text: string): string | undefined {
-  const [, script, short] = /^(?:\w+=\$\()?npm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/.exec(text) ?? []
+  const [, script, short] = /^(?:\w+=\$\()?npm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/.exec(withoutSettings(text)) ?? []
   return script ?? short
 }
 

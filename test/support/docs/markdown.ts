@@ -5,15 +5,15 @@ interface At {
   /** 1-based. */
   readonly line: number
 }
-export interface Fence extends At {
+interface Fence extends At {
   readonly language: string
   readonly text: string
 }
-export interface Table {
+interface Table {
   readonly header: readonly string[]
   readonly rows: readonly (At & { readonly cells: readonly Cell[] })[]
 }
-export interface Cell {
+interface Cell {
   readonly text: string
   /** What stands in backticks. */
   readonly code: readonly string[]

@@ -1,7 +1,7 @@
 import type { Markdown } from './markdown.ts'
-import type { Project } from './project.ts'
+import { FOLDERS, type Project } from './project.ts'
 
-const FOLDERS = 'contract|worker|origin|dev|migrations|web|test|bench|docs|\\.ci'
+const PATH = new RegExp(`^(?:${FOLDERS.join('|').replace('.', '\\.')})/[\\w./-]*$`)
 
 /** Names in backticks that nothing in the project bears: paths, routes, settings, columns, events and reasons, headers, flags. */
 export function unknownNamesIn(document: Markdown, project: Project): string[] {
@@ -11,8 +11,7 @@ export function unknownNamesIn(document: Markdown, project: Project): string[] {
 }
 
 function isKnown(text: string, { exists, sources }: Project): boolean {
-  const path = text.replace(/\/$/, '')
-  if (new RegExp(`^(?:${FOLDERS})(?:/[\\w.-]+)*/?$`).test(text) && (text.includes('/') || text.includes('.'))) return exists(path)
+  if (PATH.test(text)) return exists(text.replace(/\/$/, ''))
   if (/^[\w-]+\.(?:ts|md|toml|json|sql|html)$/.test(text)) return exists(text) || sources.includes(`/${text}`)
   const route = /^(?:GET|POST|PUT|DELETE) (\/[^? ]*)/.exec(text)?.[1] ?? /^\/[a-z][\w./{}-]*$/.exec(text)?.[0]
   if (route !== undefined) return sources.includes(`'${route.replace(/\{(\w+)\}/g, ':$1')}'`) || isProblem(route, exists)

@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Markdown, parseMarkdown } from './markdown.ts'
 
@@ -17,10 +16,15 @@ export interface Project {
   readonly sources: string
 }
 
-/** Files git would take, so that what lies about on a developer's machine is no excuse. */
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
-  .split('\n')
-  .filter((file) => file !== '' && existsSync(join(ROOT, file)))
+/** The folders that hold what is ours. */
+export const FOLDERS = ['contract', 'worker', 'origin', 'dev', 'migrations', 'web', 'test', 'bench', 'docs', '.ci']
+
+const files = [
+  ...readdirSync(ROOT),
+  ...FOLDERS.flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, String(name)))),
+]
+  .map((name) => name.replaceAll('\\', '/'))
+  .filter((name) => statSync(join(ROOT, name)).isFile())
 
 /** Every document of the project. */
 export const documents: readonly Markdown[] = files
@@ -31,7 +35,7 @@ const NAMED_IN =
   /^(?:(?:contract|worker|origin|dev|migrations|web|\.ci|test\/support)\/.*|test\/run\.ts|[^/]+\.(?:toml|json|ts)|Dockerfile|\.npmrc)$/
 
 export const project: Project = {
-  exists: (path) => existsSync(join(ROOT, path)) && (statSync(join(ROOT, path)).isDirectory() || files.includes(path)),
+  exists: (path) => files.includes(path) || files.some((file) => file.startsWith(`${path}/`)),
   anchors: (path) => documents.find(({ file }) => file === path)?.anchors,
   scripts: JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts,
   sources: files

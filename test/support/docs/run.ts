@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { runCurlLine } from '../curl-line.ts'
-import { scriptOf } from './commands.ts'
+import { scriptOf, withoutSettings } from './commands.ts'
 import { project, ROOT } from './project.ts'
 
 /** Where commands of the documents run, instead of where a reader would run them. */
@@ -38,7 +38,7 @@ export function createShell(around: Surroundings) {
   }
 
   return async (command: string): Promise<string | Response> => {
-    const [, name, substituted = command] = /^(\w+)=\$\((.*)\)$/.exec(command) ?? []
+    const [, name, substituted = withoutSettings(command)] = /^(\w+)=\$\((.*)\)$/.exec(command) ?? []
     if (substituted.startsWith('npm ')) {
       if (name !== undefined && variables[name] !== undefined) return variables[name]
       const output = await npm(substituted)
