@@ -107,6 +107,7 @@ describe('commands', () => {
     ['npm start -- --reset', 'script'],
     ['npm run check', 'script'],
     ['npm run import', 'script'],
+    ['npm run --silent openapi > openapi.json', 'script'],
     ['DATABASE_URL=postgres://… npm run origin', 'script'],
     ['npm start -- --port 1 | sh', undefined],
     ['npm run --silent token -- --user ada.arden', 'run'],

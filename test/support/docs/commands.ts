@@ -58,7 +58,7 @@ const RULES: readonly (readonly [Treatment, RegExp])[] = [
   ['lock', /^npm (?:ci(?: --omit=dev)?|install)$/],
   ['run', new RegExp(`^(?:\\w+=\\$\\()?npm run (?:--silent )?(?:${EXECUTED}) --(?: [\\w./:@$…-]+)+\\)?$`)],
   ['run', /^curl(?! .*(?:https:|\$(?:WORKER|ORIGIN)_URL))(?: (?:-\w+|[A-Z]+|'[^']*'|"[^"]*"|http:[\w:/.?=&{}$-]+))+$/],
-  ['script', new RegExp(`^npm (?:start|run (?:--silent )?(?:(?:${EXECUTED})$|(?!(?:${EXECUTED})\\b)[\\w:-]+))(?: -- [^|;<>]+)?$`)],
+  ['script', new RegExp(`^npm (?:start|run (?:--silent )?(?:(?:${EXECUTED})$|(?!(?:${EXECUTED})\\b)[\\w:-]+))(?: -- [^|;<>]+)?(?: > [\\w.-]+)?$`)],
   ['tests', /^npm test(?: --(?: \S+)+)?$/],
   ['wrangler', /^npx wrangler(?: [\w@./:=-]+)+$/],
   ['form', /^docker (?:build|run|push|pull|stop|rm|logs|exec)\b[^|;<>]*$/],
