@@ -14,6 +14,8 @@ import { type Stack, startStack } from '../support/stack.ts'
 const fences = documents.flatMap((document) => document.fences.map((fence) => ({ ...fence, where: `${document.file}:${fence.line}` })))
 /** Those for Analytics Engine are in another dialect, which analytics has tests for. */
 const queries = fences.filter(({ language, text }) => language === 'sql' && !text.includes('_sample_interval'))
+/** Roles and databases belong to a server, and are made outside of a transaction. */
+const isForServer = ({ text }: { readonly text: string }): boolean => /^create role/i.test(text)
 const CROWD_FLOOR = 100
 
 let folder: string
@@ -68,7 +70,7 @@ test('the read that the README shows comes from memory when it is repeated', asy
 })
 
 describe('every query of the documents runs on the tables as they are', () => {
-  test.each(queries)('$where', async ({ text }) => {
+  test.each(queries.filter((query) => !isForServer(query)))('$where', async ({ text }) => {
     const ranAndWasTakenBack = new Error('taken back')
     await expect(
       sql.begin(async (tx) => {
@@ -77,6 +79,19 @@ describe('every query of the documents runs on the tables as they are', () => {
       }),
     ).rejects.toBe(ranAndWasTakenBack)
   })
+})
+
+test('what the documents tell an administrator of Postgres to do can be done, in their order', async () => {
+  const statements = queries.filter(isForServer).flatMap(({ text }) => text.split(/;\s*/).filter(Boolean))
+  try {
+    for (const statement of statements) await sql.unsafe(statement)
+  } finally {
+    const undo = statements.flatMap((text) => {
+      const [, kind, name] = /^create (role|database) (\w+)/i.exec(text) ?? []
+      return kind && name ? [`drop ${kind} if exists ${name}`] : []
+    })
+    for (const statement of undo.reverse()) await sql.unsafe(statement)
+  }
 })
 
 test('the row that the runbook owes after a restore of Postgres empties L2 and leaves the heartbeats', async () => {

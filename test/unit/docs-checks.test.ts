@@ -115,7 +115,9 @@ describe('commands', () => {
     ['npm test -- test/real/feed.test.ts', 'tests'],
     ['npx wrangler secret put JWT_SECRET', 'wrangler'],
     ['curl -s http://127.0.0.1:8787/healthz', 'run'],
-    ['curl -s https://feed.example.com/healthz', 'form'],
+    ['curl -s https://feed.example.com/healthz', 'run'],
+    ['curl -s "$UPSTASH_REDIS_REST_URL" -d \'["DBSIZE"]\'', 'form'],
+    ['A=$(JWT_SECRET=… npm run --silent token -- --service)', 'run'],
     ['docker build -t tideline-origin .', 'form'],
     ['rm -rf /', undefined],
     ['npm run check | tee log', undefined],
@@ -128,6 +130,7 @@ describe('commands', () => {
   test.each([
     ['npm run tokn', 'there is no npm script "tokn"'],
     ['npm test -- test/real/fed.test.ts', 'there is no test/real/fed.test.ts'],
+    ['docker run x node dev/migrat.ts', 'there is no dev/migrat.ts'],
     ['make all', 'is claimed by no rule of test/support/docs/commands.ts, or by two'],
   ])('reported: %s', (text, report) => {
     expect(wrongCommandsIn(parse(`\`\`\`sh\n${text}\n\`\`\``), project)).toEqual([`README.md:2 ${text}: ${report}`])

@@ -81,12 +81,18 @@ describe('every npm script of ours has a --help that knows the flags the documen
 
 describe('wrangler knows what the documents ask of it', () => {
   const asked = commands.filter(({ text }) => treatmentOf(text) === 'wrangler').map(({ text }) => text.split(' ').slice(2))
-  /** The words before the first that is a flag or a value: `secret put NAME` is `secret put`. */
-  const subcommandOf = (words: readonly string[]) =>
-    words.slice(0, words.findIndex((word, at) => at > 0 && !/^[a-z]+$/.test(word)) >>> 0).join(' ')
-  test.concurrent.for([...Map.groupBy(asked, subcommandOf)])('wrangler %s', async ([subcommand, uses], { expect }) => {
-    const help = await helpOf('node_modules/wrangler/bin/wrangler.js', ...subcommand.split(' '))
-    expect(help).toContain(`wrangler ${subcommand}`)
-    for (const flag of uses.flat().filter((word) => word.startsWith('--'))) expect(help).toContain(flag.split('=')[0])
+  /** The words before a flag or a value: `secret put NAME` is `secret put`. */
+  const subcommandOf = (words: readonly string[]) => /^[a-z]+(?: (?:put|delete|bulk|list)\b)?/.exec(words.join(' '))?.[0] ?? ''
+  const flagsIn = (words: readonly string[]) => words.filter((word) => word.startsWith('--')).map((word) => word.split('=')[0] ?? '')
+  /** Whose help is asked: one that is used without flags stands in that of the command above it. */
+  const helperOf = (words: readonly string[]) =>
+    flagsIn(words).length > 0 ? subcommandOf(words) : subcommandOf(words).replace(/ ?[a-z]+$/, '')
+
+  test.concurrent.for([...Map.groupBy(asked, helperOf)])('wrangler %s', async ([helper, uses], { expect }) => {
+    const help = await helpOf('node_modules/wrangler/bin/wrangler.js', ...helper.split(' ').filter(Boolean))
+    for (const words of uses) {
+      expect(help).toContain(`wrangler ${subcommandOf(words)}`)
+      for (const flag of flagsIn(words)) expect(help).toContain(flag)
+    }
   })
 })

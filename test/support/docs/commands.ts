@@ -56,24 +56,31 @@ const EXECUTED = 'token|import|migrate|analytics'
 /** Every command of the documents is claimed by exactly one of these. */
 const RULES: readonly (readonly [Treatment, RegExp])[] = [
   ['lock', /^npm (?:ci(?: --omit=dev)?|install)$/],
-  ['run', new RegExp(`^(?:\\w+=\\$\\()?npm run (?:--silent )?(?:${EXECUTED}) --(?: [\\w./:@$…-]+)+\\)?$`)],
-  ['run', /^curl(?! .*(?:https:|\$(?:WORKER|ORIGIN)_URL))(?: (?:-\w+|[A-Z]+|'[^']*'|"[^"]*"|http:[\w:/.?=&{}$-]+))+$/],
-  ['script', new RegExp(`^npm (?:start|run (?:--silent )?(?:(?:${EXECUTED})$|(?!(?:${EXECUTED})\\b)[\\w:-]+))(?: -- [^|;<>]+)?(?: > [\\w.-]+)?$`)],
-  ['tests', /^npm test(?: --(?: \S+)+)?$/],
+  ['run', new RegExp(`^npm run (?:--silent )?(?:${EXECUTED}) --(?: [\\w./:@$…-]+)+$`)],
+  ['run', /^curl(?! .*\$UPSTASH)(?: (?:-\w+|[A-Z]+|'[^']*'|"[^"]*"|https?:[\w:/.?=&{}$-]+))+$/],
+  ['run', /^node -e "[^"]*"$/],
+  [
+    'script',
+    new RegExp(
+      `^npm (?:start|run (?:--silent )?(?:(?:${EXECUTED})$|(?!(?:${EXECUTED}|test:long)\\b)[\\w:-]+))(?: -- [^|;<>]+)?(?: > [\\w.-]+)?$`,
+    ),
+  ],
+  ['tests', /^npm (?:test|run test:long)(?: --(?: \S+)+)?$/],
   ['wrangler', /^npx wrangler(?: [\w@./:=-]+)+$/],
   ['form', /^docker (?:build|run|push|pull|stop|rm|logs|exec)\b[^|;<>]*$/],
-  ['form', /^(?:sudo )?apt-get install(?: [\w.-]+)+$|^brew install(?: [\w.-]+)+$/],
-  ['form', /^git clone \S+$|^cd [\w.-]+$/],
-  ['form', /^curl .*(?:https:|\$(?:WORKER|ORIGIN)_URL)/],
-  ['form', /^openssl rand -base64 \d+$/],
+  ['form', /^curl .*\$UPSTASH/],
+  ['form', /^(?:apt-get install|brew install)(?: [\w.-]+)+$|^git clone \S+$|^cd [\w.-]+$|^openssl rand -base64 \d+$/],
 ]
 
-/** A command without the variables that are set for it alone. */
-export const withoutSettings = (text: string): string => text.replace(/^(?:[A-Z_]+=[^\s(]+ )+/, '')
+/** What is run, without the variables that are set for it alone and without the one that takes its output. */
+export function coreOf(text: string): string {
+  const [, substituted = text] = /^\w+=\$\((.*)\)$/.exec(text) ?? []
+  return substituted.replace(/^(?:[A-Z_]+=[^\s(]+ )+/, '')
+}
 
 /** How a command is treated; undefined when no rule, or more than one, claims it. */
 export function treatmentOf(text: string): Treatment | undefined {
-  const claims = RULES.filter(([, pattern]) => pattern.test(withoutSettings(text)))
+  const claims = RULES.filter(([, pattern]) => pattern.test(coreOf(text)))
   return claims.length === 1 ? claims[0]?.[0] : undefined
 }
 
@@ -90,14 +97,13 @@ function wrongWith(text: string, { scripts, exists }: Project): string | undefin
   if (treatment === undefined) return 'is claimed by no rule of test/support/docs/commands.ts, or by two'
   const script = scriptOf(text)
   if (script !== undefined && !Object.hasOwn(scripts, script)) return `there is no npm script "${script}"`
-  if (treatment !== 'tests') return undefined
-  const missing = text.split(' ').find((word) => word.startsWith('test/') && !exists(word))
+  const missing = text.split(/\s+/).find((word) => /^(?:test|dev|origin)\/[\w./-]+$/.test(word) && !exists(word))
   return missing === undefined ? undefined : `there is no ${missing}`
 }
 
 /** The npm script a command runs. */
 export function scriptOf(text: string): string | undefined {
-  const [, script, short] = /^(?:\w+=\$\()?npm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/.exec(withoutSettings(text)) ?? []
+  const [, script, short] = /^npm (?:run (?:--silent )?([\w:-]+)|(start|test)\b)/.exec(coreOf(text)) ?? []
   return script ?? short
 }
 

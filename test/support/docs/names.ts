@@ -5,16 +5,23 @@ const PATH = new RegExp(`^(?:${FOLDERS.join('|').replace('.', '\\.')})/[\\w./-]*
 
 /** Names in backticks that nothing in the project bears: paths, routes, settings, columns, events and reasons, headers, flags. */
 export function unknownNamesIn(document: Markdown, project: Project): string[] {
-  const queries = document.fences.filter(({ language }) => language === 'sql').map(({ text }) => text)
-  const known = { ...project, sources: [project.sources, ...queries].join('\n') }
+  // A query names its columns, and a command the files a reader makes.
+  const known = { ...project, sources: [project.sources, ...document.fences.map(({ text }) => text)].join('\n') }
   return document.code.flatMap(({ text, line }) => (isKnown(text, known) ? [] : [`${document.file}:${line} \`${text}\` is nowhere`]))
 }
 
+/** Words of other people's platforms. */
+const FOREIGN = new Set(['http_service'])
+
 function isKnown(text: string, { exists, sources }: Project): boolean {
+  if (FOREIGN.has(text)) return true
   if (PATH.test(text)) return exists(text.replace(/\/$/, ''))
-  if (/^[\w-]+\.(?:ts|md|toml|json|sql|html)$/.test(text)) return exists(text) || sources.includes(`/${text}`)
+  if (/^[\w-]+\.(?:ts|md|toml|json|sql|html)$/.test(text)) return exists(text) || new RegExp(`[/\\s@]${text}\\b`).test(sources)
   const route = /^(?:GET|POST|PUT|DELETE) (\/[^? ]*)/.exec(text)?.[1] ?? /^\/[a-z][\w./{}-]*$/.exec(text)?.[0]
-  if (route !== undefined) return sources.includes(`'${route.replace(/\{(\w+)\}/g, ':$1')}'`) || isProblem(route, exists)
+  if (route !== undefined) {
+    const pages = [`web${route}.html`, `docs${route}.md`]
+    return sources.includes(`'${route.replace(/\{(\w+)\}/g, ':$1')}'`) || pages.some((page) => exists(page))
+  }
   // A setting, an environment variable; a column or table.
   if (/^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(text) || /^[a-z]+(?:_[a-z0-9]+)+$/.test(text)) return isWordOf(sources, text)
   // An event, a reason, a slug, a package, a program: a string somewhere, or a member of one.
@@ -39,8 +46,5 @@ export function unknownLogLinesIn(document: Markdown, { sources }: Project): str
     }),
   )
 }
-
-const isProblem = (route: string, exists: Project['exists']): boolean =>
-  route.startsWith('/problems/') && exists(`docs/problems/${route.slice('/problems/'.length)}.md`)
 
 const isWordOf = (sources: string, word: string): boolean => new RegExp(`(?<![\\w-])${word}(?![\\w-])`).test(sources)

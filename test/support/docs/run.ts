@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { runCurlLine } from '../curl-line.ts'
-import { scriptOf, withoutSettings } from './commands.ts'
+import { coreOf, scriptOf } from './commands.ts'
 import { project, ROOT } from './project.ts'
 
 /** Where commands of the documents run, instead of where a reader would run them. */
@@ -26,26 +26,38 @@ export function createShell(around: Surroundings) {
 
   /** Runs what the npm script runs, without npm: it takes longer to start than most of ours. */
   async function npm(command: string): Promise<string> {
-    const [script, file = ''] = (project.scripts[scriptOf(command) ?? ''] ?? '').split(' ')
+    const core = coreOf(command)
+    const [script, file = ''] = (project.scripts[scriptOf(core) ?? ''] ?? '').split(' ')
     if (script !== 'node') throw new Error(`${command} runs no script of ours`)
-    const given = fill(/ -- (.*)$/.exec(command)?.[1] ?? '').split(/\s+/)
-    const where = command.includes(' token ') ? ['--state-dir', around.stateDir] : ['--database-url', around.databaseUrl]
+    const given = fill(/ -- (.*)$/.exec(core)?.[1] ?? '').split(/\s+/)
+    const where = core.includes(' token ') ? ['--state-dir', around.stateDir] : ['--database-url', around.databaseUrl]
     const args = given.includes(where[0] ?? '')
       ? given.map((word) => (word.startsWith('postgres://') ? around.databaseUrl : word))
       : [...given, ...where]
-    const env = { ...process.env, JWT_SECRET: around.jwtSecret, DATABASE_URL: around.databaseUrl }
-    return (await promisify(execFile)(process.execPath, [file, ...args], { cwd: ROOT, env })).stdout.trim()
+    // A command that sets variables of its own gets no database: it may be meant for a machine that has none.
+    const env = { ...process.env, JWT_SECRET: around.jwtSecret, ...(core === command ? { DATABASE_URL: around.databaseUrl } : {}) }
+    return node([file, ...args], env)
   }
 
+  /** The addresses of the documents as those of the stack. */
+  const elsewhere = (line: string): string =>
+    line
+      .replaceAll(/http:\/\/127\.0\.0\.1:8787|https:\/\/feed\.example\.com/g, around.workerUrl)
+      .replaceAll('http://127.0.0.1:8788', around.originUrl)
+
   return async (command: string): Promise<string | Response> => {
-    const [, name, substituted = withoutSettings(command)] = /^(\w+)=\$\((.*)\)$/.exec(command) ?? []
-    if (substituted.startsWith('npm ')) {
-      if (name !== undefined && variables[name] !== undefined) return variables[name]
-      const output = await npm(substituted)
+    const core = coreOf(command)
+    const name = /^(\w+)=\$\(/.exec(command)?.[1]
+    if (core.startsWith('npm ')) {
+      const known = name === undefined ? undefined : variables[name]
+      const output = known ?? (await npm(name === undefined ? command : command.slice(name.length + 3, -1)))
       if (name !== undefined) variables[name] = output
       return output
     }
-    const line = fill(command).replaceAll('http://127.0.0.1:8787', around.workerUrl).replaceAll('http://127.0.0.1:8788', around.originUrl)
-    return runCurlLine(line, jar)
+    const [, program] = /^node -e "(.*)"$/.exec(core) ?? []
+    return program === undefined ? runCurlLine(elsewhere(fill(core)), jar) : node(['-e', program], process.env)
   }
 }
+
+const node = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> =>
+  (await promisify(execFile)(process.execPath, args, { cwd: ROOT, env })).stdout.trim()
