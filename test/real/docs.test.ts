@@ -39,7 +39,7 @@ beforeAll(async () => {
     stateDir: folder,
     placeholders: { HANDLE: reader.handle, 'graph.txt.gz': graph },
   })
-})
+}, 60_000)
 afterAll(async () => {
   await sql?.end()
   await stack?.stop()
