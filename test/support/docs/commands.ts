@@ -46,12 +46,13 @@ function partsOf(line: string): string[] {
 /**
  * What is done with a command of the documents:
  * `run` executes it against a stack; `script` looks for the npm script and its flags, `tests` for test files, `wrangler` asks wrangler
- * for its help; of `form` only the shape is known, for it needs a machine or an account that a test has not.
+ * for its help, `lock` compares what is to be installed; of `form` only the shape is known, for it needs a machine or an account that a
+ * test has not.
  */
 export type Treatment = 'run' | 'script' | 'tests' | 'lock' | 'wrangler' | 'form'
 
 /** Scripts that `run` executes; any other is looked up. */
-const EXECUTED = 'token|import|migrate|analytics'
+const EXECUTED = 'token|import|analytics'
 
 /** Every command of the documents is claimed by exactly one of these. */
 const RULES: readonly (readonly [Treatment, RegExp])[] = [

@@ -20,6 +20,8 @@ export interface Surroundings {
 /** Runs commands as a shell would: what one assigns, a later one may use. Answers what an npm script printed, or the response of curl. */
 export function createShell(around: Surroundings) {
   const variables: Record<string, string> = {}
+  /** What assignments printed: a document that is run twice gets the same. */
+  const outputs = new Map<string, string>()
   const jar = new Map<string, string>()
   const fill = (text: string): string =>
     text.replace(/\$(\w+)|\b[A-Z]+\b|\b[\w-]+\.txt\.gz\b/g, (word, name) => (name ? variables[name] : around.placeholders[word]) ?? word)
@@ -31,12 +33,10 @@ export function createShell(around: Surroundings) {
     if (script !== 'node') throw new Error(`${command} runs no script of ours`)
     const given = fill(/ -- (.*)$/.exec(core)?.[1] ?? '').split(/\s+/)
     const where = core.includes(' token ') ? ['--state-dir', around.stateDir] : ['--database-url', around.databaseUrl]
-    const args = given.includes(where[0] ?? '')
-      ? given.map((word) => (word.startsWith('postgres://') ? around.databaseUrl : word))
-      : [...given, ...where]
     // A command that sets variables of its own gets no database: it may be meant for a machine that has none.
-    const env = { ...process.env, JWT_SECRET: around.jwtSecret, ...(core === command ? { DATABASE_URL: around.databaseUrl } : {}) }
-    return node([file, ...args], env)
+    const DATABASE_URL = core === command ? around.databaseUrl : undefined
+    const env = { ...process.env, JWT_SECRET: around.jwtSecret, DATABASE_URL }
+    return node([file, ...given, ...where], env)
   }
 
   /** The addresses of the documents as those of the stack. */
@@ -49,9 +49,10 @@ export function createShell(around: Surroundings) {
     const core = coreOf(command)
     const name = /^(\w+)=\$\(/.exec(command)?.[1]
     if (core.startsWith('npm ')) {
-      const known = name === undefined ? undefined : variables[name]
-      const output = known ?? (await npm(name === undefined ? command : command.slice(name.length + 3, -1)))
-      if (name !== undefined) variables[name] = output
+      if (name === undefined) return npm(command)
+      const output = outputs.get(command) ?? (await npm(command.slice(`${name}=$(`.length, -1)))
+      outputs.set(command, output)
+      variables[name] = output
       return output
     }
     const [, program] = /^node -e "(.*)"$/.exec(core) ?? []
