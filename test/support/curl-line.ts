@@ -1,4 +1,4 @@
-/** Does what a printed curl line says, for machines without curl: url, headers, a body, and cookies kept in `jar` (-c, -b). */
+/** Does what a curl line says, for machines without curl: url, method, headers, a body, and cookies kept in `jar` (-c, -b). */
 export async function runCurlLine(line: string, jar: Map<string, string>): Promise<Response> {
   const words = [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, single, double, bare]) => single ?? double ?? bare ?? '')
   if (words.shift() !== 'curl') throw new Error(`this is no curl line: ${line}`)
@@ -6,7 +6,7 @@ export async function runCurlLine(line: string, jar: Map<string, string>): Promi
   let [url, method, body, keepsCookies]: [string, string | undefined, string | undefined, boolean] = ['', undefined, undefined, false]
   while (words.length > 0) {
     const word = words.shift() ?? ''
-    if (word === '-s') continue
+    if (word === '-s' || word === '-i') continue
     else if (word === '-H') {
       const [, name = '', value = ''] = /^(.*?): (.*)$/.exec(words.shift() ?? '') ?? []
       headers.set(name, value)

@@ -13,12 +13,13 @@ describe.each(SLUGS)('the page of %s', (slug) => {
   const page = readFileSync(new URL(`${slug}.md`, PAGES), 'utf8')
   const [status, title] = PROBLEMS[slug]
 
-  test('says what it means, when it happens and what to do, in a few lines', () => {
+  test('says what it means, when it happens, what to do and where an operator looks, in a few lines', () => {
     expect(page.split('\n')[0]).toBe(`# ${title}`)
     expect(page).toContain(`\`${status}\` \`/problems/${slug}\``)
     expect(page).toMatch(/^\*\*When it happens\.\*\* /m)
     expect(page).toMatch(/^\*\*What to do\.\*\* /m)
-    expect(page.split('\n').length).toBeLessThanOrEqual(21)
+    expect(page).toMatch(/^\*\*If you operate Tideline\.\*\* /m)
+    expect(page.split('\n').length).toBeLessThanOrEqual(24)
   })
 
   test('shows a document as the API renders it', async () => {
