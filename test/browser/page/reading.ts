@@ -145,7 +145,7 @@ export function reading(world: TheWorld): void {
         .evaluate((post) => post === document.activeElement),
     ).toBe(true)
     await tabTo('Repost')
-    await tabTo('Crowd')
+    await tabTo('Crowd the post')
     await page.keyboard.press('Enter')
     expect(await focused()).toBe('Send the crowd')
     await page.locator('#reader').focus()
