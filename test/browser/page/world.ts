@@ -102,7 +102,7 @@ export const feedOf = (page: Page) => page.locator('#home-feed .post').first().w
 export const lookAgain = (page: Page) => page.evaluate(() => void document.dispatchEvent(new Event('visibilitychange')))
 
 /** The line of the feed that shows this text. */
-export const lineOf = (page: Page, text: string) => page.locator('#home-feed .post', { hasText: text })
+export const lineOf = (page: Page, text: string | RegExp) => page.locator('#home-feed .post', { hasText: text })
 
 /** Does this, and holds that a post stays where it was on the screen, to the pixel. */
 export async function withoutAJump<T>(page: Page, activity: string, act: () => Promise<T>): Promise<T> {
