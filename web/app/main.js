@@ -38,6 +38,7 @@ function read(current) {
   reading?.stop()
   session.store(current)
   log.clear()
+  tabs?.show('feed')
   if (location.hash) history.replaceState(null, '', location.pathname)
   begin(current)
 }
@@ -67,6 +68,7 @@ function leave() {
   reading?.stop()
   reading = undefined
   session.store(undefined)
+  tabs?.show('feed')
   for (const id of ['home', 'author', 'reader', 'panels']) byId(id, HTMLElement).hidden = true
   notify('This token is no longer good. Please choose again.')
   askWhoReads()

@@ -62,9 +62,22 @@ export function createCard(post, relations, actions) {
             'div',
             { class: 'actions' },
             repost,
-            crowd && h('button', { class: 'action', type: 'button', onclick: () => crowd(post) }, icon('crowd'), 'Crowd'),
+            crowd &&
+              h(
+                'button',
+                { class: 'action', type: 'button', onclick: () => crowd(post) },
+                icon('crowd'),
+                'Crowd',
+                spoken(` the post of ${author.name}`),
+              ),
             author.id === relations.viewer.id &&
-              h('button', { class: 'action danger', type: 'button', onclick: () => actions.remove(post) }, icon('bin'), 'Delete'),
+              h(
+                'button',
+                { class: 'action danger', type: 'button', onclick: () => actions.remove(post) },
+                icon('bin'),
+                'Delete',
+                spoken(' your post'),
+              ),
           ),
         ),
       ),

@@ -89,7 +89,7 @@ export function startReading({ current, isDemo, onTrace, openTrace, onCrowd, onR
       banner.textContent = degradedText(trace.degraded)
       onNewest()
     },
-    onGap: () => pill.show({ kind: 'gap' }),
+    onGap,
   })
   const pill = startPill(onPill)
 
@@ -115,6 +115,12 @@ export function startReading({ current, isDemo, onTrace, openTrace, onCrowd, onR
     const news = feedOfHome.waiting().filter(({ reposted_by }) => reposted_by?.id !== current.viewer.id)
     if (news.length > 0) pill.show({ kind: 'new', count: news.length, isMore: feedOfHome.isCutOff() })
     else if (pill.state().kind === 'new') pill.show({ kind: 'none' })
+  }
+
+  /** A look above mostly finds what made the gap; what lies deeper only a new scroll shows. */
+  async function onGap() {
+    await poll()
+    if (pill.state().kind === 'none') pill.show({ kind: 'gap' })
   }
 
   async function poll() {

@@ -9,9 +9,9 @@ export function looks(world: TheWorld): void {
     await using visit = await world().visit()
     const { page } = visit
     const isFine = async (name: string) => {
-      for (const colorScheme of ['dark', 'light'] as const) {
+      for (const [colorScheme, ...rules] of [['dark', 'color-contrast'], ['light']] as const) {
         await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-        expect(await findings(page), `${name}, ${colorScheme}`).toEqual([])
+        expect(await findings(page, ...rules), `${name}, ${colorScheme}`).toEqual([])
         if (name === 'feed') await picture(page, `desktop-${colorScheme}`)
       }
     }
@@ -57,13 +57,13 @@ export function looks(world: TheWorld): void {
     expect(await page.locator('#crowd').isVisible()).toBe(false)
     await picture(page, 'phone')
     for (const part of ['Crowd', 'Requests'] as const) {
-      await page.getByRole('button', { name: part, exact: true }).click()
+      await page.locator('#tabs').getByRole('button', { name: part }).click()
       expect(await page.getByRole('heading', { name: part }).isVisible()).toBe(true)
       expect(await page.locator('#home').isVisible()).toBe(false)
       expect(await overflow(page)).toBeLessThanOrEqual(0)
     }
     expect(await findings(page)).toEqual([])
-    await page.getByRole('button', { name: 'Feed', exact: true }).click()
+    await page.locator('#tabs').getByRole('button', { name: 'Feed' }).click()
     await page.locator('#home-badge .badge').click()
     expect(await overflow(page)).toBeLessThanOrEqual(0)
   })

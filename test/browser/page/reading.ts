@@ -1,9 +1,19 @@
+import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 import { type Page as Feed, pageSchema } from '../../../contract/post.ts'
 import { eventually } from '../../support/eventually.ts'
 import { inView, lineOf, lookAgain, READER, type TheWorld, withoutAJump } from './world.ts'
 
 const FEED = '/v1/feed/following'
+/** As web/app/scroll.js has it. */
+const PAGE_SIZE = 30
+
+/** Waits until the pill says this; the page looks again and again. */
+const pillSays = (page: Page, text: string) =>
+  eventually(async () => {
+    await lookAgain(page)
+    expect(await page.locator('.pill').textContent({ timeout: 200 })).toBe(text)
+  })
 
 export function reading(world: TheWorld): void {
   /** Somebody the reader follows, whose posts are no repost. */
@@ -50,13 +60,8 @@ export function reading(world: TheWorld): void {
     await using visit = await world().visitOfReader()
     const { page } = visit
     const pill = page.locator('.pill')
-    const pillSays = (text: string) =>
-      eventually(async () => {
-        await lookAgain(page)
-        expect(await pill.textContent({ timeout: 200 })).toBe(text)
-      })
     const flood = await author.post('the tide is coming in')
-    await pillSays('1 new post')
+    await pillSays(page, '1 new post')
     expect(await lineOf(page, 'the tide is').count(), 'nothing shows before the click').toBe(0)
     await pill.press('Enter')
     const top = page.locator('#home-feed .post').first()
@@ -67,7 +72,7 @@ export function reading(world: TheWorld): void {
     await page.evaluate(() => window.scrollTo({ top: 1_200 }))
     const ebb = await withoutAJump(page, await inView(page), async () => {
       const [id] = await Promise.all([author.post('the tide is going out'), author.call('DELETE', `/v1/posts/${flood}`)])
-      await pillSays('1 new post')
+      await pillSays(page, '1 new post')
       await pill.click()
       await eventually(async () => {
         await lookAgain(page)
@@ -79,6 +84,20 @@ export function reading(world: TheWorld): void {
     await pill.click()
     expect(await page.evaluate(() => window.scrollY)).toBe(0)
     expect(await top.getAttribute('data-post')).toBe(ebb)
+  })
+
+  test('more new posts than a page holds are read from the top, without a hole', async () => {
+    const author = await followee()
+    await using visit = await world().visitOfReader()
+    const { page } = visit
+    for (let count = 1; count <= PAGE_SIZE + 2; count++) await author.post(`wave ${count}`)
+    await pillSays(page, `${PAGE_SIZE} new posts and more`)
+    await page.locator('.pill').click()
+    await lineOf(page, `wave ${PAGE_SIZE + 2}`).waitFor()
+    await page.evaluate(() => window.scrollTo({ top: document.body.scrollHeight }))
+    await lineOf(page, /wave 1\D/).waitFor({ state: 'attached' })
+    const waves = await page.locator('#home-feed .text', { hasText: 'wave' }).allTextContents()
+    expect(waves).toEqual(Array.from({ length: PAGE_SIZE + 2 }, (_, index) => `wave ${PAGE_SIZE + 2 - index}`))
   })
 
   test('a page that could not be read is asked for again by a button', async () => {
@@ -145,7 +164,7 @@ export function reading(world: TheWorld): void {
         .evaluate((post) => post === document.activeElement),
     ).toBe(true)
     await tabTo('Repost')
-    await tabTo('Crowd')
+    await tabTo('Crowd the post')
     await page.keyboard.press('Enter')
     expect(await focused()).toBe('Send the crowd')
     await page.locator('#reader').focus()

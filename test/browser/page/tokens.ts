@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { findings, READER, type TheWorld } from './world.ts'
+import { feedOf, findings, type TheWorld } from './world.ts'
 
 export function tokens(world: TheWorld): void {
   // The stack of the tests is a development stack: that there is nothing to choose from is the one answer that is made up here.
@@ -15,9 +15,9 @@ export function tokens(world: TheWorld): void {
     await field.press('Enter')
     await page.getByText('That is no bearer token').waitFor()
     expect(await findings(page)).toEqual([])
-    await field.fill(await world().token(READER))
+    await field.fill(world().reader.token)
     await field.press('Enter')
-    await page.locator('#home-feed .post').first().waitFor()
+    await feedOf(page)
     expect(await page.locator('#crowd').isVisible()).toBe(false)
     expect(await page.locator('.post').getByRole('button', { name: 'Crowd' }).count()).toBe(0)
     await page.locator('#home-feed .byline .name').first().click()

@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import axe, { type AxeResults } from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { expect } from 'vitest'
@@ -13,7 +11,6 @@ import { launchBrowser } from '../../support/browser.ts'
 import { npmStart } from '../../support/start.ts'
 
 export const READER = 'ada.arden'
-const TOKEN_COMMAND = fileURLToPath(new URL('../../../dev/token.ts', import.meta.url))
 const PICTURES = fileURLToPath(new URL('../../../test-results/screenshots/', import.meta.url))
 
 type World = Awaited<ReturnType<typeof createWorld>>
@@ -63,8 +60,6 @@ export async function createWorld(program: string) {
       return opened
     },
     reader,
-    token: async (handle: string) =>
-      (await promisify(execFile)(process.execPath, [TOKEN_COMMAND, '--state-dir', stateDir, '--user', handle])).stdout.trim(),
     async stop() {
       await browser.close()
       await start.end('SIGTERM')
@@ -107,7 +102,7 @@ export const feedOf = (page: Page) => page.locator('#home-feed .post').first().w
 export const lookAgain = (page: Page) => page.evaluate(() => void document.dispatchEvent(new Event('visibilitychange')))
 
 /** The line of the feed that shows this text. */
-export const lineOf = (page: Page, text: string) => page.locator('#home-feed .post', { hasText: text })
+export const lineOf = (page: Page, text: string | RegExp) => page.locator('#home-feed .post', { hasText: text })
 
 /** Does this, and holds that a post stays where it was on the screen, to the pixel. */
 export async function withoutAJump<T>(page: Page, activity: string, act: () => Promise<T>): Promise<T> {
@@ -126,10 +121,11 @@ export const inView = (page: Page): Promise<string> =>
     return posts.find((post) => post.getBoundingClientRect().top > 120)?.dataset.activity ?? ''
   })
 
-/** Serious and critical findings of axe-core, in words. */
-export async function findings(page: Page): Promise<string[]> {
+/** Serious and critical findings of axe-core, in words; of all rules unless some are named. */
+export async function findings(page: Page, ...rules: string[]): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
-  const results = await page.evaluate<AxeResults>('axe.run({ resultTypes: ["violations"] })')
+  const options = { resultTypes: ['violations'], ...(rules.length > 0 ? { runOnly: rules } : {}) }
+  const results = await page.evaluate<AxeResults>(`axe.run(${JSON.stringify(options)})`)
   return results.violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
