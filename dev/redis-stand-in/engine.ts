@@ -7,7 +7,7 @@ import { scripting } from './commands/scripting.ts'
 import { type Server, serverCommands } from './commands/server.ts'
 import { strings } from './commands/strings.ts'
 import { createKeyspace } from './keyspace.ts'
-import { type Call, createScripts, Refusal } from './lua/scripts.ts'
+import { type Call, createScripts } from './lua/scripts.ts'
 import { type Bytes, CommandError, OK, type Reply, Status, wrongArity } from './reply.ts'
 
 /** How much of what was said an unknown command's error repeats (characters). */
@@ -51,7 +51,7 @@ export async function createEngine({ clock, server, commands = {} }: EngineOptio
     if (!('subcommands' in entry)) return { command: checked(entry, words.length, name), args: words.slice(1) }
     if (words.length < -entry.arity) throw wrongArity(name.toLowerCase())
     const command = Object.hasOwn(entry.subcommands, sub.toLowerCase()) ? entry.subcommands[sub.toLowerCase()] : undefined
-    if (!command) throw new UnknownCommand(`ERR unknown subcommand '${sub.slice(0, ECHOED)}'. Try ${name.toUpperCase()} HELP.`)
+    if (!command) throw new UnknownCommand(`ERR unknown subcommand '${cText(sub)}'. Try ${name.toUpperCase()} HELP.`)
     return { command: checked(command, words.length, `${name}|${sub}`), args: words.slice(2) }
   }
 
@@ -69,16 +69,16 @@ export async function createEngine({ clock, server, commands = {} }: EngineOptio
     (context: Context): Call =>
     (words, readOnly) => {
       const { command, args } = findForScript(words)
-      if (!command.inScripts) throw new Refusal('ERR This Redis command is not allowed from script')
-      if (command.writes && readOnly) throw new Refusal('ERR Write commands are not allowed from read-only scripts.')
+      if (!command.inScripts) throw new CommandError('ERR This Redis command is not allowed from script')
+      if (command.writes && readOnly) throw new CommandError('ERR Write commands are not allowed from read-only scripts.')
       return command.run(args, context)
     }
   const findForScript = (words: readonly Bytes[]) => {
     try {
       return find(words)
     } catch (error) {
-      if (error instanceof UnknownCommand) throw new Refusal('ERR Unknown Redis command called from script')
-      throw new Refusal('ERR Wrong number of args calling Redis command from script')
+      if (error instanceof UnknownCommand) throw new CommandError('ERR Unknown Redis command called from script')
+      throw new CommandError('ERR Wrong number of args calling Redis command from script')
     }
   }
 
@@ -130,6 +130,7 @@ export async function createEngine({ clock, server, commands = {} }: EngineOptio
     execute(words: readonly Bytes[], connection: Connection): Reply {
       frozenMs = clock.nowMs()
       try {
+        if (words.length !== 1 && words[0]?.toLowerCase() === 'exec') return brokenExec(connection)
         if (connection.transaction && !isControl(words)) return queue(words, connection.transaction)
         return run(words, { keyspace, nowMs, connection })
       } finally {
@@ -147,10 +148,19 @@ function unknownCommand(words: readonly Bytes[]): CommandError {
   let said = ''
   for (const arg of args) {
     if (said.length >= ECHOED) break
-    said += `'${arg.slice(0, ECHOED - said.length)}' `
+    said += `'${cText(arg, ECHOED - said.length)}' `
   }
-  return new UnknownCommand(`ERR unknown command '${name.slice(0, ECHOED)}', with args beginning with: ${said}`)
+  return new UnknownCommand(`ERR unknown command '${cText(name)}', with args beginning with: ${said}`)
 }
+
+/** EXEC with arguments ends the transaction nevertheless. */
+function brokenExec(connection: Connection): CommandError {
+  connection.transaction = undefined
+  return new CommandError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command")
+}
+
+/** A text as C prints it: up to the first zero byte, and no longer than that. */
+const cText = (text: Bytes, most = ECHOED): Bytes => (text.split('\0', 1)[0] ?? '').slice(0, most)
 
 const checkedCount = (arity: number, words: number): boolean => (arity < 0 ? words >= -arity : words === arity)
 

@@ -19,6 +19,7 @@ export type TestRedis = {
   /** The server that runs now, or ran last. */
   readonly process: ChildProcess
   flush(): Promise<void>
+  version(): Promise<string>
   /** Writes a snapshot, which `restart` loads again. */
   save(): Promise<void>
   /** SIGKILL by default. Waits for the end, except after SIGSTOP and SIGCONT. */
@@ -29,9 +30,16 @@ export type TestRedis = {
   stop(): Promise<void>
 }
 
-/** Starts a server that keeps everything in memory. `args` are added to its command line, so they win over the defaults. */
-export async function startRedis(options: { readonly args?: readonly string[] } = {}): Promise<TestRedis> {
-  const program = await chooseRedis()
+interface RedisOptions {
+  /** Added to its command line, so they win over the defaults. */
+  readonly args?: readonly string[]
+  /** The one that `TIDELINE_REDIS` and the PATH choose, unless told otherwise. */
+  readonly program?: RedisProgram
+}
+
+/** Starts a server that keeps everything in memory. */
+export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
+  const program = options.program ?? (await chooseRedis())
   const dir = await mkdtemp(join(tmpdir(), 'tideline-redis-'))
   const launch = (port: number) => launchServer(program, port, dir, options.args ?? [])
   const leaveNothing = () => {
@@ -65,6 +73,7 @@ export async function startRedis(options: { readonly args?: readonly string[] } 
       return server
     },
     flush: () => command(url, 'FLUSHALL').then(() => {}),
+    version: async () => /redis_version:(\S+)/.exec(await command(url, 'INFO', 'server'))?.[1] ?? '',
     save: () => command(url, 'SAVE').then(() => {}),
     kill,
     restart: async () => {

@@ -1,6 +1,6 @@
 import { type CommandTable, type Run, read, write } from '../command.ts'
 import { parseInt64 } from '../reply.ts'
-import { clampRange } from './range.ts'
+import { listRange } from './range.ts'
 
 /** The few commands on lists that the façade's tests use. */
 export const lists: CommandTable = {
@@ -16,7 +16,7 @@ export const lists: CommandTable = {
   lrange: read(4, ([key = '', from = '', to = ''], { keyspace }) => {
     const [start, end] = [parseInt64(from), parseInt64(to)]
     const list = keyspace.list(key) ?? []
-    return list.slice(...clampRange(start, end, list.length))
+    return list.slice(...listRange(start, end, list.length))
   }),
 }
 

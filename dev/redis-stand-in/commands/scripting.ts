@@ -1,22 +1,27 @@
 import type { Command, CommandTable, Context } from '../command.ts'
 import { control } from '../command.ts'
-import type { Call, Scripts } from '../lua/scripts.ts'
+import { type Call, noScript, type Scripts } from '../lua/scripts.ts'
 import { type Bytes, CommandError, OK, parseInt64, type Reply } from '../reply.ts'
 
 /** EVAL and its kin. `call` runs a command for a script. */
 export function scripting(scripts: Scripts, call: (context: Context) => Call): CommandTable {
-  const evaluate = (nameOf: (text: Bytes) => string, readOnly: boolean): Command =>
+  const evaluate = (shaOf: (text: Bytes) => Bytes | undefined, readOnly: boolean): Command =>
     control(-3, ([text = '', count = '', ...rest], context): Reply => {
+      const sha = shaOf(text)
       const keys = parseInt64(count)
       if (keys > rest.length) throw new CommandError("ERR Number of keys can't be greater than number of args")
       if (keys < 0n) throw new CommandError("ERR Number of keys can't be negative")
       const split = Number(keys)
-      return scripts.run(nameOf(text), { keys: rest.slice(0, split), argv: rest.slice(split), readOnly, call: call(context) })
+      return scripts.run(sha ?? scripts.load(text), { keys: rest.slice(0, split), argv: rest.slice(split), readOnly, call: call(context) })
     })
-  const bySha = (sha: Bytes) => sha
+  const byText = () => undefined
+  const bySha = (sha: Bytes) => {
+    if (sha.length !== 40) throw noScript() // before the keys are counted
+    return sha
+  }
   return {
-    eval: evaluate(scripts.load, false),
-    eval_ro: evaluate(scripts.load, true),
+    eval: evaluate(byText, false),
+    eval_ro: evaluate(byText, true),
     evalsha: evaluate(bySha, false),
     evalsha_ro: evaluate(bySha, true),
     script: {

@@ -1,7 +1,7 @@
 import { type CommandTable, read, write } from '../command.ts'
 import type { Keyspace } from '../keyspace.ts'
 import { type Bytes, CommandError, expiryMoment, isInt64, OK, parseInt64, type Reply, syntaxError, wrongArity } from '../reply.ts'
-import { clampRange } from './range.ts'
+import { stringRange } from './range.ts'
 
 const MAX_STRING_BYTES = 512 * 1024 * 1024
 
@@ -13,7 +13,7 @@ export const strings: CommandTable = {
   getrange: read(4, ([key = '', from = '', to = ''], { keyspace }) => {
     const [start, end] = [parseInt64(from), parseInt64(to)]
     const value = keyspace.string(key) ?? ''
-    return value.slice(...clampRange(start, end, value.length))
+    return value.slice(...stringRange(start, end, value.length))
   }),
   set: write(-3, ([key = '', value = '', ...options], { keyspace, nowMs }) => {
     const { only, keep, answersOld, endsAtMs } = parseSetOptions(options, nowMs())
@@ -94,7 +94,7 @@ function parseSetOptions(options: readonly Bytes[], nowMs: number): SetOptions {
     if ((option === 'NX' || option === 'XX') && (only === undefined || only === option)) only = option
     else if (option === 'GET') answersOld = true
     else if (option === 'KEEPTTL' && !expiry) keep = true
-    else if (/^(EX|PX|EXAT|PXAT)$/.test(option) && !keep && !expiry && amount !== undefined) {
+    else if (/^(EX|PX|EXAT|PXAT)$/.test(option) && !keep && amount !== undefined && (expiry?.unit ?? option) === option) {
       expiry = { unit: option, amount }
       i++
     } else throw syntaxError()

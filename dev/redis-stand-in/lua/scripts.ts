@@ -23,13 +23,15 @@ export interface ScriptRun {
 
 export type Scripts = Awaited<ReturnType<typeof createScripts>>
 
-export const sha1 = (text: Bytes): string => createHash('sha1').update(text, 'latin1').digest('hex')
+export const noScript = () => new CommandError('NOSCRIPT No matching script. Please use EVAL.')
+
+const sha1 = (text: Bytes): string => createHash('sha1').update(text, 'latin1').digest('hex')
 
 /** The scripts a server knows by their SHA-1, and Lua 5.1 to run them. One runs at a time, to its end. */
 export async function createScripts() {
   const vm = await createLuaVm()
   const { api, main } = vm
-  const known = new Map<string, { readonly ref: number; readonly readOnly: boolean }>()
+  const known = new Map<string, { readonly ref: number; readonly flags: readonly string[] | undefined }>()
   let current: { readonly call: Call; readonly readOnly: boolean } | undefined
 
   const answer = (thread: Thread): Reply => {
@@ -112,7 +114,7 @@ export async function createScripts() {
       vm.pop(main)
       throw new CommandError(`ERR Error compiling script (new function): ${complaint}`)
     }
-    known.set(sha, { ref: api._luaL_ref(main, LUA.registry), readOnly: flags.includes('no-writes') })
+    known.set(sha, { ref: api._luaL_ref(main, LUA.registry), flags })
     return sha
   }
 
@@ -126,8 +128,11 @@ export async function createScripts() {
     run(name: string, { keys, argv, readOnly, call }: ScriptRun): Reply {
       const sha = name.toLowerCase()
       const script = known.get(sha)
-      if (!script) throw new CommandError('NOSCRIPT No matching script. Please use EVAL.')
-      current = { call, readOnly: readOnly || script.readOnly }
+      if (!script) throw noScript()
+      const neverWrites = script.flags?.includes('no-writes') ?? false
+      if (readOnly && script.flags && !neverWrites)
+        throw new CommandError('ERR Can not execute a script with write flag using *_ro command.')
+      current = { call, readOnly: readOnly || neverWrites }
       try {
         vm.pushStrings(main, keys)
         setGlobal(vm, 'KEYS')
@@ -155,7 +160,7 @@ export async function createScripts() {
 }
 
 /** An error of the Lua interface itself and not of a command: its table has no field but `err`. */
-export class Refusal extends CommandError {}
+class Refusal extends CommandError {}
 
 /** An error's text with a code in front: `ERR` where it is one word, or does not start with a code marked by a minus. */
 function withCode(text: Bytes): Bytes {
@@ -163,9 +168,9 @@ function withCode(text: Bytes): Bytes {
   return message.includes(' ') ? message : `ERR ${message}`
 }
 
-/** The Lua behind a `#!lua flags=…` line, with the line's end kept so that errors name the right line. */
-function parseShebang(text: Bytes): { readonly body: Bytes; readonly flags: readonly string[] } {
-  if (!text.startsWith('#!')) return { body: text, flags: [] }
+/** The Lua behind a `#!lua flags=…` line, with the line's end kept so that errors name the right line; no flags where there is no such line. */
+function parseShebang(text: Bytes): { readonly body: Bytes; readonly flags: readonly string[] | undefined } {
+  if (!text.startsWith('#!')) return { body: text, flags: undefined }
   const end = text.indexOf('\n')
   if (end < 0) throw new CommandError('ERR Invalid script shebang')
   const [engine = '', ...options] = text.slice(0, end).split(/\s+/).filter(Boolean)
