@@ -107,5 +107,5 @@ export async function bringUp({ options, plan, redisProgram, life, lock, progres
   const token = await issueToken(state.jwtSecret, { sub: reader.id }, TOKEN_HOURS)
   const posts = await untilReadable(state.workerUrl, token, life.signal)
   say(`the worker runs on ${state.workerUrl} and shows ${reader.handle} ${posts} posts`)
-  return welcome({ options, state, stateDir, reader, token, seconds: progress.seconds() })
+  return welcome({ options, state, stateDir, reader, token, redisName: redisProgram?.name, seconds: progress.seconds() })
 }

@@ -3,6 +3,9 @@ import { type Bytes, CommandError } from './reply.ts'
 /** A string, a hash, or a list: the types that our code, our tests and the façade's use. */
 export type Value = Bytes | Map<Bytes, Bytes> | Bytes[]
 
+export const typeOf = (value: Value): 'string' | 'list' | 'hash' =>
+  typeof value === 'string' ? 'string' : Array.isArray(value) ? 'list' : 'hash'
+
 export type Keyspace = ReturnType<typeof createKeyspace>
 
 /** Keys, values and when they end. A key whose end has come is gone for every question asked here; `sweep` frees its memory. */

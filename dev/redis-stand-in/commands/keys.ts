@@ -1,33 +1,34 @@
 import { type CommandTable, read, write } from '../command.ts'
+import { typeOf } from '../keyspace.ts'
 import { type Bytes, CommandError, OK, parseInt64, Status, syntaxError } from '../reply.ts'
+
+const remove = write(-2, (keys, { keyspace }) => keys.filter((key) => keyspace.has(key) && keyspace.remove(key)).length)
+
+const flush = write(-1, (options, { keyspace }) => {
+  if (options.length > 1 || !options.every((option) => /^a?sync$/i.test(option))) throw syntaxError()
+  keyspace.clear()
+  return OK
+})
 
 /** Commands on keys of any type. */
 export const keys: CommandTable = {
   exists: read(-2, (keys, { keyspace }) => keys.filter(keyspace.has).length),
   type: read(2, ([key = ''], { keyspace }) => {
     const value = keyspace.get(key)
-    if (value === undefined) return new Status('none')
-    return new Status(typeof value === 'string' ? 'string' : Array.isArray(value) ? 'list' : 'hash')
+    return new Status(value === undefined ? 'none' : typeOf(value))
   }),
   keys: read(2, ([pattern = ''], { keyspace }) => keyspace.keys().filter(globMatcher(pattern))),
   scan: read(-2, ([cursor = '', ...options], { keyspace }) => {
     if (!/^\d{1,20}$/.test(cursor)) throw new CommandError('ERR invalid cursor')
     const { pattern, type } = parseScanOptions(options)
-    const found = keyspace.keys().filter(globMatcher(pattern))
-    const typeOf = (key: Bytes) => (typeof keyspace.get(key) === 'string' ? 'string' : Array.isArray(keyspace.get(key)) ? 'list' : 'hash')
-    return ['0', type === undefined ? found : found.filter((key) => typeOf(key) === type)] // all in one answer: its contract allows it
+    const isWanted = (key: Bytes) => type === undefined || typeOf(keyspace.get(key) ?? '') === type
+    return ['0', keyspace.keys().filter(globMatcher(pattern)).filter(isWanted)] // all in one answer: its contract allows it
   }),
   dbsize: read(1, (_, { keyspace }) => keyspace.size),
-  del: write(-2, (keys, { keyspace }) => keys.filter((key) => keyspace.has(key) && keyspace.remove(key)).length),
-  unlink: write(-2, (keys, { keyspace }) => keys.filter((key) => keyspace.has(key) && keyspace.remove(key)).length),
-  flushall: write(-1, (options, { keyspace }) => flush(options, keyspace.clear)),
-  flushdb: write(-1, (options, { keyspace }) => flush(options, keyspace.clear)),
-}
-
-function flush(options: readonly Bytes[], clear: () => void) {
-  if (options.length > 1 || !options.every((option) => /^(a?sync)$/i.test(option))) throw syntaxError()
-  clear()
-  return OK
+  del: remove,
+  unlink: remove,
+  flushall: flush,
+  flushdb: flush,
 }
 
 function parseScanOptions(options: readonly Bytes[]): { readonly pattern: Bytes; readonly type: string | undefined } {

@@ -1,3 +1,4 @@
+import { lineOf } from '../../command-line.ts'
 import { type CommandTable, control, read } from '../command.ts'
 import { REDIS_VERSION } from '../lua/scripts.ts'
 import { type Bytes, CommandError, OK, Pairs, parseInt64, Status, syntaxError } from '../reply.ts'
@@ -95,7 +96,11 @@ export function serverCommands(server: Server): CommandTable {
   }
 
   function saveAt(nowMs: number): Status {
-    server.save()
+    try {
+      server.save()
+    } catch (error) {
+      throw new CommandError(`ERR ${lineOf(error)}`)
+    }
     savedAtMs = nowMs
     return OK
   }
