@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { prepareData, type Reader } from './data.ts'
 import type { Lifetime } from './lifetime.ts'
 import type { Lock } from './lock.ts'
@@ -8,7 +8,7 @@ import type { Plan } from './plan.ts'
 import { startPostgres } from './postgres.ts'
 import type { createProgress } from './progress.ts'
 import { issueToken, untilReadable } from './ready.ts'
-import { redisReady, startRedisServer } from './redis-server.ts'
+import { type RedisProgram, redisReady, startRedisServer } from './redis-server.ts'
 import { launchOrigin, launchWorker, originReady, workerCrashed } from './services.ts'
 import { type DevState, shown, writeState } from './state.ts'
 import { createUpstashFacade } from './upstash-facade.ts'
@@ -21,7 +21,7 @@ interface Parts {
   readonly options: StartOptions
   readonly plan: Plan
   /** Undefined where the caller brings a Redis. */
-  readonly redisProgram: string | undefined
+  readonly redisProgram: RedisProgram | undefined
   readonly life: Lifetime
   readonly lock: Lock
   readonly progress: ReturnType<typeof createProgress>
@@ -68,8 +68,8 @@ export async function bringUp({ options, plan, redisProgram, life, lock, progres
     if (!redisProgram) return plan.state.redisUrl
     const files = { dir: join(stateDir, 'redis'), logFile: join(logs, 'redis.log') }
     const open = () => startRedisServer({ program: redisProgram, port: plan.ports.redis, ...files })
-    await redisReady(await run('Redis', basename(redisProgram), open))
-    say(`${basename(redisProgram)} runs on 127.0.0.1:${plan.ports.redis}`)
+    await redisReady(await run('Redis', redisProgram.mark, open))
+    say(`Redis on 127.0.0.1:${plan.ports.redis}: ${redisProgram.name}`)
     return plan.state.redisUrl
   }
   async function prepare(): Promise<{ state: DevState; reader: Reader }> {
@@ -107,5 +107,5 @@ export async function bringUp({ options, plan, redisProgram, life, lock, progres
   const token = await issueToken(state.jwtSecret, { sub: reader.id }, TOKEN_HOURS)
   const posts = await untilReadable(state.workerUrl, token, life.signal)
   say(`the worker runs on ${state.workerUrl} and shows ${reader.handle} ${posts} posts`)
-  return welcome({ options, state, stateDir, reader, token, seconds: progress.seconds() })
+  return welcome({ options, state, stateDir, reader, token, redisName: redisProgram?.name, seconds: progress.seconds() })
 }

@@ -96,17 +96,22 @@ const KEY_GUARD = `local redis = (function()
   return setmetatable({call = call, pcall = pcall}, {__index = redis})
 end)() `.replace(/\n\s*/g, ' ')
 
-/** Translates scripts with Upstash's flag `allow-key-locking`, which plain Redis rejects, and the SHAs by which callers know them. */
+/** A script with Upstash's flag `allow-key-locking`, which plain Redis rejects, as plain Redis takes it; others as they are. */
+export function plainScript(text: string): string {
+  const [shebang, declared = ''] = /^#!lua[^\n]*?flags=(\S+)[^\n]*\n/.exec(text) ?? []
+  const flags = declared.split(',')
+  if (!shebang || !flags.includes('allow-key-locking')) return text
+  const others = flags.filter((flag) => flag !== 'allow-key-locking')
+  return `#!lua${others.length ? ` flags=${others.join(',')}` : ''}\n${KEY_GUARD}${text.slice(shebang.length)}`
+}
+
+/** Translates flagged scripts, and the SHAs by which callers know them. */
 function createKeyLocking() {
   const plainShas = new Map<string, string>() // SHA of the flagged text → SHA of what Redis got instead
 
   const plainText = (text: string): string => {
-    const [shebang, declared = ''] = /^#!lua[^\n]*?flags=(\S+)[^\n]*\n/.exec(text) ?? []
-    const flags = declared.split(',')
-    if (!shebang || !flags.includes('allow-key-locking')) return text
-    const others = flags.filter((flag) => flag !== 'allow-key-locking')
-    const plain = `#!lua${others.length ? ` flags=${others.join(',')}` : ''}\n${KEY_GUARD}${text.slice(shebang.length)}`
-    plainShas.set(sha1(text), sha1(plain))
+    const plain = plainScript(text)
+    if (plain !== text) plainShas.set(sha1(text), sha1(plain))
     return plain
   }
   const plainSha = (sha: string): string => plainShas.get(sha.toLowerCase()) ?? sha

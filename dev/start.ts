@@ -4,7 +4,7 @@ import { lockState } from './lock.ts'
 import { parseOptions, USAGE } from './options.ts'
 import { planStack } from './plan.ts'
 import { createProgress, type Say } from './progress.ts'
-import { findRedisServer } from './redis-server.ts'
+import { chooseRedis } from './redis-server.ts'
 import { openStateDir, readState, resetState, shown, writeState } from './state.ts'
 
 /** A terminal sends Ctrl-C to us and to npm, which passes it on: only a later one means impatience (milliseconds). */
@@ -15,7 +15,7 @@ async function main(args: string[]): Promise<void> {
   const options = parseOptions(args)
   if (!options) return void process.stdout.write(USAGE)
   const { stateDir } = options
-  const redisProgram = options.redisUrl ? undefined : await findRedisServer()
+  const redisProgram = options.redisUrl ? undefined : await chooseRedis(options.redis)
   const progress = createProgress()
   const life = createLifetime()
   stopOnSignal(life, progress.say)

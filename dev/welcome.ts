@@ -9,11 +9,13 @@ interface Stack {
   readonly stateDir: string
   readonly reader: Reader
   readonly token: string
+  /** Which Redis of ours runs; undefined where the caller brings one. */
+  readonly redisName: string | undefined
   readonly seconds: string
 }
 
 /** What can be done with a running stack: each curl line can be copied as it is. */
-export function welcome({ options, state, stateDir, reader, token, seconds }: Stack): string {
+export function welcome({ options, state, stateDir, reader, token, redisName, seconds }: Stack): string {
   const feed = `${state.workerUrl}/v1/feed/following`
   const bearer = `-H 'Authorization: Bearer ${token}'`
   const cookies = `'${join(stateDir, 'cookies')}'`
@@ -23,7 +25,7 @@ Ready in ${seconds} s.
   worker    ${state.workerUrl}
   origin    ${state.originUrl}
   Postgres  ${withoutPassword(options.databaseUrl) ?? state.databaseUrl}
-  Redis     ${withoutPassword(options.redisUrl) ?? state.redisUrl}, as Upstash: ${state.l2Url}
+  Redis     ${withoutPassword(options.redisUrl) ?? state.redisUrl}, as Upstash: ${state.l2Url}${redisName === undefined ? '' : `\n            ${redisName}`}
   logs      ${shown(join(stateDir, 'logs'))}
 
 Open ${state.workerUrl} in a browser to read as anybody and see which layer answers. Or here, the feed of ${reader.handle}:

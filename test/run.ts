@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
+import { runCommand } from '../dev/command-line.ts'
+import { chooseRedis } from '../dev/redis-server.ts'
 
 /**
  * Runs the tests with vitest and closes with one line that a CI can read: `N passed, N failed`, counted over tests.
  *
- * `node test/run.ts [fast|long] [arguments for vitest]`: `fast` are the tests that need nothing, `long` adds `*.long.test.ts`.
+ * `node test/run.ts [fast|long|stand-in] [arguments for vitest]`: `fast` are the tests that need nothing, `long` adds `*.long.test.ts`,
+ * `stand-in` uses the stand-in for Redis.
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
@@ -27,12 +30,17 @@ interface Counts {
   readonly skipped: number
 }
 
+/** What talks to Redis most, for a run in a CI whose other tests use a real one. */
+const ON_STAND_IN = ['test/conformance', 'test/real/protocol', 'test/real/start', 'test/chaos/recovery']
+
 const USAGE = `Runs the tests; the last line is "N passed, N failed".
 
   npm test [-- FILE … or arguments for vitest]   all of them: starts Postgres, Redis and workerd itself
   npm run test:fast                              those that need nothing
   npm run test:long                              all, and the long forms (*.long.test.ts)
+  npm run test:stand-in [-- FILE …]              what talks to Redis most, on the stand-in for it
 
+TIDELINE_REDIS=real|stand-in says which Redis the tests use; without it, redis-server or valkey-server on the PATH, else the stand-in.
 TIDELINE_GRAPH=FILE names SNAP's soc-Slashdot0902.txt.gz; without it a generated graph of that shape is used.
 SEED=N repeats the run of a seed that was printed.
 `
@@ -43,8 +51,11 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   const [first, ...others] = args
-  const which = first === 'fast' || first === 'long' ? first : undefined
-  const rest = which ? others : args
+  const which = first === 'fast' || first === 'long' || first === 'stand-in' ? first : undefined
+  if (which === 'stand-in') process.env.TIDELINE_REDIS = 'stand-in'
+  const asked = which ? others : args
+  const rest = which === 'stand-in' && asked.length === 0 ? ON_STAND_IN : asked
+  if (which !== 'fast') process.stdout.write(`Redis: ${(await chooseRedis()).name}\n`)
   const folder = await mkdtemp(join(tmpdir(), 'tideline-tests-'))
   try {
     const report = join(folder, 'report.json')
@@ -90,4 +101,6 @@ function countsOf(json: string | undefined): Counts {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2))
+await runCommand(async (args) => {
+  process.exitCode = await main(args)
+})

@@ -13,7 +13,7 @@ import { pageSchema } from '../../contract/post.ts'
 import { runCurlLine } from '../support/curl-line.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
-import { livingIn, npmStart, recordedGroups, type Start } from '../support/start.ts'
+import { livingIn, npmStart, pathWithoutRedis, recordedGroups, type Start } from '../support/start.ts'
 
 const READY = /Ready in [\d.]+ s/
 const TOKEN_COMMAND = fileURLToPath(new URL('../../dev/token.ts', import.meta.url))
@@ -131,9 +131,10 @@ describe('npm start', () => {
     expect(await readdir(stateDir)).not.toContain('running.json')
   })
 
-  test('keeps data and secrets for the next one, and ends in one line when a part ends by itself', async () => {
-    const second = start()
+  test('keeps data and secrets for the next one, which needs no Redis, and ends in one line when a part ends by itself', async () => {
+    const second = start([], { PATH: await pathWithoutRedis(join(folder, 'bin')), TIDELINE_REDIS: '' })
     await second.says(READY)
+    expect(second.output()).toMatch(/Redis on 127\.0\.0\.1:\d+: stand-in \(Lua 5\.1 scripts through [\w.-]+\); install redis-server/)
     expect(second.output()).toMatch(/the data of before is there: 501 users, 2,001 posts/)
     const feedLine = lines[0]?.replace(/http:\/\/127\.0\.0\.1:\d+/, (await devJson()).workerUrl) ?? ''
     expect((await textsOf(await runCurlLine(feedLine, new Map())))[0]).toBe('Hello from the edge')
@@ -190,7 +191,8 @@ test('npm start uses a Postgres and a Redis of the caller and leaves them runnin
 
 test('npm start says in one line what is wrong with what it was told, with exit code 2', async () => {
   const wrong: readonly (readonly [RegExp, ...string[]])[] = [
-    [/^no redis-server or valkey-server on the PATH: .*--redis-url/],
+    [/^no redis-server or valkey-server on the PATH: .*--redis-url/, '--redis', 'real'],
+    [/^which Redis\? "real" or "stand-in", not "fake"$/, '--redis', 'fake'],
     [/^cannot use the Redis at 127\.0\.0\.1:1: /, '--redis-url', 'redis://127.0.0.1:1'],
     [/^a database url looks like postgres:/, '--database-url', 'mysql://127.0.0.1/x'],
     [/^Unexpected argument 'now'/, 'now'],

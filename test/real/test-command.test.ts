@@ -42,3 +42,9 @@ test.concurrent.for([
 test('arguments are passed on to vitest', async () => {
   expect(await lastLine('good', '-t', 'b')).toEqual([0, '1 passed, 0 failed, 1 skipped'])
 })
+
+test('an unknown Redis is refused in one line, with exit code 2', async () => {
+  const env = { ...process.env, TIDELINE_REDIS: 'fake' }
+  const refused = promisify(execFile)(process.execPath, [COMMAND, 'good'], { env })
+  await expect(refused).rejects.toMatchObject({ code: 2, stdout: '', stderr: 'which Redis? "real" or "stand-in", not "fake"\n' })
+})

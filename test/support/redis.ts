@@ -1,16 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'redis'
+import { chooseRedis, type RedisProgram } from '../../dev/redis-server.ts'
 import { freePort } from './free-port.ts'
 
-const START_DEADLINE_MS = 5_000
+const START_DEADLINE_MS = 20_000
 
-/** A real Redis (or Valkey) server of the test's own, on the loopback, in a temporary folder. */
+/** A Redis or Valkey server of the test's own, or the stand-in where `TIDELINE_REDIS` or the PATH says so, on the loopback, in a temporary folder. */
 export type TestRedis = {
   readonly url: string
   readonly port: number
@@ -18,7 +19,8 @@ export type TestRedis = {
   /** The server that runs now, or ran last. */
   readonly process: ChildProcess
   flush(): Promise<void>
-  /** Writes dump.rdb, which `restart` loads again. */
+  version(): Promise<string>
+  /** Writes a snapshot, which `restart` loads again. */
   save(): Promise<void>
   /** SIGKILL by default. Waits for the end, except after SIGSTOP and SIGCONT. */
   kill(signal?: NodeJS.Signals): Promise<void>
@@ -28,9 +30,16 @@ export type TestRedis = {
   stop(): Promise<void>
 }
 
-/** Starts a server that keeps everything in memory. `args` are added to its command line, so they win over the defaults. */
-export async function startRedis(options: { readonly args?: readonly string[] } = {}): Promise<TestRedis> {
-  const program = serverProgram()
+interface RedisOptions {
+  /** Added to its command line, so they win over the defaults. */
+  readonly args?: readonly string[]
+  /** The one that `TIDELINE_REDIS` and the PATH choose, unless told otherwise. */
+  readonly program?: RedisProgram
+}
+
+/** Starts a server that keeps everything in memory. */
+export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
+  const program = options.program ?? (await chooseRedis())
   const dir = await mkdtemp(join(tmpdir(), 'tideline-redis-'))
   const launch = (port: number) => launchServer(program, port, dir, options.args ?? [])
   const leaveNothing = () => {
@@ -64,6 +73,7 @@ export async function startRedis(options: { readonly args?: readonly string[] } 
       return server
     },
     flush: () => command(url, 'FLUSHALL').then(() => {}),
+    version: async () => /redis_version:(\S+)/.exec(await command(url, 'INFO', 'server'))?.[1] ?? '',
     save: () => command(url, 'SAVE').then(() => {}),
     kill,
     restart: async () => {
@@ -78,18 +88,9 @@ export async function startRedis(options: { readonly args?: readonly string[] } 
   }
 }
 
-function serverProgram(): string {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const found = ['redis-server', 'valkey-server']
-    .flatMap((name) => folders.map((folder) => join(folder, name)))
-    .find((path) => existsSync(path))
-  if (found) return found
-  throw new Error('No redis-server or valkey-server on the PATH. Install one: apt-get install redis-server, or brew install redis.')
-}
-
-async function launchServer(program: string, port: number, dir: string, args: readonly string[]): Promise<ChildProcess> {
+async function launchServer(program: RedisProgram, port: number, dir: string, args: readonly string[]): Promise<ChildProcess> {
   const defaults = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no']
-  const server = spawn(program, [...defaults, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const server = spawn(program.command, [...program.args, ...defaults, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [server.stdout, server.stderr]) stream?.on('data', (chunk) => (output = `${output}${chunk}`.slice(-2_000)))
 
@@ -97,7 +98,7 @@ async function launchServer(program: string, port: number, dir: string, args: re
   while (!(await answers(server, port))) {
     if (hasEnded(server) || performance.now() > giveUpAtMs) {
       server.kill('SIGKILL')
-      throw new Error(`${program} did not start on port ${port}: ${output.trim().split('\n').at(-1)}`)
+      throw new Error(`Redis, ${program.name}, did not start on port ${port}: ${output.trim().split('\n').at(-1)}`)
     }
     await sleep(5)
   }

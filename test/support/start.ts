@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, symlink } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
 
@@ -51,6 +51,18 @@ export function npmStart(args: readonly string[], env: Readonly<Record<string, s
       return { code, lines: output.trim().split('\n') }
     },
   }
+}
+
+/** A PATH with every program of ours except a Redis: `folder` is filled with links to them. */
+export async function pathWithoutRedis(folder: string): Promise<string> {
+  await mkdir(folder)
+  const programs = new Map<string, string>()
+  for (const from of (process.env.PATH ?? '').split(delimiter)) {
+    for (const name of await readdir(from).catch(() => [])) if (!programs.has(name)) programs.set(name, join(from, name))
+  }
+  for (const name of ['redis-server', 'valkey-server']) programs.delete(name)
+  await Promise.all([...programs].map(([name, file]) => symlink(file, join(folder, name))))
+  return folder
 }
 
 /** The process groups a start has recorded. */
