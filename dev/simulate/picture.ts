@@ -1,0 +1,255 @@
+import { scaleLinear, scaleLog } from 'd3-scale'
+import { area, line } from 'd3-shape'
+import { count, minutes, ms, percent, seconds } from './figures.ts'
+import { sharesOf } from './layers.ts'
+import type { Interval } from './measures.ts'
+import { escaped, type Mark, panel, SIZE } from './panel.ts'
+import type { Summary } from './summary.ts'
+
+const WIDTH = 1_080
+const MARGIN = 40
+const GAP = 40
+const HEADER = 104
+const TILES = 92
+const FOOTER = 40
+
+/**
+ * The run over time as one SVG: what was asked, which layer answered, how long it took, how soon posts were seen. It stands alone, in
+ * light and dark. d3 brings scales, ticks and paths; the layout is ours: chart libraries that need no browser weigh 60 MB or want a DOM.
+ */
+export function pictureOf(summary: Summary): string {
+  const lengthMin = Math.max(summary.seconds / 60, 0.01)
+  const panels = [
+    requestsPanel(summary, lengthMin),
+    layersPanel(summary, lengthMin),
+    latencyPanel(summary, lengthMin),
+    freshnessPanel(summary, lengthMin),
+  ]
+  const top = HEADER + TILES + GAP / 2
+  const height = top + 2 * SIZE.height + GAP + FOOTER
+  const placed = panels.map((svg, place) => {
+    const x = MARGIN + (place % 2) * (SIZE.width + GAP)
+    const y = top + Math.floor(place / 2) * (SIZE.height + GAP)
+    return `<g transform="translate(${x} ${y})">${svg}</g>`
+  })
+  const what = `${minutes(summary.seconds)} at ${summary.speed}× speed · ${count(summary.readers)} readers among ${count(summary.graph.users)} users and ${count(summary.graph.follows)} follows`
+  const which = `${summary.graph.name} · seed ${summary.seed} · ${summary.startedAt.slice(0, 16).replace('T', ' ')} UTC${summary.endedEarly ? ' · ended early' : ''}`
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title desc">
+<title id="title">Tideline under simulated activity</title>
+<desc id="desc">${escaped(`${what}. ${which}. Memory answered ${percent(summary.hitRatio.memory)} of values, Redis ${percent(summary.hitRatio.shared)}, the origin ${percent(summary.hitRatio.origin)}.`)}</desc>
+<style>${STYLE}</style>
+<rect class="paper" width="${WIDTH}" height="${height}"/>
+<text class="title" x="${MARGIN}" y="52">Tideline under simulated activity</text>
+<text class="soft" x="${MARGIN}" y="78">${escaped(what)}</text>
+<text class="soft" x="${WIDTH - MARGIN}" y="78" text-anchor="end">${escaped(which)}</text>
+<g transform="translate(${MARGIN} ${HEADER})">${tiles(summary)}</g>
+${placed.join('\n')}
+<text class="note" x="${MARGIN}" y="${height - 16}">${escaped(checkNote(summary))}</text>
+</svg>
+`
+}
+
+/** Colours as on the project's pages (web/theme.css); no variables, which not every viewer of SVG knows. */
+const STYLE = `
+text { font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; fill: #12262b; font-size: 13px }
+.title { font-size: 24px; font-weight: 650 } .head { font-size: 15px; font-weight: 600 } .figure { font-size: 24px; font-weight: 650 }
+.soft, .note, .tick { fill: #4a6167 } .note, .tick { font-size: 12px }
+.paper { fill: #f6f8f8 } .card { fill: #ffffff; stroke: #d3dfe0 } .grid { stroke: #d3dfe0 } .promise { stroke: #b3261e; stroke-dasharray: 5 4; stroke-width: 1.5 }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round }
+.memory { fill: #1c7a4d } .shared { fill: #1f61b8 } .origin { fill: #a84f08 } .tide { fill: #0b6b78 } .promised { fill: #b3261e }
+.line.tide { fill: none; stroke: #0b6b78 } .line.origin { fill: none; stroke: #a84f08 } .area { opacity: .85 } .faint { opacity: .25 } .dot { opacity: .7 }
+@media (prefers-color-scheme: dark) {
+text { fill: #e4eeee } .soft, .note, .tick { fill: #9fb6bb }
+.paper { fill: #0d1517 } .card { fill: #142023; stroke: #263a3f } .grid { stroke: #263a3f } .promise { stroke: #ff8a80 }
+.memory { fill: #5fd39a } .shared { fill: #7fb4f5 } .origin { fill: #f2a65a } .tide { fill: #4fc3d1 } .promised { fill: #ff8a80 }
+.line.tide { stroke: #4fc3d1 } .line.origin { stroke: #f2a65a }
+}`
+
+function tiles({ hitRatio, agreement, originWaitsPer1000Reads, latency, freshness, traffic, errors }: Summary): string {
+  const slowest = Math.max(freshness.pushed.maxMs ?? 0, freshness.pulled.maxMs ?? 0)
+  const origin = agreement
+    ? [agreement.originLoadsPer1000Reads, 'origin loads / 1,000 reads']
+    : [originWaitsPer1000Reads, 'origin waits / 1,000 reads']
+  const figures: readonly (readonly [figure: string, what: string, colour?: string])[] = [
+    [percent(hitRatio.memory), 'from memory', 'memory'],
+    [percent(hitRatio.shared), 'from Redis', 'shared'],
+    [Number(origin[0]).toFixed(1), String(origin[1]), 'origin'],
+    [`${ms(latency.reads?.p50Ms)} / ${ms(latency.reads?.p99Ms)}`, 'reads, p50 / p99'],
+    [slowest > 0 ? seconds(slowest) : '–', 'slowest post to be seen'],
+    [count(errors), `errors in ${count(traffic.reads + traffic.writes)} requests`],
+  ]
+  const width = (WIDTH - 2 * MARGIN - 5 * 12) / 6
+  return figures
+    .map(
+      ([figure, what, colour], place) =>
+        `<g transform="translate(${(place * (width + 12)).toFixed(1)} 0)"><rect class="card" width="${width.toFixed(1)}" height="${TILES - 16}" rx="10"/>` +
+        `<text class="figure ${colour ?? ''}" x="14" y="36" style="font-size:${figure.length > 12 ? 17 : 24}px">${escaped(figure)}</text>` +
+        `<text class="note" x="14" y="59">${escaped(what)}</text></g>`,
+    )
+    .join('')
+}
+
+const { width: W, height: H } = SIZE.plot
+const over = (lengthMin: number) => scaleLinear([0, lengthMin], [0, W])
+/** The middle of an interval. */
+const middle = (intervals: readonly Interval[]) => {
+  const stepS = (intervals[1]?.atS ?? 1) - (intervals[0]?.atS ?? 0)
+  return { stepS, at: ({ atS }: Interval) => (atS + stepS / 2) / 60 }
+}
+const path = (d: string | null, className: string): Mark => (d === null ? '' : `<path class="${className}" d="${d}"/>`)
+
+function requestsPanel({ intervals }: Summary, lengthMin: number): string {
+  const { stepS, at } = middle(intervals)
+  const x = over(lengthMin)
+  const reads = (one: Interval) => one.reads / stepS
+  const writes = (one: Interval) => one.writes / stepS
+  const y = scaleLinear([0, Math.max(1, ...intervals.map(reads))], [H, 0]).nice(4)
+  const marks = [
+    path(
+      area<Interval>(
+        (one) => x(at(one)),
+        H,
+        (one) => y(reads(one)),
+      )(intervals),
+      'tide faint',
+    ),
+    path(
+      line<Interval>(
+        (one) => x(at(one)),
+        (one) => y(reads(one)),
+      )(intervals),
+      'line tide',
+    ),
+    path(
+      line<Interval>(
+        (one) => x(at(one)),
+        (one) => y(writes(one)),
+      )(intervals),
+      'line origin',
+    ),
+  ]
+  const ticks = y.ticks(4).map((value) => ({ at: y(value), text: count(value) }))
+  return panel({
+    title: 'Requests per second',
+    legend: [
+      ['tide', 'reads'],
+      ['origin', 'writes'],
+    ],
+    ticks,
+    x,
+    marks,
+  })
+}
+
+function layersPanel({ intervals }: Summary, lengthMin: number): string {
+  const { at } = middle(intervals)
+  const x = over(lengthMin)
+  const y = scaleLinear([0, 1], [H, 0])
+  const answered = intervals.filter(({ layers }) => layers.memory + layers.shared + layers.origin > 0)
+  const band = (from: (one: Interval) => number, to: (one: Interval) => number) =>
+    area<Interval>(
+      (one) => x(at(one)),
+      (one) => y(from(one)),
+      (one) => y(to(one)),
+    )(answered)
+  const memory = ({ layers }: Interval) => sharesOf(layers).memory
+  const cached = ({ layers }: Interval) => 1 - sharesOf(layers).origin
+  const marks = [
+    path(
+      band(() => 0, memory),
+      'area memory',
+    ),
+    path(band(memory, cached), 'area shared'),
+    path(
+      band(cached, () => 1),
+      'area origin',
+    ),
+  ]
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((value) => ({ at: y(value), text: `${100 * value} %` }))
+  return panel({
+    title: 'Where values came from',
+    legend: [
+      ['memory', 'memory'],
+      ['shared', 'Redis'],
+      ['origin', 'origin'],
+    ],
+    ticks,
+    x,
+    marks,
+  })
+}
+
+function latencyPanel({ intervals }: Summary, lengthMin: number): string {
+  const { at } = middle(intervals)
+  const x = over(lengthMin)
+  const measured = intervals.filter(({ latency }) => latency !== undefined)
+  const p50 = ({ latency }: Interval) => latency?.p50Ms ?? 1
+  const p99 = ({ latency }: Interval) => latency?.p99Ms ?? 1
+  const y = scaleLog([Math.min(1, ...measured.map(p50)), Math.max(10, ...measured.map(p99))], [H, 0]).nice()
+  const marks = [
+    path(
+      area<Interval>(
+        (one) => x(at(one)),
+        (one) => y(p50(one)),
+        (one) => y(p99(one)),
+      )(measured),
+      'tide faint',
+    ),
+    path(
+      line<Interval>(
+        (one) => x(at(one)),
+        (one) => y(p99(one)),
+      )(measured),
+      'line origin',
+    ),
+    path(
+      line<Interval>(
+        (one) => x(at(one)),
+        (one) => y(p50(one)),
+      )(measured),
+      'line tide',
+    ),
+  ]
+  const ticks = y
+    .ticks()
+    .filter((value) => /^(?:10*|0\.0*1)$/.test(String(value)))
+    .map((value) => ({ at: y(value), text: ms(value).replace('.0', '') }))
+  return panel({
+    title: 'Latency of reads',
+    legend: [
+      ['tide', 'p50'],
+      ['origin', 'p99'],
+    ],
+    ticks,
+    x,
+    marks,
+  })
+}
+
+function freshnessPanel({ sightings, freshness }: Summary, lengthMin: number): string {
+  const x = over(lengthMin)
+  const seen = sightings.flatMap((one) => (one.seenAfterMs === undefined ? [] : [{ ...one, seenAfterMs: one.seenAfterMs }]))
+  const most = Math.max(freshness.promisedMs * 1.1, ...seen.map(({ seenAfterMs }) => seenAfterMs))
+  const y = scaleLinear([0, most / 1_000], [H, 0])
+  const promise = y(freshness.promisedMs / 1_000).toFixed(1)
+  const marks = [
+    ...seen.map(
+      ({ postedAtS, seenAfterMs, delivery }) =>
+        `<circle class="dot ${delivery === 'pulled' ? 'origin' : 'tide'}" cx="${x(postedAtS / 60).toFixed(1)}" cy="${y(seenAfterMs / 1_000).toFixed(1)}" r="3.5"/>`,
+    ),
+    `<line class="promise" x1="0" x2="${W}" y1="${promise}" y2="${promise}"/>`,
+    `<text class="note promised" x="${W}" y="${(Number(promise) + 15).toFixed(1)}" text-anchor="end">promised</text>`,
+  ]
+  const ticks = y.ticks(5).map((value) => ({ at: y(value), text: `${value} s` }))
+  const legend = [
+    ['tide', `pushed (${count(freshness.pushed.posts)})`],
+    ['origin', `pulled (${count(freshness.pulled.posts)})`],
+  ] as const
+  return panel({ title: 'From a post to a follower who sees it', legend, ticks, x, marks })
+}
+
+function checkNote({ check, agreement }: Summary): string {
+  const same = check.readers - check.differences.length
+  const feeds = `${count(same)} of ${count(check.readers)} whole feeds equal a brute-force SQL query.`
+  return agreement ? `${feeds} Clients and analytics differ by ${agreement.differencePoints.toFixed(2)} points of hit ratio.` : feeds
+}
