@@ -10,6 +10,9 @@ export const RAISED_HEADER = 'tideline-raised'
 /** Why an answer is less than it should be: a comma-separated list, absent when nothing is wrong. */
 export const DEGRADED_HEADER = 'tideline-degraded'
 
+/** How old a page is: milliseconds since the oldest part of it was last read from L2, verified with it, or loaded. */
+export const AGE_HEADER = 'tideline-age'
+
 /** Says that a repeated Idempotency-Key was answered from what the first request did. */
 export const REPLAYED_HEADER = 'idempotency-replayed'
 

@@ -72,6 +72,8 @@ export async function launchWorker(
       ...quiet,
       '--var',
       `KEY_PREFIX:${state.keyPrefix}`,
+      '--var',
+      'ANALYTICS_SINK:origin',
     ],
     env: {
       ...Object.fromEntries(Object.keys(bindings).map((name) => [name, undefined])),

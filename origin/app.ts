@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { REQUEST_ID_HEADER } from '../contract/headers.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { SigningKey } from '../contract/signed.ts'
+import type { Rollup } from './analytics/rollup.ts'
 import type { Database } from './db/client.ts'
 import type { Settle } from './fanout/settle.ts'
 import { type OriginEnv, requireSignature } from './http/identity.ts'
@@ -10,6 +11,7 @@ import { CannotMint } from './ids/mint.ts'
 import { followRoutes } from './routes/follows.ts'
 import { type Health, healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
+import { pointRoutes } from './routes/points.ts'
 import { postRoutes } from './routes/posts.ts'
 import { userRoutes } from './routes/users.ts'
 
@@ -23,6 +25,7 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
+  readonly rollup: Rollup
   readonly health: Health
   readonly maxConcurrentRequests: number
   readonly newRequestId: () => string
@@ -36,6 +39,7 @@ export function createApp({
   clock,
   mint,
   settle,
+  rollup,
   health,
   maxConcurrentRequests,
   newRequestId,
@@ -49,6 +53,7 @@ export function createApp({
   app.route('/', healthRoutes(health))
   // The signature first: what strangers send takes no place from the edge.
   app.use(requireSignature(edgeKey, clock))
+  app.route('/', pointRoutes(rollup))
   app.use(shedAbove(maxConcurrentRequests))
   app.route('/', internalRoutes({ db, observe }))
   app.route('/', postRoutes({ db, mint, settle }))

@@ -40,6 +40,8 @@ const schema = z.object({
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
   /** Days without a read after which a viewer gets nothing pushed. */
   DORMANT_DAYS: count(30),
+  /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */
+  ANALYTICS_RETENTION_HOURS: count(24),
 })
 export type Config = z.infer<typeof schema> & { readonly CROWD_FLOOR: number }
 

@@ -6,8 +6,10 @@ import type { Hono } from 'hono'
 import { keyOf } from '../contract/l2/keys.ts'
 import { importKey } from '../contract/signed.ts'
 import { createL2 } from './adapters/l2.ts'
+import { createRollup } from './analytics/rollup.ts'
 import { createApp, type RequestEvent } from './app.ts'
 import type { Config } from './config.ts'
+import { pruneRollup } from './db/analytics.ts'
 import { connect } from './db/client.ts'
 import { machineStore } from './db/machines.ts'
 import { FANOUT_CHANNEL } from './db/posts.ts'
@@ -37,6 +39,9 @@ const TIERS_MS = 1_000
 const HOUSEKEEPING_MS = 60_000
 /** Viewers retired in one transaction. */
 const RETIRE_BATCH = 500
+const ROLLUP_MS = 1_000
+/** Rows of analytics forgotten in one statement. */
+const PRUNE_BATCH = 5_000
 
 export const clock = {
   nowMs: () => Date.now(),
@@ -68,6 +73,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const mint = await openMint(machineStore(db), clock, randomUUID())
   const heartbeat = createHeartbeat({ db, l2, machineId: () => mint.machineId, observe })
   const delivery = createDelivery({ db, l2, heartbeat, clock })
+  const rollup = createRollup(db, clock)
   const settle = createSettle(delivery, clock, 1.5 * config.L2_DEADLINE_MS, observe)
 
   const stop = new AbortController()
@@ -100,10 +106,12 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   async function housekeeping(): Promise<void> {
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
     await prune(db)
+    while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
   }
   const loops = [
     loop('mint', RENEW_EVERY_MS, () => mint.renew()),
     loop('beat', BEAT_MS, beat),
+    loop('analytics', ROLLUP_MS, () => rollup.write()),
     ...Array.from({ length: config.FANOUT_WORKERS }, () => {
       const worker = createFanoutWorker({ db, delivery, observe, chunkSize: config.CHUNK_SIZE, batch: config.JOB_BATCH })
       return loop('fan-out', 0, async () => {
@@ -127,6 +135,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     clock,
     mint: () => mint.mint(),
     settle,
+    rollup,
     health: {
       database: () => db.execute(sql`select 1`),
       redisSilentMs: () => clock.monotonicMs() - redisAcknowledgedAtMs,
@@ -140,6 +149,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     async close() {
       stop.abort()
       await Promise.all(loops)
+      await rollup.write().catch(() => {})
       await mint.close().catch(() => {})
       await connection.close()
     },

@@ -1,13 +1,15 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { routePath } from 'hono/route'
-import { DEGRADED_HEADER, REPLAYED_HEADER, REQUEST_ID_HEADER, VERSION_HEADER } from '../contract/headers.ts'
+import { AGE_HEADER, DEGRADED_HEADER, REPLAYED_HEADER, REQUEST_ID_HEADER, VERSION_HEADER } from '../contract/headers.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
+import type { Observe } from './cache/events.ts'
 import type { FeedParts } from './feed/read-feed.ts'
 import type { EventSink } from './http/events.ts'
 import type { Forward } from './http/forward-port.ts'
 import type { Identify } from './http/identity.ts'
 import type { HttpParts, WorkerEnv } from './http/request.ts'
+import { cacheHeaders } from './http/respond.ts'
 import { createTally } from './http/tally.ts'
 import { feedRoutes } from './routes/feeds.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -21,25 +23,43 @@ export interface AppParts {
   readonly identify: Identify
   readonly forward: Forward
   readonly sink: EventSink
+  /** Hears what the cache does, for all requests. */
+  readonly observe: Observe
   readonly corsOrigins: readonly string[]
   readonly maxAgeMs: number
   readonly newRequestId: () => string
 }
 
 /** The worker's middleware and routes, in order. */
-export function createApp({ feed, http, identify, forward, sink, corsOrigins, maxAgeMs, newRequestId }: AppParts): Hono<WorkerEnv> {
+export function createApp({
+  feed,
+  http,
+  identify,
+  forward,
+  sink,
+  observe,
+  corsOrigins,
+  maxAgeMs,
+  newRequestId,
+}: AppParts): Hono<WorkerEnv> {
   const app = new Hono<WorkerEnv>()
 
   app.use(async (c, next) => {
     c.set('startedAtMs', http.clock.nowMs())
     c.set('requestId', newRequestId())
-    c.set('tally', createTally())
+    c.set('tally', createTally(observe))
     c.header(REQUEST_ID_HEADER, c.get('requestId'))
     await next()
-    const { tally } = c.var
-    const totalMs = http.clock.nowMs() - c.get('startedAtMs')
+    const { tally, startedAtMs } = c.var
+    const nowMs = http.clock.nowMs()
+    if (c.res.status >= 400 && Number.isFinite(tally.oldestAtMs)) {
+      for (const [name, value] of Object.entries(cacheHeaders(tally, startedAtMs, nowMs))) c.header(name, value)
+    }
+    const totalMs = nowMs - startedAtMs
     const error = c.res.status >= 500 && c.error ? { error: messageOf(c.error) } : {}
-    sink({ route: routePath(c, -1), method: c.req.method, status: c.res.status, totalMs, tally, degraded: [...tally.degraded], ...error })
+    const { method } = c.req
+    const about = { atMs: nowMs, route: routePath(c, -1), method, status: c.res.status, totalMs, ...coloOf(c.req.raw), ...error }
+    sink({ ...about, tally, degraded: [...tally.degraded] }, (work) => c.executionCtx.waitUntil(work))
   })
   app.use(
     cors({
@@ -54,6 +74,7 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
         'retry-after',
         'location',
         VERSION_HEADER,
+        AGE_HEADER,
         DEGRADED_HEADER,
         REPLAYED_HEADER,
         REQUEST_ID_HEADER,
@@ -84,6 +105,12 @@ export function createApp({ feed, http, identify, forward, sink, corsOrigins, ma
   app.notFound((c) => renderProblem(new Problem('not-found', `There is no ${c.req.path} here.`), c.get('requestId')))
   app.onError((error, c) => renderProblem(toProblem(error), c.get('requestId')))
   return app
+}
+
+/** Where Cloudflare answers, it says in which data centre. */
+function coloOf(request: Request & { readonly cf?: { readonly colo?: unknown } }): { colo?: string } {
+  const colo = request.cf?.colo
+  return typeof colo === 'string' ? { colo } : {}
 }
 
 /** The innermost message: what really went wrong. */

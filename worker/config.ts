@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { MAX_POINTS } from '../contract/analytics.ts'
+import type { AnalyticsDataset } from './adapters/engine-sink.ts'
 import type { Lifetimes } from './cache/entry.ts'
 import type { FeedLifetimes } from './feed/keys.ts'
 
@@ -70,10 +72,20 @@ const schema = z.object({
     .transform((text) => overrides.parse(JSON.parse(text))),
   /** One line of JSON per request in the worker's log: of use while developing, money in production. */
   LOG_EVENTS: z.enum(['on', 'off']).default('off'),
+  /** The dataset of Workers Analytics Engine, bound in wrangler.toml. */
+  ANALYTICS: z.custom<AnalyticsDataset>((value) => typeof value === 'object' && value !== null && 'writeDataPoint' in value).optional(),
+  /** Where one data point per request goes: Analytics Engine, the origin (its twin while developing), or nowhere. By default the first, where it is bound. */
+  ANALYTICS_SINK: z.enum(['engine', 'origin', 'off']).optional(),
+  /** Points an isolate gathers before it sends them to the origin. */
+  ANALYTICS_BATCH: z.coerce.number().int().min(1).max(MAX_POINTS).default(200),
   SWITCHED_OFF: list.pipe(z.array(protections)),
 })
 
-export type Config = Omit<z.infer<typeof schema>, 'LIFETIMES'> & { readonly LIFETIMES: FeedLifetimes }
+type Parsed = z.infer<typeof schema>
+export type Config = Omit<Parsed, 'LIFETIMES' | 'ANALYTICS_SINK'> & {
+  readonly LIFETIMES: FeedLifetimes
+  readonly ANALYTICS_SINK: 'engine' | 'origin' | 'off'
+}
 
 /** Parses the environment; throws one readable line that names each binding that is wrong. */
 export function parseConfig(env: unknown): Config {
@@ -86,5 +98,7 @@ export function parseConfig(env: unknown): Config {
     const change = Object.entries(changes).find(([name]) => name === kind)?.[1] ?? {}
     return [kind, { ...life, ...change } as Lifetimes]
   })
-  return { ...parsed.data, LIFETIMES: Object.fromEntries(merged) as FeedLifetimes }
+  const { ANALYTICS, ANALYTICS_SINK = ANALYTICS ? 'engine' : 'off' } = parsed.data
+  if (ANALYTICS_SINK === 'engine' && !ANALYTICS) throw new Error('configuration: ANALYTICS_SINK: engine needs the binding ANALYTICS')
+  return { ...parsed.data, ANALYTICS_SINK, LIFETIMES: Object.fromEntries(merged) as FeedLifetimes }
 }

@@ -1,7 +1,9 @@
 import type { Hono } from 'hono'
 import { importKey, toBase64Url } from '../contract/signed.ts'
-import { logSink } from './adapters/event-sink.ts'
-import { createOriginClient } from './adapters/origin-client.ts'
+import { createEngineSink } from './adapters/engine-sink.ts'
+import { allOf, logSink } from './adapters/event-sink.ts'
+import { createOriginClient, type OriginClient } from './adapters/origin-client.ts'
+import { createOriginSink } from './adapters/origin-sink.ts'
 import { createRedisTier } from './adapters/redis-tier.ts'
 import { createApp } from './app.ts'
 import { createBackoff } from './cache/backoff.ts'
@@ -16,8 +18,10 @@ import type { Config } from './config.ts'
 import { withBulkhead } from './feed/bulkhead.ts'
 import { createHydrate } from './feed/hydrate.ts'
 import { createFeedKeys } from './feed/keys.ts'
+import type { EventSink, WorkCounter } from './http/events.ts'
 import { createIdentify } from './http/identity.ts'
 import type { WorkerEnv } from './http/request.ts'
+import { createWork } from './http/work.ts'
 
 const clock: Clock = {
   nowMs: () => Date.now(),
@@ -97,15 +101,28 @@ export function createWorker(config: Config): Hono<WorkerEnv> {
       singleflight: !off.has('singleflight'),
     },
   })
+  const work = createWork()
   const keys = createFeedKeys(config.LIFETIMES)
   return createApp({
     feed: { read, keys, hydrate: createHydrate(read, keys), origin: withBulkhead(origin, limiter) },
     http: { clock, signingKey: importKey(config.SIGNING_SECRET) },
     identify: createIdentify(config.JWT_SECRET, clock),
     forward: origin.forward,
-    sink: config.LOG_EVENTS === 'on' ? logSink : () => {},
+    sink: sinkOf(config, origin, work),
+    observe: work.observe,
     corsOrigins: config.CORS_ORIGINS,
     maxAgeMs: config.MEMORY_MAX_AGE_MS,
     newRequestId: () => crypto.randomUUID(),
   })
+}
+
+/** Where requests are told of. */
+function sinkOf(config: Config, origin: OriginClient, work: WorkCounter): EventSink {
+  const sinks = config.LOG_EVENTS === 'on' ? [logSink] : []
+  if (config.ANALYTICS_SINK === 'engine' && config.ANALYTICS) sinks.push(createEngineSink(config.ANALYTICS, work))
+  if (config.ANALYTICS_SINK === 'origin') {
+    const { ANALYTICS_BATCH: batchSize, LOAD_DEADLINE_MS: deadlineMs } = config
+    sinks.push(createOriginSink({ post: origin.points, work, clock, batchSize, delayMs: 700, lostAfterMs: 2 * deadlineMs }))
+  }
+  return allOf(sinks, () => work.dropped(1))
 }

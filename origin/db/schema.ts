@@ -151,3 +151,44 @@ export const crowdVersion = pgTable('crowd_version', {
   singleton: boolean('singleton').primaryKey().default(true),
   version: bigint('version', { mode: 'number' }).notNull().default(1),
 })
+
+const sum = (name: string) => bigint(name, { mode: 'number' }).notNull()
+const byLayer = <const C extends string>(keyClass: C) => ({
+  [`${keyClass}Memory`]: sum(`${keyClass}_memory`),
+  [`${keyClass}Shared`]: sum(`${keyClass}_shared`),
+  [`${keyClass}Origin`]: sum(`${keyClass}_origin`),
+})
+
+export const analytics = pgTable(
+  'analytics',
+  {
+    bucketAt: moment('bucket_at').notNull(),
+    route: text('route').notNull(),
+    statusClass: text('status_class').notNull(),
+    layer: text('layer', { enum: ['memory', 'shared', 'origin', 'none'] }).notNull(),
+    ...byLayer('tl'),
+    ...byLayer('crowd'),
+    ...byLayer('au'),
+    ...byLayer('po'),
+    ...byLayer('us'),
+    ...byLayer('vw'),
+    requests: sum('requests'),
+    degraded: sum('degraded'),
+    totalMs: sum('total_ms'),
+    sharedMs: sum('shared_ms'),
+    originMs: sum('origin_ms'),
+    collapsed: sum('collapsed'),
+    stale: sum('stale'),
+    history: sum('history'),
+    sharedReads: sum('shared_reads'),
+    loads: sum('loads'),
+    loadFailures: sum('load_failures'),
+    early: sum('early'),
+    leasesGranted: sum('leases_granted'),
+    leasesRefused: sum('leases_refused'),
+    fillsRefused: sum('fills_refused'),
+    dropped: sum('dropped'),
+    latencies: bigint('latencies', { mode: 'number' }).array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.bucketAt, table.route, table.statusClass, table.layer] })],
+)

@@ -21,6 +21,7 @@ const ORIGIN = [
   'origin/db',
   'origin/timelines',
   'origin/fanout',
+  'origin/analytics',
   'origin/adapters',
   'origin/http',
   'origin/routes',
@@ -53,6 +54,7 @@ const ROOMS: readonly Room[] = [
   // What they load and push is in the words of L2.
   { name: 'origin/timelines', may: [...CONTRACT, 'origin/db', 'origin/ids'] },
   { name: 'origin/fanout', may: [...CONTRACT, 'origin/db', 'origin/ids'] },
+  { name: 'origin/analytics', may: ['contract', 'origin/db'] },
   { name: 'origin/adapters', may: ['contract/l2', '@upstash/redis', 'origin/fanout/l2-port.ts'] },
   { name: 'origin/http', may: ['contract', 'hono'] },
   { name: 'origin/routes', may: [...CONTRACT, 'hono', ...ORIGIN.filter((room) => room !== 'origin/*' && room !== 'origin/adapters')] },

@@ -20,7 +20,7 @@ export interface SlowOrigin {
   /** Where requests go on to. */
   aimAt(originUrl: string): void
   /** Asked for each request; without a rule all go straight on. */
-  setRule(rule: ((path: string) => Detour) | undefined): void
+  setRule(rule: ((path: string, body: Buffer) => Detour) | undefined): void
   /** Holds everything back from now on; answers what lets it go. */
   hold(): () => void
   /** Loads that asked for a key, answered or not. */
@@ -32,13 +32,13 @@ export async function startSlowOrigin(): Promise<SlowOrigin> {
   const agent = new Agent({ keepAlive: true })
   const asked = new Map<string, number>()
   let target = ''
-  let rule: ((path: string) => Detour) | undefined
+  let rule: ((path: string, body: Buffer) => Detour) | undefined
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await buffer(incoming)
     const path = incoming.url ?? '/'
     for (const key of keysOf(body)) asked.set(key, (asked.get(key) ?? 0) + 1)
-    const { delayMs = 0, until, hangs = false, status } = rule?.(path) ?? {}
+    const { delayMs = 0, until, hangs = false, status } = rule?.(path, body) ?? {}
     if (hangs) return
     await until
     if (delayMs > 0) await sleep(delayMs)

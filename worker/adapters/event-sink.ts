@@ -4,3 +4,16 @@ import type { EventSink } from '../http/events.ts'
 export const logSink: EventSink = (event) => {
   console.log(JSON.stringify(event))
 }
+
+/** Tells several sinks. One that throws is reported and harms neither the others nor the request. */
+export const allOf =
+  (sinks: readonly EventSink[], failed: () => void): EventSink =>
+  (event, background) => {
+    for (const sink of sinks) {
+      try {
+        sink(event, background)
+      } catch {
+        failed()
+      }
+    }
+  }

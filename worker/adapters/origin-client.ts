@@ -1,3 +1,4 @@
+import type { DataPoint } from '../../contract/analytics.ts'
 import { REQUEST_ID_HEADER, SIGNATURE_HEADER } from '../../contract/headers.ts'
 import { loadResponseSchema, MAX_LOAD_KEYS, olderResponseSchema } from '../../contract/internal.ts'
 import { Problem } from '../../contract/problem.ts'
@@ -22,6 +23,8 @@ interface Options {
 export interface OriginClient extends OriginPort {
   readonly load: Load
   readonly forward: Forward
+  /** Data points of analytics. */
+  readonly points: (points: readonly DataPoint[]) => Promise<unknown>
 }
 
 const NOBODY: Caller = {}
@@ -77,5 +80,6 @@ export function createOriginClient({ url, key, clock, timeoutSignal, loadDeadlin
     older: async (question) => olderResponseSchema.parse(await ask('/internal/older', question)).entries,
     olderOfAuthor: async (question) => olderResponseSchema.parse(await ask('/internal/older-of-author', question)).entries,
     forward: (request) => send(request, writeDeadlineMs),
+    points: (points) => ask('/internal/points', { points }),
   }
 }

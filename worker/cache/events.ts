@@ -12,7 +12,19 @@ export type CacheEvent =
       readonly freshness: Freshness
       readonly collapsed: boolean
       readonly unverified: boolean
+      /** When the read or load that brought the value began (epoch milliseconds). */
+      readonly verifiedAtMs: number
     }
+  /** The reader waited: for a read of the shared tier, or for a load, its own or another's. */
+  | {
+      readonly type: 'waited'
+      readonly layer: 'shared' | 'origin'
+      readonly keys: number
+      readonly startedAtMs: number
+      readonly tookMs: number
+    }
+  /** X-Fetch: a reader of a fresh value has it refreshed behind its answer. */
+  | { readonly type: 'volunteered'; readonly key: string }
   | { readonly type: 'shared-read'; readonly keys: number; readonly tookMs: number }
   | { readonly type: 'shared-failed'; readonly call: 'read' | 'lease' | 'fill' | 'release'; readonly error: unknown }
   | { readonly type: 'leased'; readonly key: string; readonly state: 'granted' | 'refused' | 'fresher' }

@@ -149,7 +149,7 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
       function serve(key: Key<unknown>, held: Held<unknown>, layer: Layer, collapsed: boolean): void {
         const freshness = freshnessAt(held.life, clock.nowMs(), 1, 0)
         const way = { layer, freshness, collapsed, unverified: layer === 'memory' && (breaker.open || unreachable.has(key.text)) }
-        turn.observe({ type: 'answered', key: key.text, ...way })
+        turn.observe({ type: 'answered', key: key.text, ...way, verifiedAtMs: held.verifiedAtMs })
         found.give(key, held, way)
       }
       /** Serves what may be served now, has refreshed what should be, and waits for the rest. */
@@ -159,7 +159,12 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
         if (freshness === 'dead' || (freshness === 'grace' && !backoff.waits(key.text))) return void wait.push(key)
         serve(key, held, layer, collapsed)
         // What the shared tier cannot confirm is loaded behind the answer too: else nobody here would see a change until its soft end.
-        if ((freshness !== 'fresh' || unreachable.has(key.text)) && !backoff.waits(key.text)) behind.push(key)
+        if ((freshness === 'fresh' && !unreachable.has(key.text)) || backoff.waits(key.text)) return
+        if (freshness === 'early') turn.observe({ type: 'volunteered', key: key.text })
+        behind.push(key)
+      }
+      function waited(layer: 'shared' | 'origin', keys: number, startedAtMs: number): void {
+        turn.observe({ type: 'waited', layer, keys, startedAtMs, tookMs: clock.nowMs() - startedAtMs })
       }
 
       for (const key of new Map(keys.map((key) => [key.text, key])).values()) {
@@ -171,7 +176,9 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
         }
       }
 
+      const askedAtMs = clock.nowMs()
       const readings = ask.length > 0 ? await readShared(ask, turn) : new Map<string, Outcome<SharedRead>>()
+      if (ask.length > 0) waited('shared', ask.length, askedAtMs)
       for (const key of ask) {
         const outcome = readings.get(key.text)
         const read = outcome && 'value' in outcome ? outcome : undefined
@@ -187,7 +194,11 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
       // A flight that began before the reader's own write may bring too old a truth: then ask again.
       let rest = wait
       for (let round = 1; rest.length > 0; round++) {
+        const startedAtMs = clock.nowMs()
         const outcomes = await load(rest, { seen, waits: true, unreachable }, turn)
+        // Where the lease said that somebody had filled L2 meanwhile, nobody waited for the origin.
+        const spared = [...outcomes.values()].every((outcome) => outcome && 'value' in outcome && outcome.value.layer === 'shared')
+        waited(spared ? 'shared' : 'origin', rest.length, startedAtMs)
         const again: Key<unknown>[] = []
         for (const key of rest) {
           const outcome = outcomes.get(key.text)

@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
-import { DEGRADED_HEADER } from '../../contract/headers.ts'
+import { AGE_HEADER, DEGRADED_HEADER } from '../../contract/headers.ts'
 import type { Raised } from '../../contract/version-token.ts'
 import { entityTagOf, matches } from './conditional.ts'
 import type { WorkerEnv } from './request.ts'
-import { cacheStatus, serverTiming } from './tally.ts'
+import { cacheStatus, serverTiming, type Tally } from './tally.ts'
 
 /** A document to be answered with. */
 export interface Document {
@@ -14,6 +14,12 @@ export interface Document {
   readonly degraded?: readonly string[]
 }
 
+/** Which layer answered, and what was waited for. */
+export const cacheHeaders = (tally: Tally, startedAtMs: number, nowMs: number): Record<string, string> => ({
+  'cache-status': cacheStatus(tally),
+  'server-timing': serverTiming(tally, startedAtMs, nowMs),
+})
+
 /** Answers with a document, or 304 where the client has it. Headers say which layer answered, how long it took and what is amiss. */
 export function respond(c: Context<WorkerEnv>, nowMs: number, { body, versions, cacheControl, degraded = [] }: Document): Response {
   const tally = c.get('tally')
@@ -22,8 +28,8 @@ export function respond(c: Context<WorkerEnv>, nowMs: number, { body, versions, 
     etag: tag,
     'cache-control': cacheControl,
     vary: 'authorization, cookie, tideline-version',
-    'cache-status': cacheStatus(tally),
-    'server-timing': serverTiming(tally, nowMs - c.get('startedAtMs')),
+    ...cacheHeaders(tally, c.get('startedAtMs'), nowMs),
+    [AGE_HEADER]: String(Math.max(0, nowMs - tally.oldestAtMs)),
   }
   const reasons = [...new Set([...tally.degraded, ...degraded])].sort()
   if (reasons.length > 0) headers[DEGRADED_HEADER] = reasons.join(', ')

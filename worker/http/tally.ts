@@ -1,45 +1,88 @@
-import type { CacheEvent, Layer } from '../cache/events.ts'
+import { classOf, KEY_CLASSES, type KeyClass } from '../../contract/analytics.ts'
+import type { CacheEvent, Layer, Observe } from '../cache/events.ts'
+
+/** Something the request waited for. */
+export interface Span {
+  readonly layer: 'shared' | 'origin'
+  /** Keys that were waited for; undefined for history that no cache holds. */
+  readonly keys: number | undefined
+  /** Epoch milliseconds. */
+  readonly startedAtMs: number
+  readonly tookMs: number
+}
 
 /** What the cache did for one request: the source of its headers and of its analytics point. */
 export interface Tally {
   readonly observe: (event: CacheEvent) => void
+  readonly waited: (span: Span) => void
   readonly answers: Readonly<Record<Layer, number>>
+  /** The same by class of key. */
+  readonly classes: Readonly<Record<KeyClass, Readonly<Record<Layer, number>>>>
   readonly collapsed: number
   readonly stale: number
+  /** Requests to the origin for history that no cache holds. */
+  readonly history: number
+  /** What the request waited for L2, and for the origin (milliseconds). */
   readonly sharedMs: number
   readonly originMs: number
+  /** What was asked of L2, and of the origin: work behind the answer too, as far as it has been done. */
   readonly sharedReads: number
   readonly loads: number
+  /** The first waits, in order. */
+  readonly spans: readonly Span[]
+  /** When the oldest value that was used was verified (epoch milliseconds); infinite where none was. */
+  readonly oldestAtMs: number
   /** Why the answer may be less than it should be. */
   readonly degraded: ReadonlySet<string>
 }
 
-export function createTally(): Tally {
+/** Waits that are told one by one: a header has its limits, and a feed from cold has eight. */
+const MAX_SPANS = 12
+
+/** Counts one request's events, and passes them on. */
+export function createTally(passOn: Observe = () => {}): Tally {
+  const spans: Span[] = []
   const tally = {
-    answers: { memory: 0, shared: 0, origin: 0 },
+    answers: noAnswers(),
+    classes: Object.fromEntries(KEY_CLASSES.map((keyClass) => [keyClass, noAnswers()])) as Record<KeyClass, Record<Layer, number>>,
     collapsed: 0,
     stale: 0,
+    history: 0,
     sharedMs: 0,
     originMs: 0,
     sharedReads: 0,
     loads: 0,
+    spans,
+    oldestAtMs: Number.POSITIVE_INFINITY,
     degraded: new Set<string>(),
+    waited(span: Span) {
+      if (span.keys === undefined) tally.history++
+      if (span.layer === 'shared') tally.sharedMs += span.tookMs
+      else tally.originMs += span.tookMs
+      if (spans.length < MAX_SPANS) spans.push(span)
+    },
     observe(event: CacheEvent) {
+      passOn(event)
       switch (event.type) {
-        case 'answered':
+        case 'answered': {
+          const keyClass = classOf(event.key)
+          if (keyClass) tally.classes[keyClass][event.layer]++
           tally.answers[event.layer]++
+          tally.oldestAtMs = Math.min(tally.oldestAtMs, event.verifiedAtMs)
           if (event.collapsed) tally.collapsed++
           if (event.freshness !== 'fresh') tally.stale++
           if (event.freshness === 'grace') tally.degraded.add('stale')
           if (event.unverified) tally.degraded.add('l2-unavailable')
           break
+        }
+        case 'waited':
+          tally.waited(event)
+          break
         case 'shared-read':
           tally.sharedReads++
-          tally.sharedMs += event.tookMs
           break
         case 'loaded':
           tally.loads++
-          tally.originMs += event.tookMs
           break
         case 'shared-failed':
           tally.degraded.add('l2-unavailable')
@@ -52,6 +95,8 @@ export function createTally(): Tally {
   return tally
 }
 
+const noAnswers = (): Record<Layer, number> => ({ memory: 0, shared: 0, origin: 0 })
+
 /** `Cache-Status` (RFC 9211): the cache nearest to the origin first. */
 export function cacheStatus({ answers, collapsed, stale }: Tally): string {
   const detail = `detail="memory=${answers.memory} shared=${answers.shared} origin=${answers.origin} stale=${stale}"`
@@ -61,10 +106,14 @@ export function cacheStatus({ answers, collapsed, stale }: Tally): string {
   return `tideline-l1; hit; ${detail}`
 }
 
-/** `Server-Timing`: what the request waited for. Production clocks stand still during CPU work, so only I/O shows. */
-export function serverTiming({ sharedMs, sharedReads, originMs, loads }: Tally, totalMs: number): string {
-  const parts = [`total;dur=${totalMs}`]
-  if (sharedReads > 0) parts.push(`l2;dur=${sharedMs};desc="${sharedReads} reads"`)
-  if (loads > 0) parts.push(`origin;dur=${originMs};desc="${loads} loads"`)
-  return parts.join(', ')
+/**
+ * `Server-Timing` as a waterfall: the whole, then each thing waited for, in order, with its start counted from that of the request.
+ * Production clocks stand still during CPU work, so only I/O shows.
+ */
+export function serverTiming({ spans }: Tally, startedAtMs: number, nowMs: number): string {
+  const waits = spans.map((span) => {
+    const what = span.keys === undefined ? 'history' : `${span.keys} ${span.keys === 1 ? 'key' : 'keys'}`
+    return `${span.layer === 'shared' ? 'l2' : 'origin'};dur=${span.tookMs};desc="from ${span.startedAtMs - startedAtMs} ms, ${what}"`
+  })
+  return [`total;dur=${nowMs - startedAtMs}`, ...waits].join(', ')
 }

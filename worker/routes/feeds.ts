@@ -5,6 +5,7 @@ import type { SigningKey } from '../../contract/signed.ts'
 import { pageBody } from '../feed/page-body.ts'
 import { readAuthor } from '../feed/read-author.ts'
 import { type FeedPage, type FeedParts, readFeed } from '../feed/read-feed.ts'
+import { withTiming } from '../feed/timed-origin.ts'
 import { requireUser } from '../http/identity.ts'
 import { type HttpParts, pageSize, pathId, raisedBy, turnOf, type WorkerEnv } from '../http/request.ts'
 import { PERSONAL, publicFor, respond } from '../http/respond.ts'
@@ -14,12 +15,18 @@ const EVERYBODY = 'everybody'
 
 /** The feeds: what a viewer follows, and what one author brought. */
 export function feedRoutes(feed: FeedParts, http: HttpParts, maxAgeMs: number): Hono<WorkerEnv> {
+  /** The feed's parts for one request, whose tally hears what history it waited for. */
+  function timed(c: Context<WorkerEnv>): FeedParts {
+    const waited = (startedAtMs: number, tookMs: number) => c.get('tally').waited({ layer: 'origin', keys: undefined, startedAtMs, tookMs })
+    return { ...feed, origin: withTiming(feed.origin, http.clock, waited) }
+  }
+
   async function following(c: Context<WorkerEnv>): Promise<Response> {
     const viewerId = requireUser(c.get('caller'))
     const limit = pageSize(c)
     const key = await http.signingKey
     const cursor = await cursorOf(c, key, 'following', viewerId)
-    const page = await readFeed(feed, { viewerId, cursor, limit }, turnOf(c, await raisedBy(c, http)))
+    const page = await readFeed(timed(c), { viewerId, cursor, limit }, turnOf(c, await raisedBy(c, http)))
     const next = page.next ? await encodeCursor(key, 'following', viewerId, page.next) : null
     return respond(c, http.clock.nowMs(), { ...documentOf(page, next), cacheControl: PERSONAL })
   }
@@ -31,7 +38,7 @@ export function feedRoutes(feed: FeedParts, http: HttpParts, maxAgeMs: number): 
     const feedName = `author:${authorId}`
     const cursor = await cursorOf(c, key, feedName, EVERYBODY)
     const raised = await raisedBy(c, http)
-    const page = await readAuthor(feed, { authorId, cursor, limit }, turnOf(c, raised))
+    const page = await readAuthor(timed(c), { authorId, cursor, limit }, turnOf(c, raised))
     const next = page.next ? await encodeCursor(key, feedName, EVERYBODY, page.next) : null
     const oldestMs = Math.min(page.verifiedAtMs, ...page.lines.map((line) => line.verifiedAtMs))
     const nowMs = http.clock.nowMs()

@@ -35,7 +35,7 @@ export function browsers(world: () => World): void {
     const exposed = headers.get('access-control-expose-headers')?.split(',')
     expect(exposed).toEqual(expect.arrayContaining(['etag', 'cache-status', 'server-timing', 'retry-after', 'location']))
     expect(exposed).toEqual(
-      expect.arrayContaining(['tideline-version', 'tideline-degraded', 'idempotency-replayed', 'tideline-request-id']),
+      expect.arrayContaining(['tideline-version', 'tideline-age', 'tideline-degraded', 'idempotency-replayed', 'tideline-request-id']),
     )
   })
 

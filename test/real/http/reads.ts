@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
-import { DEGRADED_HEADER, REQUEST_ID_HEADER } from '../../../contract/headers.ts'
+import { AGE_HEADER, DEGRADED_HEADER, REQUEST_ID_HEADER } from '../../../contract/headers.ts'
 import { eventually } from '../../support/eventually.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
 import { FEED, pageOf, postOf, type World, write } from './world.ts'
 
 const PERSONAL = 'private, no-cache'
+const MEMORY_MAX_AGE_MS = 2_000
 const TWO_SECONDS = /^public, max-age=[012]$/
 
 /** What the headers of a read say. */
@@ -88,18 +89,36 @@ export function reads(world: () => World): void {
       const at = async (isolate: number) => {
         const { headers } = await reader.fetch(`/v1/posts/${id}`, { isolate })
         expect(headers.get(DEGRADED_HEADER)).toBeNull()
-        return { status: headers.get('cache-status'), timing: headers.get('server-timing') }
+        return { status: headers.get('cache-status'), timing: headers.get('server-timing'), ageMs: Number(headers.get(AGE_HEADER)) }
       }
       const cold = await at(0)
       const hot = await at(0)
       const warm = await at(1)
       expect(cold.status).toMatch(/^tideline-l2; fwd=miss, tideline-l1; fwd=miss; detail="/)
-      expect(cold.timing).toMatch(/^total;dur=\d+, l2;dur=\d+;desc="\d reads", origin;dur=\d+;desc="\d loads"$/)
+      expect(cold.timing).toMatch(/^total;dur=\d+, l2;dur=\d+;desc="from \d+ ms, 1 key", origin;dur=\d+;desc="from \d+ ms, 1 key"(, |$)/)
       expect(hot.status).toMatch(/^tideline-l1; hit; detail="/)
       expect(hot.timing).toMatch(/^total;dur=\d+$/)
       expect(warm.status).toMatch(/^tideline-l2; hit, tideline-l1; fwd=miss; detail="/)
-      expect(warm.timing).toMatch(/^total;dur=\d+, l2;dur=\d+;desc="\d reads"$/)
+      expect(warm.timing).toMatch(/^total;dur=\d+(, l2;dur=\d+;desc="from \d+ ms, 1 key"){1,2}$/)
+      for (const { ageMs } of [cold, hot, warm]) expect(ageMs).toBeLessThanOrEqual(MEMORY_MAX_AGE_MS)
+      const aged = await eventually(async () => {
+        const again = await at(0)
+        expect(again.ageMs).toBeGreaterThan(cold.ageMs)
+        return again
+      })
+      expect(aged.status).toMatch(/^tideline-l1; hit/)
     })
+  })
+
+  test('a problem says as well which cache answered', async () => {
+    const { reader } = await world().pair()
+    const missing = await reader.fetch('/v1/posts/1999999999999999998')
+    expect(missing.status).toBe(404)
+    expect(missing.headers.get('cache-status')).toMatch(/detail="memory=0 shared=0 origin=1 stale=0"/)
+    expect(missing.headers.get('server-timing')).toMatch(/^total;dur=\d+, l2;/)
+    const refused = await reader.fetch(`${FEED}?limit=0`)
+    expect(refused.status).toBe(400)
+    expect(refused.headers.get('cache-status')).toBeNull()
   })
 
   test('HEAD answers what GET would, without the body', async () => {

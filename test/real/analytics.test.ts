@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { activitySchema } from '../../contract/post.ts'
+import { readAnalytics } from '../../origin/db/analytics.ts'
+import { eventually } from '../support/eventually.ts'
+import { createCountingClient } from '../support/mixed-requests.ts'
+import { makeFollows, makeUsers } from '../support/people.ts'
+import { mulberry32 } from '../support/random.ts'
+import { type Stack, startStack } from '../support/stack.ts'
+
+const FEED = '/v1/feed/following'
+const POSTS = '/v1/posts'
+const POST = '/v1/posts/:id'
+const OF_AUTHOR = '/v1/users/:id/posts'
+const REQUESTS = 20_000
+const AT_ONCE = 32
+const NEVER_DEGRADED = { LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '15000', L2_DEADLINE_MS: '5000' }
+
+let stack: Stack
+let readers: readonly { readonly id: string; readonly token: string }[]
+const untilMs = () => Date.now() + 60_000
+const analytics = () => readAnalytics(stack.db, 0, untilMs())
+
+beforeAll(async () => {
+  stack = await startStack({ isolates: 3, worker: { ANALYTICS_SINK: 'origin', ...NEVER_DEGRADED } })
+  const ids = await makeUsers(stack.db, 24)
+  await makeFollows(
+    stack.db,
+    ids.flatMap((id, i) => [1, 2, 3, 5, 8].map((step) => [id, ids[(i + step) % ids.length] ?? id] as const)),
+  )
+  readers = await Promise.all(ids.map(async (id) => ({ id, token: await stack.tokenFor({ sub: id }) })))
+}, 60_000)
+afterAll(() => stack.stop())
+
+test('the hit ratio of analytics is the one a client counts over 20,000 mixed requests', async () => {
+  const seed = Number(process.env.SEED ?? 20_261_121)
+  const random = mulberry32(seed)
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T
+  const client = createCountingClient(stack.urls)
+  const posts: string[] = []
+  const tags = new Map<string, string>()
+  async function write(): Promise<void> {
+    const { token } = pick(readers)
+    const { body } = await client.ask({ route: POSTS, path: POSTS, method: 'POST', token, body: '{"text":"a drop"}' }, 0)
+    posts.push(activitySchema.parse(JSON.parse(body)).id)
+  }
+  async function read(route: string, path: string, token?: string): Promise<void> {
+    const tag = random() < 0.2 ? tags.get(path) : undefined
+    const ask = { route, path, ...(token ? { token } : {}), ...(tag ? { headers: { 'if-none-match': tag } } : {}) }
+    const { headers } = await client.ask(ask, Math.floor(random() * 3))
+    if (headers.etag && !token) tags.set(path, headers.etag)
+  }
+  async function one(): Promise<unknown> {
+    const dice = random()
+    const { id, token } = pick(readers)
+    if (dice < 0.005) return write()
+    if (dice < 0.02) return client.ask({ route: FEED, path: `${FEED}?cursor=bad`, token }, 1)
+    if (dice < 0.04) return read(POST, '/v1/posts/1999999999999999999')
+    if (dice < 0.05) return client.ask({ route: '/*', path: '/nowhere', token }, 2)
+    if (dice < 0.3) return read(FEED, `${FEED}?limit=3`, token)
+    if (dice < 0.5) return read(OF_AUTHOR, `/v1/users/${id}/posts?limit=3`)
+    return read(POST, `/v1/posts/${pick(posts)}`)
+  }
+  for (let i = 0; i < 40; i++) await write()
+  let left = REQUESTS - posts.length
+  const lane = async () => {
+    while (left-- > 0) await one()
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  client.close()
+
+  const { counted } = client
+  expect(counted.requests, `seed ${seed}`).toBe(REQUESTS)
+  const shown = await eventually(async () => {
+    const { routes, ...rest } = await analytics()
+    const kinds = routes
+      .filter(({ route }) => route !== '/healthz')
+      .flatMap(({ route, statuses }) => Object.entries(statuses).map(([status, requests]) => [`${route} ${status}`, requests] as const))
+    expect(Object.fromEntries(kinds), `seed ${seed}`).toEqual(Object.fromEntries(counted.kinds))
+    return rest
+  })
+  expect(shown.answers).toEqual(counted.answers)
+  expect(shown.totals.dropped).toBe(0)
+  expect([...counted.kinds.keys()].map((kind) => kind.slice(-3)).sort()).toEqual(expect.arrayContaining(['2xx', '3xx', '4xx']))
+  // What ran behind the answers is there as well: every load of the origin, and each by a lease or by going alone.
+  const loads = stack.events.filter((event) => event.type === 'load').length
+  expect(shown.totals.loads).toBe(loads)
+  expect(shown.totals.leases_granted).toBeGreaterThan(0)
+}, 60_000)
