@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
-import { VERSION_HEADER } from '../../contract/headers.ts'
+import { DEGRADED_HEADER, VERSION_HEADER } from '../../contract/headers.ts'
 import { countOriginWaits, parseCacheStatus } from './layers.ts'
 import type { Kind, Measures } from './measures.ts'
 import type { Slots } from './slots.ts'
@@ -106,6 +106,7 @@ export function createAsk({ workerUrl, tokenOf, measures, slots, startedAtMs }: 
       tookMs: endMs - fromMs,
       problem,
       layers: parseCacheStatus(response?.headers.get('cache-status') ?? null),
+      degraded: response?.headers.get(DEGRADED_HEADER)?.split(', ') ?? [],
       originWaits: countOriginWaits(response?.headers.get('server-timing') ?? null),
     })
     if (problem !== undefined || !response) {

@@ -14,6 +14,8 @@ export interface Answered {
   /** The slug of its problem, or why there was no answer. */
   readonly problem?: string | undefined
   readonly layers?: Layers | undefined
+  /** Why the answer may be less than it should be. */
+  readonly degraded: readonly string[]
   /** How often it waited for the origin. */
   readonly originWaits: number
 }
@@ -53,10 +55,11 @@ export function createMeasures(intervalMs: number) {
   const kinds = new Map<Kind, Counted>()
   const intervals = new Map<number, { reads: Counted; writes: number }>()
   const problems = new Map<string, number>()
+  const degradations = new Map<string, number>()
   const tally = { late: 0, dropped: 0, retried: 0, notModified: 0 }
   const isRead = (kind: Kind) => READS.some((read) => read === kind)
 
-  function note({ kind, atMs, tookMs, problem, layers, originWaits }: Answered): void {
+  function note({ kind, atMs, tookMs, problem, layers, degraded, originWaits }: Answered): void {
     const into = kinds.get(kind) ?? counted(3)
     kinds.set(kind, into)
     const place = Math.floor(atMs / intervalMs)
@@ -69,7 +72,8 @@ export function createMeasures(intervalMs: number) {
       if (layers) one.layers = addLayers(one.layers, layers)
       if (problem === undefined || EXPECTED.has(problem)) one.histogram.record(Math.max(1, Math.round(tookMs * 1_000)))
     }
-    if (problem !== undefined) problems.set(problem, (problems.get(problem) ?? 0) + 1)
+    if (problem !== undefined) raise(problems, problem)
+    for (const reason of degraded) raise(degradations, reason)
   }
 
   /** What requests of these kinds came to; of all kinds when none are named. */
@@ -92,6 +96,7 @@ export function createMeasures(intervalMs: number) {
     note,
     of,
     problems: () => Object.fromEntries([...problems].sort()),
+    degraded: () => Object.fromEntries([...degradations].sort()),
     /** Answers that should not have been. */
     errors: () => [...problems].reduce((sum, [slug, count]) => sum + (EXPECTED.has(slug) ? 0 : count), 0),
     intervals: (): Interval[] =>
@@ -106,6 +111,8 @@ export function createMeasures(intervalMs: number) {
         })),
   }
 }
+
+const raise = (counts: Map<string, number>, name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
 
 function latencyOf(histogram: RecordableHistogram): Latency | undefined {
   if (histogram.count === 0) return undefined

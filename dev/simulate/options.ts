@@ -19,6 +19,7 @@ export const USAGE = `Readers and authors of a follow graph act over HTTP agains
   --help             this text
 
 Rates are cut where more than 60 requests a second would be expected. Ctrl-C ends the run early with its summary, once more at once.
+Analytics counts every request, so nobody else should use the stack meanwhile.
 Exit code 1 when a request failed, a feed differs or clients and analytics disagree; 2 when no stack runs.
 `
 

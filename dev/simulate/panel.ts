@@ -1,23 +1,21 @@
 import type { ScaleLinear } from 'd3-scale'
+import { clock } from './figures.ts'
 
 /** A piece of SVG. */
 export type Mark = string
 
 /** Of a panel, and of the plot in it. */
-export const SIZE = { width: 480, height: 276, plot: { left: 58, top: 50, width: 400, height: 176 } } as const
+export const SIZE = { width: 490, height: 270, plot: { left: 64, top: 54, width: 402, height: 172 } } as const
 
 interface Panel {
   readonly title: string
   readonly legend: readonly (readonly [colour: string, text: string])[]
   /** Of the vertical axis. */
   readonly ticks: readonly { readonly at: number; readonly text: string }[]
-  /** Minutes. */
+  /** Seconds since the run began. */
   readonly x: ScaleLinear<number, number>
   readonly marks: readonly Mark[]
 }
-
-const LEGEND_STEP = 24
-const CHARACTER = 6.6
 
 /** A card with a title, a legend, both axes and what is drawn between them. */
 export function panel({ title, legend, ticks, x, marks }: Panel): string {
@@ -27,27 +25,32 @@ export function panel({ title, legend, ticks, x, marks }: Panel): string {
       `<line class="grid" x1="0" x2="${width}" y1="${at.toFixed(1)}" y2="${at.toFixed(1)}"/>` +
       `<text class="tick" x="-10" y="${(at + 4).toFixed(1)}" text-anchor="end">${escaped(text)}</text>`,
   )
-  const times = x.ticks(5)
-  const minutes = times.map(
-    (value, place) =>
-      `<text class="tick" x="${x(value).toFixed(1)}" y="${height + 22}" text-anchor="middle">${value}${place === times.length - 1 ? ' min' : ''}</text>`,
+  const times = timesOf(x.domain()[1] ?? 0).map(
+    (atS) => `<text class="tick" x="${x(atS).toFixed(1)}" y="${height + 22}" text-anchor="middle">${clock(atS)}</text>`,
   )
   return (
     `<rect class="card" width="${SIZE.width}" height="${SIZE.height}" rx="12"/><text class="head" x="18" y="30">${escaped(title)}</text>` +
-    `<g transform="translate(${SIZE.width - 20} 30)">${legendOf(legend)}</g>` +
-    `<g transform="translate(${left} ${top})">${grid.join('')}${marks.join('')}${minutes.join('')}</g>`
+    legendOf(legend) +
+    `<g transform="translate(${left} ${top})">${grid.join('')}${marks.join('')}${times.join('')}</g>`
   )
 }
 
-/** Set from the right end. */
-function legendOf(legend: Panel['legend']): string {
-  let right = 0
-  const items = legend.toReversed().map(([colour, text]) => {
-    const item = `<circle class="${colour}" cx="${(right - text.length * CHARACTER - 10).toFixed(1)}" cy="-4" r="5"/><text class="soft" x="${right.toFixed(1)}" text-anchor="end">${escaped(text)}</text>`
-    right -= text.length * CHARACTER + LEGEND_STEP
-    return item
-  })
-  return items.join('')
+/** One run of text: it is the viewer who knows how wide its font is. */
+const legendOf = (legend: Panel['legend']): string =>
+  `<text class="soft" x="${SIZE.width - 20}" y="30" text-anchor="end">${legend
+    .map(
+      ([colour, text], place) => `<tspan class="${colour}"${place > 0 ? ' dx="14"' : ''}>●</tspan><tspan dx="5">${escaped(text)}</tspan>`,
+    )
+    .join('')}</text>`
+
+/** Steps that people count time in (seconds). */
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400]
+const MOST_TIMES = 6
+
+/** Moments to name on an axis of time. */
+function timesOf(lengthS: number): number[] {
+  const stepS = STEPS_S.find((step) => lengthS / step <= MOST_TIMES) ?? 28_800
+  return Array.from({ length: Math.floor(lengthS / stepS) + 1 }, (_, place) => place * stepS)
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }

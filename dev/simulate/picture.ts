@@ -8,24 +8,24 @@ import type { Summary } from './summary.ts'
 
 const WIDTH = 1_080
 const MARGIN = 40
-const GAP = 40
+const GAP = 20
 const HEADER = 104
-const TILES = 92
-const FOOTER = 40
+const TILES = 88
+const FOOTER = 44
 
 /**
  * The run over time as one SVG: what was asked, which layer answered, how long it took, how soon posts were seen. It stands alone, in
  * light and dark. d3 brings scales, ticks and paths; the layout is ours: chart libraries that need no browser weigh 60 MB or want a DOM.
  */
 export function pictureOf(summary: Summary): string {
-  const lengthMin = Math.max(summary.seconds / 60, 0.01)
+  const lengthS = Math.max(summary.seconds, 1)
   const panels = [
-    requestsPanel(summary, lengthMin),
-    layersPanel(summary, lengthMin),
-    latencyPanel(summary, lengthMin),
-    freshnessPanel(summary, lengthMin),
+    requestsPanel(summary, lengthS),
+    layersPanel(summary, lengthS),
+    latencyPanel(summary, lengthS),
+    freshnessPanel(summary, lengthS),
   ]
-  const top = HEADER + TILES + GAP / 2
+  const top = HEADER + TILES + 4
   const height = top + 2 * SIZE.height + GAP + FOOTER
   const placed = panels.map((svg, place) => {
     const x = MARGIN + (place % 2) * (SIZE.width + GAP)
@@ -67,40 +67,38 @@ text { fill: #e4eeee } .soft, .note, .tick { fill: #9fb6bb }
 
 function tiles({ hitRatio, agreement, originWaitsPer1000Reads, latency, freshness, traffic, errors }: Summary): string {
   const slowest = Math.max(freshness.pushed.maxMs ?? 0, freshness.pulled.maxMs ?? 0)
-  const origin = agreement
-    ? [agreement.originLoadsPer1000Reads, 'origin loads / 1,000 reads']
-    : [originWaitsPer1000Reads, 'origin waits / 1,000 reads']
+  const origin = agreement ? [agreement.originLoadsPer1000Reads, 'loads / 1,000 reads'] : [originWaitsPer1000Reads, 'waits / 1,000 reads']
   const figures: readonly (readonly [figure: string, what: string, colour?: string])[] = [
     [percent(hitRatio.memory), 'from memory', 'memory'],
     [percent(hitRatio.shared), 'from Redis', 'shared'],
-    [Number(origin[0]).toFixed(1), String(origin[1]), 'origin'],
-    [`${ms(latency.reads?.p50Ms)} / ${ms(latency.reads?.p99Ms)}`, 'reads, p50 / p99'],
-    [slowest > 0 ? seconds(slowest) : '–', 'slowest post to be seen'],
-    [count(errors), `errors in ${count(traffic.reads + traffic.writes)} requests`],
+    [count(Number(origin[0])), String(origin[1]), 'origin'],
+    [ms(latency.reads?.p50Ms), `reads; p99 ${ms(latency.reads?.p99Ms)}`],
+    [slowest > 0 ? seconds(slowest) : '–', 'slowest post seen'],
+    [count(errors), `of ${count(traffic.reads + traffic.writes)} failed`],
   ]
   const width = (WIDTH - 2 * MARGIN - 5 * 12) / 6
   return figures
     .map(
       ([figure, what, colour], place) =>
         `<g transform="translate(${(place * (width + 12)).toFixed(1)} 0)"><rect class="card" width="${width.toFixed(1)}" height="${TILES - 16}" rx="10"/>` +
-        `<text class="figure ${colour ?? ''}" x="14" y="36" style="font-size:${figure.length > 12 ? 17 : 24}px">${escaped(figure)}</text>` +
+        `<text class="figure ${colour ?? ''}" x="14" y="36">${escaped(figure)}</text>` +
         `<text class="note" x="14" y="59">${escaped(what)}</text></g>`,
     )
     .join('')
 }
 
 const { width: W, height: H } = SIZE.plot
-const over = (lengthMin: number) => scaleLinear([0, lengthMin], [0, W])
+const over = (lengthS: number) => scaleLinear([0, lengthS], [0, W])
 /** The middle of an interval. */
 const middle = (intervals: readonly Interval[]) => {
   const stepS = (intervals[1]?.atS ?? 1) - (intervals[0]?.atS ?? 0)
-  return { stepS, at: ({ atS }: Interval) => (atS + stepS / 2) / 60 }
+  return { stepS, at: ({ atS }: Interval) => atS + stepS / 2 }
 }
 const path = (d: string | null, className: string): Mark => (d === null ? '' : `<path class="${className}" d="${d}"/>`)
 
-function requestsPanel({ intervals }: Summary, lengthMin: number): string {
+function requestsPanel({ intervals }: Summary, lengthS: number): string {
   const { stepS, at } = middle(intervals)
-  const x = over(lengthMin)
+  const x = over(lengthS)
   const reads = (one: Interval) => one.reads / stepS
   const writes = (one: Interval) => one.writes / stepS
   const y = scaleLinear([0, Math.max(1, ...intervals.map(reads))], [H, 0]).nice(4)
@@ -141,9 +139,9 @@ function requestsPanel({ intervals }: Summary, lengthMin: number): string {
   })
 }
 
-function layersPanel({ intervals }: Summary, lengthMin: number): string {
+function layersPanel({ intervals }: Summary, lengthS: number): string {
   const { at } = middle(intervals)
-  const x = over(lengthMin)
+  const x = over(lengthS)
   const y = scaleLinear([0, 1], [H, 0])
   const answered = intervals.filter(({ layers }) => layers.memory + layers.shared + layers.origin > 0)
   const band = (from: (one: Interval) => number, to: (one: Interval) => number) =>
@@ -179,9 +177,9 @@ function layersPanel({ intervals }: Summary, lengthMin: number): string {
   })
 }
 
-function latencyPanel({ intervals }: Summary, lengthMin: number): string {
+function latencyPanel({ intervals }: Summary, lengthS: number): string {
   const { at } = middle(intervals)
-  const x = over(lengthMin)
+  const x = over(lengthS)
   const measured = intervals.filter(({ latency }) => latency !== undefined)
   const p50 = ({ latency }: Interval) => latency?.p50Ms ?? 1
   const p99 = ({ latency }: Interval) => latency?.p99Ms ?? 1
@@ -226,8 +224,8 @@ function latencyPanel({ intervals }: Summary, lengthMin: number): string {
   })
 }
 
-function freshnessPanel({ sightings, freshness }: Summary, lengthMin: number): string {
-  const x = over(lengthMin)
+function freshnessPanel({ sightings, freshness }: Summary, lengthS: number): string {
+  const x = over(lengthS)
   const seen = sightings.flatMap((one) => (one.seenAfterMs === undefined ? [] : [{ ...one, seenAfterMs: one.seenAfterMs }]))
   const most = Math.max(freshness.promisedMs * 1.1, ...seen.map(({ seenAfterMs }) => seenAfterMs))
   const y = scaleLinear([0, most / 1_000], [H, 0])
@@ -235,7 +233,7 @@ function freshnessPanel({ sightings, freshness }: Summary, lengthMin: number): s
   const marks = [
     ...seen.map(
       ({ postedAtS, seenAfterMs, delivery }) =>
-        `<circle class="dot ${delivery === 'pulled' ? 'origin' : 'tide'}" cx="${x(postedAtS / 60).toFixed(1)}" cy="${y(seenAfterMs / 1_000).toFixed(1)}" r="3.5"/>`,
+        `<circle class="dot ${delivery === 'pulled' ? 'origin' : 'tide'}" cx="${x(postedAtS).toFixed(1)}" cy="${y(seenAfterMs / 1_000).toFixed(1)}" r="3.5"/>`,
     ),
     `<line class="promise" x1="0" x2="${W}" y1="${promise}" y2="${promise}"/>`,
     `<text class="note promised" x="${W}" y="${(Number(promise) + 15).toFixed(1)}" text-anchor="end">promised</text>`,
@@ -245,7 +243,7 @@ function freshnessPanel({ sightings, freshness }: Summary, lengthMin: number): s
     ['tide', `pushed (${count(freshness.pushed.posts)})`],
     ['origin', `pulled (${count(freshness.pulled.posts)})`],
   ] as const
-  return panel({ title: 'From a post to a follower who sees it', legend, ticks, x, marks })
+  return panel({ title: 'From post to seen', legend, ticks, x, marks })
 }
 
 function checkNote({ check, agreement }: Summary): string {

@@ -1,4 +1,4 @@
-import { percent } from './figures.ts'
+import { clock, percent } from './figures.ts'
 import { sharesOf } from './layers.ts'
 import { type Measures, READS } from './measures.ts'
 
@@ -21,7 +21,7 @@ export function createProgressLine(lengthMs: number) {
       const filled = Math.round(BAR * Math.min(1, elapsedMs / lengthMs))
       const layers = `memory ${percent(memory)}, Redis ${percent(shared)}, origin ${percent(origin)}`
       const { late, dropped } = measures.tally
-      const text = `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${clock(elapsedMs)} of ${clock(lengthMs)}  ${rate.toFixed(0)} requests/s  ${layers}  ${late} late, ${dropped} dropped, ${measures.errors()} errors`
+      const text = `[${'#'.repeat(filled)}${'.'.repeat(BAR - filled)}] ${clock(elapsedMs / 1_000)} of ${clock(lengthMs / 1_000)}  ${rate.toFixed(0)} requests/s  ${layers}  ${late} late, ${dropped} dropped, ${measures.errors()} errors`
       stderr.write(stderr.isTTY ? `\r\u001b[K${text.slice(0, (stderr.columns ?? 160) - 1)}` : `${text}\n`)
       lastAtMs = elapsedMs
       lastRequests = requests
@@ -34,5 +34,3 @@ export function createProgressLine(lengthMs: number) {
     end: clear,
   }
 }
-
-const clock = (valueMs: number): string => `${Math.floor(valueMs / 60_000)}:${String(Math.floor(valueMs / 1_000) % 60).padStart(2, '0')}`

@@ -47,7 +47,8 @@ export function createReader({ ask, followers, someone }: Parts) {
         if (post) await ask(client, { kind: 'post', path: `/v1/posts/${post.id}`, schema: postSchema, dueAtMs })
         return
       case 'repost':
-        if (post && (await write('POST', `/v1/posts/${post.id}/repost`))) person.reposted.push(post.id)
+        if (!post || person.reposted.includes(post.id)) return
+        if (await write('POST', `/v1/posts/${post.id}/repost`)) person.reposted.push(post.id)
         return
       case 'unrepost': {
         const root = person.reposted.pop()

@@ -14,8 +14,8 @@ const MAX_IN_FLIGHT = 48
 /** A request that finds no place for so long is dropped, and counted. */
 const PATIENCE_MS = 5_000
 /** Intervals of the picture, and their least length. */
-const INTERVALS = 120
-const MIN_INTERVAL_MS = 1_000
+const INTERVALS = 60
+const MIN_INTERVAL_MS = 2_000
 
 export interface Ran {
   readonly measures: Measures

@@ -1,6 +1,7 @@
 import { pulledAmong } from '../../origin/db/simulation.ts'
+import { beginAgreement } from './agreement.ts'
 import { checkFeeds } from './check.ts'
-import type { Measures } from './measures.ts'
+import { type Measures, READS } from './measures.ts'
 import { planOf } from './model.ts'
 import { runPlan } from './run.ts'
 import { type Summary, summarise } from './summary.ts'
@@ -32,7 +33,11 @@ export async function simulate(world: World, settings: Settings, { signal, say, 
     `${plan.readers.length.toLocaleString('en-US')} readers, ${rate}${plan.scale < 1 ? `, ${plan.scale.toFixed(2)} of what they wish` : ''}`,
   )
   const startedAtMs = Date.now()
+  const agree = await beginAgreement(db, Date.now)
   const { measures, sightings, tookMs, ask } = await runPlan({ world, plan, lengthMs: minutes * 60_000, signal, onTick })
+  const asked = [...READS, 'probe'] as const
+  const all = measures.of([...asked, 'write'])
+  const agreement = await agree({ ...all, reads: measures.of(asked).requests })
   const readerIds = plan.readers.slice(0, checked).map((place) => people[place]?.id ?? '')
   say(`comparing ${readerIds.length} feeds with what SQL gives`)
   const check = await checkFeeds({ db, ask, readerIds })
@@ -50,7 +55,7 @@ export async function simulate(world: World, settings: Settings, { signal, say, 
     readers: plan.readers.length,
     measures,
     sightings: sightings.map((one) => ({ ...one, delivery: pulled.has(one.postId) ? 'pulled' : 'pushed' })),
-    agreement: undefined,
+    agreement,
     check,
   })
 }

@@ -18,16 +18,15 @@ export function summaryText(summary: Summary): string {
     ['writes', latencyLine(latency.write)],
     ['freshness', `pushed  ${delays(freshness.pushed)}`],
     ['', `pulled  ${delays(freshness.pulled)}; promised: ${seconds(freshness.promisedMs)}`],
-    [
-      'problems',
-      Object.entries(summary.problems)
-        .map(([slug, times]) => `${slug} ${times}`)
-        .join(', ') || 'none',
-    ],
+    ['problems', counts(summary.problems)],
+    ['degraded', counts(summary.degraded)],
     ...(agreement
       ? ([
-          ['analytics', `${layers(agreement.analytics)}, all requests`],
-          ['', `${layers(agreement.clients)}, as the clients counted; they differ by ${agreement.differencePoints.toFixed(3)} points`],
+          ['analytics', `${layers(agreement.analytics)}, probes included`],
+          [
+            '',
+            `${layers(agreement.clients)}, as the clients counted; they differ by ${agreement.differencePoints.toFixed(3)} points${agreement.missingPoints > 0 ? `, ${agreement.missingPoints} data points are missing` : ''}`,
+          ],
         ] as const)
       : []),
     [
@@ -41,6 +40,11 @@ export function summaryText(summary: Summary): string {
   const title = `${summary.endedEarly ? 'Ended early: ' : ''}${minutes(summary.seconds)} at ${summary.speed}×, ${count(summary.readers)} readers among ${count(summary.graph.users)} users, seed ${summary.seed}`
   return `\n${title}\n\n${rows.map(([name, text]) => `  ${name.padEnd(12)}${text}\n`).join('')}`
 }
+
+const counts = (times: Readonly<Record<string, number>>) =>
+  Object.entries(times)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ') || 'none'
 
 const asides = ({ traffic }: Summary) =>
   `${count(traffic.notModified)} unchanged (304), ${count(traffic.late)} late, ${count(traffic.dropped)} dropped, ${count(traffic.retried)} retried`

@@ -1,3 +1,4 @@
+import type { Agreement } from './agreement.ts'
 import type { Check } from './check.ts'
 import { type Layers, sharesOf } from './layers.ts'
 import { type Interval, type Kind, type Latency, type Measures, READS } from './measures.ts'
@@ -31,7 +32,9 @@ export interface Summary {
   readonly originWaitsPer1000Reads: number
   readonly latency: Readonly<Partial<Record<Kind | 'reads', Latency>>>
   readonly freshness: Freshness
+  /** Answers by problem, and by why they may have been less than they should be. */
   readonly problems: Readonly<Record<string, number>>
+  readonly degraded: Readonly<Record<string, number>>
   readonly errors: number
   readonly agreement: Agreement | undefined
   readonly check: Check
@@ -61,18 +64,6 @@ export interface Delays {
   readonly beyondPromise: number
   /** Not seen at all while they were watched. */
   readonly unseen: number
-}
-
-/** The same requests as the clients counted them and as analytics has them. */
-export interface Agreement {
-  readonly clients: Layers
-  readonly analytics: Layers
-  /** The largest difference of a layer's share, in percentage points. */
-  readonly differencePoints: number
-  /** Data points the worker could not send. */
-  readonly droppedPoints: number
-  /** All loads, those behind an answer included. */
-  readonly originLoadsPer1000Reads: number
 }
 
 /** Beyond this, clients and analytics tell two stories (percentage points). */
@@ -113,6 +104,7 @@ export function summarise({ measures, sightings, agreement, check, ...run }: Res
     ),
     freshness,
     problems: measures.problems(),
+    degraded: measures.degraded(),
     errors,
     agreement,
     check,
