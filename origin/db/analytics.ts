@@ -125,8 +125,7 @@ interface Kind {
 
 /** All that happened between two moments (epoch milliseconds; whole buckets of 10 s that begin in between), of one route or of all. */
 export async function readAnalytics(db: Queryable, sinceMs: number, untilMs: number, route?: string): Promise<Analytics> {
-  const within = sql`bucket_at >= ${bucketOf(sinceMs)}::timestamptz and bucket_at < ${new Date(untilMs).toISOString()}::timestamptz
-    and ${route === undefined ? sql`true` : sql`route = ${route}`}`
+  const within = between(sinceMs, untilMs, route)
   const kinds = await db.execute<Kind & Record<string, unknown>>(sql`
     select route, status_class, array[${list(SUMS.map((name) => sql`sum(${column(name)})::text`))}] as sums
     from analytics where ${within} group by route, status_class`)
@@ -153,6 +152,36 @@ export async function readAnalytics(db: Queryable, sinceMs: number, untilMs: num
   return { sinceMs, untilMs, classes, answers, totals, statuses: statusesOf(kinds), routes, ...quantilesOf(bins) }
 }
 
+export interface MinuteAnalytics {
+  /** Its start (epoch milliseconds). */
+  readonly atMs: number
+  readonly requests: number
+  readonly answers: Readonly<Record<Layer, number>>
+  readonly dropped: number
+}
+
+/** The same minute by minute, in short. */
+export async function readMinutes(db: Queryable, sinceMs: number, untilMs: number, route?: string): Promise<MinuteAnalytics[]> {
+  const over = (layer: Layer) =>
+    sql.join(
+      CLASSES.map((keyClass) => column(`${keyClass}_${layer}`)),
+      sql` + `,
+    )
+  const rows = await db.execute<Record<Layer | 'at_ms' | 'requests' | 'dropped', string>>(sql`
+    select extract(epoch from date_trunc('minute', bucket_at, 'UTC')) * 1000 as at_ms, sum(requests) as requests, sum(dropped) as dropped,
+      sum(${over('memory')}) as memory, sum(${over('shared')}) as shared, sum(${over('origin')}) as origin
+    from analytics where ${between(sinceMs, untilMs, route)} group by 1 order by 1`)
+  return rows.map(({ at_ms, requests, dropped, memory, shared, origin }) => ({
+    atMs: Number(at_ms),
+    requests: Number(requests),
+    answers: { memory: Number(memory), shared: Number(shared), origin: Number(origin) },
+    dropped: Number(dropped),
+  }))
+}
+
+const between = (sinceMs: number, untilMs: number, route: string | undefined): SQL => sql`
+  bucket_at >= ${bucketOf(sinceMs)}::timestamptz and bucket_at < ${new Date(untilMs).toISOString()}::timestamptz
+  and ${route === undefined ? sql`true` : sql`route = ${route}`}`
 const bucketOf = (ms: number): string => new Date(ms - (ms % BUCKET_MS)).toISOString()
 
 function sumOf(kinds: readonly Kind[]): Sums {

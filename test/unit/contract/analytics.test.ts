@@ -1,0 +1,69 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import {
+  classOf,
+  dataPointSchema,
+  doubleOf,
+  encodePoint,
+  KEY_CLASSES,
+  MAX_POINTS,
+  packCounts,
+  unpackCounts,
+} from '../../../contract/analytics.ts'
+import { keyOf } from '../../../contract/l2/keys.ts'
+import { anyCounts, anyPoint } from '../../support/points.ts'
+
+const NOW_MS = 1_763_700_000_000
+const ID = '1100000000000000001'
+const bytes = (text: string) => new TextEncoder().encode(text).length
+
+test('three counts come out of a double as they went in, and what is too large is cut', () => {
+  fc.assert(fc.property(anyCounts, (counts) => void expect(unpackCounts(packCounts(counts))).toEqual(counts)))
+  const most = packCounts({ memory: 1e9, shared: 1e9, origin: 1e9 })
+  expect(unpackCounts(most)).toEqual({ memory: 99_999, shared: 99_999, origin: 99_999 })
+  expect(Number.isSafeInteger(most)).toBe(true)
+})
+
+test('a point keeps the limits of Analytics Engine: 20 blobs of 16 KB in all, 20 doubles, an index of 96 bytes', () => {
+  fc.assert(
+    fc.property(anyPoint(NOW_MS), (point) => {
+      const { blobs, doubles } = dataPointSchema.parse(encodePoint(point))
+      expect(blobs.length).toBeLessThanOrEqual(20)
+      expect(doubles.length).toBeLessThanOrEqual(20)
+      expect(bytes(blobs[0])).toBeLessThanOrEqual(96)
+      expect(bytes(blobs.join(''))).toBeLessThanOrEqual(16 * 1024)
+      expect(doubles[doubleOf('po')]).toBe(packCounts(point.answers.po))
+      expect(doubles[doubleOf('dropped')]).toBe(point.measures.dropped)
+    }),
+  )
+})
+
+test('the largest batch fits into the body that the origin reads', () => {
+  const answers = Object.fromEntries(KEY_CLASSES.map((keyClass) => [keyClass, { memory: 50, shared: 50, origin: 10 }]))
+  const [sample] = fc.sample(anyPoint(NOW_MS), 1)
+  const point = encodePoint({
+    ...(sample ?? expect.fail('no sample')),
+    answers: answers as never,
+    degraded: ['origin-unavailable', 'stale'],
+  })
+  expect(bytes(JSON.stringify({ points: Array.from({ length: MAX_POINTS }, () => point) }))).toBeLessThan(128 * 1024)
+})
+
+test('every key that is cached has a class', () => {
+  const classes = [
+    keyOf.timeline(ID),
+    keyOf.crowd(),
+    keyOf.author(ID, 'public'),
+    keyOf.post(ID, 'public'),
+    keyOf.user(ID),
+    keyOf.viewer(ID),
+  ].map(classOf)
+  expect(classes).toEqual(KEY_CLASSES)
+  expect(classOf('hb:7')).toBeUndefined()
+})
+
+test('a method nobody knows and a data centre that is none are not passed on', () => {
+  const [sample] = fc.sample(anyPoint(NOW_MS), 1)
+  const { blobs } = encodePoint({ ...(sample ?? expect.fail('no sample')), method: 'ID-1100000000000000001', colo: 'user@example' })
+  expect([blobs[1], blobs[5]]).toEqual(['other', ''])
+})
