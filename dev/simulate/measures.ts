@@ -20,6 +20,7 @@ export interface Answered {
   readonly originWaits: number
 }
 
+/** Of requests that were answered as they should be; those that failed are counted elsewhere. */
 export interface Latency {
   readonly count: number
   readonly p50Ms: number
@@ -27,9 +28,10 @@ export interface Latency {
   readonly maxMs: number
 }
 
-/** A part of the run: what readers did in it, and how long posts took that became visible in it. */
+/** A part of the run and what readers did in it. */
 export interface Interval {
   readonly atS: number
+  readonly lengthS: number
   readonly reads: number
   readonly writes: number
   readonly layers: Layers
@@ -99,16 +101,19 @@ export function createMeasures(intervalMs: number) {
     degraded: () => Object.fromEntries([...degradations].sort()),
     /** Answers that should not have been. */
     errors: () => [...problems].reduce((sum, [slug, count]) => sum + (EXPECTED.has(slug) ? 0 : count), 0),
+    /** One after the other, those in which nothing was answered too. */
     intervals: (): Interval[] =>
-      [...intervals]
-        .sort(([a], [b]) => a - b)
-        .map(([place, { reads, writes }]) => ({
+      Array.from({ length: Math.max(-1, ...intervals.keys()) + 1 }, (_, place) => {
+        const { reads, writes } = intervals.get(place) ?? { reads: undefined, writes: 0 }
+        return {
           atS: (place * intervalMs) / 1_000,
-          reads: reads.requests,
+          lengthS: intervalMs / 1_000,
+          reads: reads?.requests ?? 0,
           writes,
-          layers: reads.layers,
-          latency: latencyOf(reads.histogram),
-        })),
+          layers: reads?.layers ?? NO_LAYERS,
+          latency: reads && latencyOf(reads.histogram),
+        }
+      }),
   }
 }
 

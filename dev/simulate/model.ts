@@ -50,7 +50,7 @@ const SESSIONS_PER_READER_HOUR = 0.5
  * networks 92 % is browsing (Benevenuto, Rodrigues, Cha and Almeida, IMC 2009).
  */
 const POSTS_PER_SESSION = 0.15
-/** Requests per second that two cores hold beside everything else that runs on them, with half to spare. */
+/** At the day's peak. In wrangler dev a request takes about 10 ms of the machine, so two cores have half of themselves to spare. */
 const MAX_REQUESTS_PER_S = 60
 /**
  * How often people post has a power-law tail (Bild, Liu, Dick, Mao and Wallach, ACM TOIT 15(1), 2015), and those with many followers
@@ -88,7 +88,7 @@ export function planOf({ people }: Population, { seed, minutes, speed, readers: 
   const drawAuthor = drawer(people.map(({ followers }) => (1 + followers) ** FOLLOWERS_EXPONENT * pareto(POSTING_TAIL, MOST_TIMES, random)))
 
   const wishedPerS = (readers.length * SESSIONS_PER_READER_HOUR * speed * 1_000) / HOUR_MS
-  const scale = Math.min(1, MAX_REQUESTS_PER_S / (wishedPerS * (STEPS_PER_SESSION + POSTS_PER_SESSION)))
+  const scale = Math.min(1, MAX_REQUESTS_PER_S / (wishedPerS * (1 + DAY_SWING) * (STEPS_PER_SESSION + POSTS_PER_SESSION)))
   const sessionsPerS = wishedPerS * scale
   const actionsSeed = Math.floor(random() * 2 ** 32)
 

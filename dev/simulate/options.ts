@@ -10,7 +10,7 @@ export const USAGE = `Readers and authors of a follow graph act over HTTP agains
                      are given a past of posts; default: what the stack has
   --minutes N        how long it takes (2); fractions are allowed
   --speed X          simulated minutes in each of them (30): rates and pauses scale, the lives of caches do not
-  --readers N        people who read at all, the active set (2000)
+  --readers N        people who read at all, the active set (1000)
   --seed N           the same seed gives the same plan of actions on the same graph (random, and printed)
   --check N          feeds compared with a brute-force SQL query at the end (100)
   --out DIR          where summary.json and picture.svg go (.tideline/simulation)
@@ -18,7 +18,7 @@ export const USAGE = `Readers and authors of a follow graph act over HTTP agains
   --state-dir DIR    where "npm start" keeps its state (.tideline)
   --help             this text
 
-Rates are cut where more than 60 requests a second would be expected. Ctrl-C ends the run early with its summary, once more at once.
+Rates are cut where more than 60 requests a second would be expected in the evening. Ctrl-C ends the run early with its summary, once more at once.
 Analytics counts every request, so nobody else should use the stack meanwhile.
 Exit code 1 when a request failed, a feed differs or clients and analytics disagree; 2 when no stack runs.
 `
@@ -49,7 +49,7 @@ export function parseSimulateOptions(args: string[], randomSeed: () => number): 
     edges: values.edges,
     minutes: parseNumber('--minutes', values.minutes ?? '2', 0.05, 24 * 60),
     speed: parseNumber('--speed', values.speed ?? '30', 0.1, 1_440),
-    readers: parseCount('--readers', values.readers ?? '2000', 1, 1_000_000),
+    readers: parseCount('--readers', values.readers ?? '1000', 1, 1_000_000),
     seed: values.seed === undefined ? randomSeed() : parseCount('--seed', values.seed, 0, 2 ** 32 - 1),
     checked: parseCount('--check', values.check ?? '100', 0, 100_000),
     out: resolve(values.out ?? `${stateDir}/simulation`),

@@ -35,13 +35,13 @@ interface Order {
 
 /** Carries a plan out. Actions begin when the plan says, whatever became of those before: an open loop. */
 export async function runPlan({ world, plan, lengthMs, signal, onTick }: Order): Promise<Ran> {
+  const { people } = world
+  const idOf = (place: number): string => people[place]?.id ?? ''
+  const followers = createFollowers(await world.followsOf(plan.readers.map(idOf)))
   const startedAtMs = performance.now()
   const measures = createMeasures(Math.max(MIN_INTERVAL_MS, lengthMs / INTERVALS))
   const slots = createSlots(MAX_IN_FLIGHT, PATIENCE_MS)
   const ask = createAsk({ workerUrl: world.workerUrl, tokenOf: world.tokenOf, measures, slots, startedAtMs })
-  const { people } = world
-  const idOf = (place: number): string => people[place]?.id ?? ''
-  const followers = createFollowers(await world.followsOf(plan.readers.map(idOf)))
   const drawSomeone = drawer(people.map((person) => person.followers + 1))
   const step = createReader({ ask, followers, someone: (u) => idOf(drawSomeone(u)) })
   const author = createAuthor({ ask })

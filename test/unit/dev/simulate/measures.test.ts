@@ -56,11 +56,14 @@ test('requests are counted by kind, and the picture shows those of readers only'
   measures.note(answered('refresh', { layers: { memory: 0, shared: 0, origin: 4 }, originWaits: 1, atMs: 1_500 }))
   measures.note(answered('write', { atMs: 1_600 }))
   measures.note(answered('probe', { layers, atMs: 2_500 }))
+  measures.note(answered('post', { atMs: 3_500 }))
   expect(measures.of(['open', 'refresh'])).toMatchObject({ requests: 2, originWaits: 1, layers: { memory: 3, shared: 1, origin: 4 } })
-  expect(measures.of().requests).toBe(4)
+  expect(measures.of().requests).toBe(5)
   expect(measures.intervals().map(({ atS, reads, writes }) => [atS, reads, writes])).toEqual([
     [0, 1, 0],
     [1, 1, 1],
+    [2, 0, 0],
+    [3, 1, 0],
   ])
 })
 

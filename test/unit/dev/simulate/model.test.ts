@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { newPostSchema } from '../../../../contract/post.ts'
-import { type Action, type PlanOptions, planOf } from '../../../../dev/simulate/model.ts'
+import { type Action, type PlanOptions, planOf, rateOfDay } from '../../../../dev/simulate/model.ts'
 import { STEPS_PER_SESSION } from '../../../../dev/simulate/session.ts'
 
 const options: PlanOptions = { seed: 1, minutes: 10, speed: 30, readers: 500 }
@@ -85,10 +85,10 @@ describe('the plan', () => {
     expect(ofTheFirstHundred / authors.length).toBeGreaterThan(0.2) // they have more followers
   })
 
-  test('never expects more than 60 requests a second, and says by how much it cut', () => {
+  test('never expects more than 60 requests a second, at the peak of the evening, and says by how much it cut', () => {
     const plan = planOf({ people }, { ...options, speed: 1_440 })
     expect(plan.scale).toBeLessThan(1)
-    expect(plan.sessionsPerS * STEPS_PER_SESSION + plan.postsPerS).toBeCloseTo(60, 6)
+    expect((plan.sessionsPerS * STEPS_PER_SESSION + plan.postsPerS) * rateOfDay(20)).toBeCloseTo(60, 6)
     expect(planOf({ people }, options).scale).toBe(1)
   })
 
