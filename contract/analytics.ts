@@ -81,8 +81,8 @@ export const dataPointSchema = z.strictObject({
 })
 export type DataPoint = z.infer<typeof dataPointSchema>
 
-/** The most points of one batch: 90 KB of the 128 that the origin reads. */
-export const MAX_POINTS = 400
+/** The most points of one batch: 110 KB of the 128 that the origin reads, were each the longest. */
+export const MAX_POINTS = 300
 export const pointsRequestSchema = z.strictObject({ points: z.array(dataPointSchema).min(1).max(MAX_POINTS) })
 
 export function encodePoint({ atMs, route, method, status, layer, degraded, colo, answers, measures }: Point): DataPoint {

@@ -59,7 +59,8 @@ export function createApp({
     const error = c.res.status >= 500 && c.error ? { error: messageOf(c.error) } : {}
     const { method } = c.req
     const about = { atMs: nowMs, route: routePath(c, -1), method, status: c.res.status, totalMs, ...coloOf(c.req.raw), ...error }
-    sink({ ...about, tally, degraded: [...tally.degraded] }, (work) => c.executionCtx.waitUntil(work))
+    const degraded = c.res.headers.get(DEGRADED_HEADER)?.split(', ') ?? [...tally.degraded]
+    sink({ ...about, tally, degraded }, (work) => c.executionCtx.waitUntil(work))
   })
   app.use(
     cors({

@@ -124,5 +124,5 @@ function sinkOf(config: Config, origin: OriginClient, work: WorkCounter): EventS
     const { ANALYTICS_BATCH: batchSize, LOAD_DEADLINE_MS: deadlineMs } = config
     sinks.push(createOriginSink({ post: origin.points, work, clock, batchSize, delayMs: 700, lostAfterMs: 2 * deadlineMs }))
   }
-  return allOf(sinks, () => work.dropped(1))
+  return allOf(sinks, () => work.add({ dropped: 1 }))
 }

@@ -44,7 +44,7 @@ export interface RollupRow {
   readonly latencies: readonly number[]
 }
 
-const column = (name: string): SQL => sql.identifier(name) as unknown as SQL
+const column = (name: string): SQL => sql`${sql.identifier(name)}`
 const list = (parts: readonly SQL[]): SQL => sql.join([...parts], sql`, `)
 
 /**

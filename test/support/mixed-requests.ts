@@ -1,5 +1,4 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
-import type { Stack } from './stack.ts'
 
 /** What a client can know of its requests without asking us. */
 export interface Counted {
@@ -26,7 +25,7 @@ export interface Ask {
 }
 
 /** A client over kept connections that counts what it is answered. */
-export function createCountingClient(urls: Stack['urls']) {
+export function createCountingClient(urls: readonly string[]) {
   const agent = new Agent({ keepAlive: true, maxSockets: 32 })
   const counted: Counted = { requests: 0, kinds: new Map(), answers: { memory: 0, shared: 0, origin: 0 } }
 

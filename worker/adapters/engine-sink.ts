@@ -10,6 +10,12 @@ export interface AnalyticsDataset {
 export const createEngineSink =
   (dataset: AnalyticsDataset, work: WorkCounter): EventSink =>
   (event) => {
-    const { blobs, doubles } = pointOf(event, work.take())
-    dataset.writeDataPoint({ indexes: [blobs[0]], blobs, doubles })
+    const done = work.take()
+    const { blobs, doubles } = pointOf(event, done)
+    try {
+      dataset.writeDataPoint({ indexes: [blobs[0]], blobs, doubles })
+    } catch (error) {
+      work.add(done)
+      throw error
+    }
   }

@@ -24,6 +24,6 @@ export type EventSink = (event: RequestEvent, background: (work: Promise<unknown
 /** What an isolate has done since it was last asked, behind answers too. */
 export interface WorkCounter {
   take(): WorkMeasures
-  /** Points of analytics that were lost. */
-  dropped(points: number): void
+  /** Adds what nobody else can tell: lost points, or what was taken and could not be handed on. */
+  add(work: Partial<WorkMeasures>): void
 }

@@ -12,8 +12,8 @@ export function createWork(): WorkCounter & { readonly observe: Observe } {
       const measure = measureOf(event)
       if (measure) done[measure]++
     },
-    dropped(points) {
-      done.dropped += points
+    add(work) {
+      for (const name of WORK_MEASURES) done[name] += work[name] ?? 0
     },
     take() {
       const taken = done

@@ -75,18 +75,24 @@ test('an origin that never answers holds a bounded number of points; what is mor
   expect(sumOf(arrived, 'dropped')).toBeGreaterThanOrEqual(4 * BATCH)
 })
 
-test('a batch that was refused is dropped, counted by the next one, and not sent again', async () => {
+test('a batch that was refused is dropped, and not sent again; the next one counts it, and carries its work and what it counted', async () => {
   let refuses = true
-  const { clock, record, batches } = setUp(async () => {
+  const { clock, work, record, batches } = setUp(async () => {
     if (refuses) throw new Error('the origin sheds')
   })
+  work.observe({ type: 'loaded', keys: 1, tookMs: 1, alone: false })
+  record(BATCH)
+  await clock.idle()
   record(BATCH)
   await clock.idle()
   refuses = false
   record(1)
   await clock.advance(DELAY_MS)
-  expect(batches).toHaveLength(2)
-  expect(sumOf(batches[1] ?? [], 'dropped')).toBe(BATCH)
+  const [, , third = [], ...more] = batches
+  expect(more).toEqual([])
+  expect(third).toHaveLength(1)
+  expect(sumOf(third, 'dropped')).toBe(2 * BATCH)
+  expect(sumOf(third, 'loads')).toBe(1)
 })
 
 test('a timer whose request was ended is taken over by the next request', async () => {
@@ -131,6 +137,7 @@ test('Analytics Engine gets one point per request, indexed by route, with the wo
 test('a sink that throws harms neither the others nor the request, and counts as a lost point', () => {
   const work = createWork()
   let heard = 0
+  work.observe({ type: 'loaded', keys: 1, tookMs: 1, alone: false })
   const broken = createEngineSink(
     {
       writeDataPoint() {
@@ -139,8 +146,8 @@ test('a sink that throws harms neither the others nor the request, and counts as
     },
     work,
   )
-  const sink = allOf([broken, () => void heard++], () => work.dropped(1))
+  const sink = allOf([broken, () => void heard++], () => work.add({ dropped: 1 }))
   expect(() => sink(requestEvent(0), () => {})).not.toThrow()
   expect(heard).toBe(1)
-  expect(work.take().dropped).toBe(1)
+  expect(work.take()).toMatchObject({ dropped: 1, loads: 1 })
 })
