@@ -53,10 +53,11 @@ const POSTS_PER_SESSION = 0.15
 /** At the day's peak. In wrangler dev a request takes about 10 ms of the machine, so two cores have half of themselves to spare. */
 const MAX_REQUESTS_PER_S = 60
 /**
- * How often people post has a power-law tail (Bild, Liu, Dick, Mao and Wallach, ACM TOIT 15(1), 2015), and those with many followers
- * post more (Kwak, Lee, Park and Moon, WWW 2010), though less than in proportion: the square root is our assumption.
+ * How much more often people post who have followers: those with many post more (Kwak, Lee, Park and Moon, WWW 2010), though less than
+ * in proportion; the exponent is our assumption.
  */
-const FOLLOWERS_EXPONENT = 0.5
+export const postingWeight = (followers: number): number => (1 + followers) ** 0.7
+/** Posting rates have a power-law tail whatever the followers (Bild, Liu, Dick, Mao and Wallach, ACM TOIT 15(1), 2015). */
 const POSTING_TAIL = 1.5
 /** Readers differ as well: the busiest hundredth opens the app ten times as often as the median. */
 const READING_TAIL = 1.8
@@ -85,7 +86,7 @@ export function planOf({ people }: Population, { seed, minutes, speed, readers: 
   if (mayRead.length === 0) throw new Error('nobody follows anybody: there is nothing to read')
   const readers = sample(mayRead, wanted, random)
   const drawReader = drawer(readers.map(() => pareto(READING_TAIL, MOST_TIMES, random)))
-  const drawAuthor = drawer(people.map(({ followers }) => (1 + followers) ** FOLLOWERS_EXPONENT * pareto(POSTING_TAIL, MOST_TIMES, random)))
+  const drawAuthor = drawer(people.map(({ followers }) => postingWeight(followers) * pareto(POSTING_TAIL, MOST_TIMES, random)))
 
   const wishedPerS = (readers.length * SESSIONS_PER_READER_HOUR * speed * 1_000) / HOUR_MS
   const scale = Math.min(1, MAX_REQUESTS_PER_S / (wishedPerS * (1 + DAY_SWING) * (STEPS_PER_SESSION + POSTS_PER_SESSION)))

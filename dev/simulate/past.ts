@@ -3,6 +3,7 @@ import type { DemoPost } from '../../origin/db/seed.ts'
 import { mulberry32 } from '../random.ts'
 import { textOf } from '../seed-texts.ts'
 import { drawer } from './chance.ts'
+import { postingWeight } from './model.ts'
 
 export interface Past {
   readonly seed: number
@@ -20,7 +21,7 @@ const RECENT = 500
 /** Posts of the last five days by a graph's authors, oldest first, denser towards now: what an imported graph lacks. */
 export function pastPosts({ seed, nowMs, posts: count, authors }: Past): DemoPost[] {
   const random = mulberry32(seed)
-  const drawAuthor = drawer(authors.map(({ followers }) => (1 + followers) ** 0.5))
+  const drawAuthor = drawer(authors.map(({ followers }) => postingWeight(followers)))
   const agesMs = Float64Array.from({ length: count }, () => NEWEST_AGE_MS + DAYS_MS * random() ** 1.5).sort()
   const posts: DemoPost[] = []
   const roots: DemoPost[] = []

@@ -17,13 +17,7 @@ const MAX_NAME = 40
  * light and dark. d3 brings scales, ticks and paths; the layout is ours: chart libraries that need no browser weigh 60 MB or want a DOM.
  */
 export function pictureOf(summary: Summary): string {
-  const lengthS = Math.max(summary.seconds, 1)
-  const panels = [
-    requestsPanel(summary, lengthS),
-    layersPanel(summary, lengthS),
-    latencyPanel(summary, lengthS),
-    freshnessPanel(summary, lengthS),
-  ]
+  const panels = [requestsPanel, layersPanel, latencyPanel, freshnessPanel].map((draw) => draw(summary))
   const top = HEADER + TILES + 4
   const height = top + 2 * SIZE.height + GAP + FOOTER
   const placed = panels.map((svg, place) => {
