@@ -3,8 +3,8 @@ import { isRunning } from './lock.ts'
 import { DEFAULT_STATE_DIR, type DevState, readState } from './state.ts'
 
 /** The stack that `npm start` runs, undefined when none does. */
-async function runningStack(): Promise<DevState | undefined> {
-  const state = await readState(DEFAULT_STATE_DIR)
+export async function runningStack(stateDir = DEFAULT_STATE_DIR): Promise<DevState | undefined> {
+  const state = await readState(stateDir)
   return state && (await isRunning(state.pid)) ? state : undefined
 }
 

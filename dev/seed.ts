@@ -1,5 +1,6 @@
 import { firstIdAt } from '../contract/ids.ts'
 import type { DemoGraph, DemoPost } from '../origin/db/seed.ts'
+import { mulberry32, type Random } from './random.ts'
 import { FIRST_NAMES, LAST_NAMES, textOf } from './seed-texts.ts'
 
 export interface DemoOptions {
@@ -28,7 +29,7 @@ const REPOST_SHARE = 0.12
  * towards now, a part of them reposts of what the reposter follows. The same seed and moment give the same world.
  */
 export function createDemo({ seed, nowMs, users: userCount = 500, follows = 6_000, posts = 2_000 }: DemoOptions): DemoGraph {
-  const random = randomOf(seed)
+  const random = mulberry32(seed)
   const users = makeUsers(userCount, random)
   const followees = makeFollowees(users, follows, random)
   return {
@@ -39,7 +40,6 @@ export function createDemo({ seed, nowMs, users: userCount = 500, follows = 6_00
 }
 
 type Users = DemoGraph['users']
-type Random = () => number
 
 /** In the order of their fame; the reader is one of the less known. */
 function makeUsers(count: number, random: Random): Users {
@@ -121,15 +121,4 @@ function drawer<T>(items: readonly T[], weightAt: (rank: number) => number, rand
 function shuffled<T>(items: readonly T[], random: Random): T[] {
   const rest = [...items]
   return items.flatMap(() => rest.splice(Math.floor(random() * rest.length), 1))
-}
-
-/** mulberry32: small, seeded, uniform in [0, 1). */
-function randomOf(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

@@ -34,10 +34,7 @@ export async function seedIfEmpty(db: Database, makeGraph: () => DemoGraph): Pro
     await tx.execute(sql`
       insert into follows (follower_id, followee_id)
       select "followerId", "followeeId" from jsonb_to_recordset(${jsonOf(follows)}::jsonb) as t ("followerId" bigint, "followeeId" bigint)`)
-    await tx.execute(sql`
-      insert into posts (id, author_id, text, root_id, root_author_id, mode)
-      select id, "authorId", text, (root ->> 'id')::bigint, (root ->> 'authorId')::bigint, 'push'
-      from jsonb_to_recordset(${jsonOf(posts)}::jsonb) as t (id bigint, "authorId" bigint, text text, root jsonb)`)
+    await insertPast(tx, posts)
     await tx.execute(sql`
       insert into authors (author_id, post_version, last_post_id, follower_count)
       select id, coalesce(written.posts, 0), coalesce(written.newest, 0), coalesce(followed.followers, 0)
@@ -46,6 +43,14 @@ export async function seedIfEmpty(db: Database, makeGraph: () => DemoGraph): Pro
       left join (select followee_id, count(*) as followers from follows group by followee_id) followed on followed.followee_id = id`)
     return true
   })
+}
+
+/** Writes posts that count as pushed, without a fan-out. */
+export async function insertPast(tx: Queryable, posts: readonly DemoPost[]): Promise<void> {
+  await tx.execute(sql`
+    insert into posts (id, author_id, text, root_id, root_author_id, mode)
+    select id, "authorId", text, (root ->> 'id')::bigint, (root ->> 'authorId')::bigint, 'push'
+    from jsonb_to_recordset(${jsonOf(posts)}::jsonb) as t (id bigint, "authorId" bigint, text text, root jsonb)`)
 }
 
 /** Ids as strings: JSON's numbers end at 2^53. */

@@ -1,5 +1,5 @@
 import { pageSchema } from '../../contract/post.ts'
-import type { OracleLine } from './oracle.ts'
+import type { OracleLine } from '../../origin/db/oracle.ts'
 import type { Client } from './stack.ts'
 
 /** Reads a feed to its end. Throws where a page is not what the contract says, or is short though more follows. */

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Database } from '../../origin/db/client.ts'
+import type { Database } from './client.ts'
 
 /** One line as the oracle sees it: which activity shows which post. */
 export type OracleLine = readonly [activityId: string, postId: string]
