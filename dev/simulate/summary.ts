@@ -108,10 +108,16 @@ export function summarise({ measures, sightings, agreement, check, ...run }: Res
     errors,
     agreement,
     check,
-    intervals: measures.intervals(),
+    intervals: measures.intervals().flatMap((one) => cutAt(run.seconds, one)),
     sightings,
     failures: failuresOf({ errors, freshness, agreement, check }),
   }
+}
+
+/** The run ends within its last interval; what is left of one when only the last answers were waited for shows nothing. */
+function cutAt(endS: number, interval: Interval): Interval[] {
+  const lengthS = Math.min(interval.lengthS, endS - interval.atS)
+  return lengthS < interval.lengthS / 2 ? [] : [{ ...interval, lengthS }]
 }
 
 function failuresOf({ errors, freshness, agreement, check }: Pick<Summary, 'errors' | 'freshness' | 'agreement' | 'check'>): string[] {
