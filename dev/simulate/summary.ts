@@ -15,7 +15,7 @@ export interface Summary {
   readonly graph: { readonly name: string; readonly users: number; readonly follows: number; readonly posts: number }
   /** The active set. */
   readonly readers: number
-  /** What readers did, probes and checks left out. `late` and `dropped` are those of the simulation: it had no place for them in time. */
+  /** What readers did, probes and checks left out. Late and dropped is what the simulation itself had no place for in time, probes included. */
   readonly traffic: {
     readonly reads: number
     readonly writes: number
