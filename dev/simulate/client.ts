@@ -113,7 +113,7 @@ export function createAsk({ workerUrl, tokenOf, measures, slots, startedAtMs }: 
       const after = response?.status === 503 ? Number(response.headers.get('retry-after') ?? Number.NaN) : Number.NaN
       return { answer: undefined, retryAfterS: Number.isFinite(after) ? Math.min(after, MAX_RETRY_AFTER_S) : undefined }
     }
-    if (response.status === 304) measures.tally.notModified += 1
+    if (response.status === 304 && kind !== 'probe') measures.tally.notModified += 1
     if (client.keepsVersion) client.version = response.headers.get(VERSION_HEADER) ?? client.version
     return { answer: { status: response.status, body, etag: response.headers.get('etag') ?? undefined }, retryAfterS: undefined }
   }

@@ -35,6 +35,7 @@ export async function simulate(world: World, settings: Settings, { signal, say, 
   const startedAtMs = Date.now()
   const agree = await beginAgreement(db, Date.now)
   const { measures, sightings, tookMs, ask } = await runPlan({ world, plan, lengthMs: minutes * 60_000, signal, onTick })
+  const endedEarly = signal.aborted
   const asked = [...READS, 'probe'] as const
   const all = measures.of([...asked, 'write'])
   const agreement = await agree({ ...all, reads: measures.of(asked).requests })
@@ -50,7 +51,7 @@ export async function simulate(world: World, settings: Settings, { signal, say, 
     seed,
     speed,
     seconds: tookMs / 1_000,
-    endedEarly: signal.aborted,
+    endedEarly,
     graph: { name: graphName, users: people.length, follows: world.follows, posts: world.posts },
     readers: plan.readers.length,
     measures,

@@ -15,7 +15,7 @@ export interface Summary {
   readonly graph: { readonly name: string; readonly users: number; readonly follows: number; readonly posts: number }
   /** The active set. */
   readonly readers: number
-  /** What readers did, probes and checks left out. `late` and `dropped` are those of the simulation: it had no place for them in time. */
+  /** What readers did, probes and checks left out. Late and dropped is what the simulation itself had no place for in time, probes included. */
   readonly traffic: {
     readonly reads: number
     readonly writes: number
@@ -108,10 +108,16 @@ export function summarise({ measures, sightings, agreement, check, ...run }: Res
     errors,
     agreement,
     check,
-    intervals: measures.intervals(),
+    intervals: measures.intervals().flatMap((one) => cutAt(run.seconds, one)),
     sightings,
     failures: failuresOf({ errors, freshness, agreement, check }),
   }
+}
+
+/** The run ends within its last interval; what is left of one when only the last answers were waited for shows nothing. */
+function cutAt(endS: number, interval: Interval): Interval[] {
+  const lengthS = Math.min(interval.lengthS, endS - interval.atS)
+  return lengthS < interval.lengthS / 2 ? [] : [{ ...interval, lengthS }]
 }
 
 function failuresOf({ errors, freshness, agreement, check }: Pick<Summary, 'errors' | 'freshness' | 'agreement' | 'check'>): string[] {

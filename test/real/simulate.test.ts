@@ -60,7 +60,7 @@ test('readers and authors act for a while: no error, analytics counts as the cli
   const ticks: number[] = []
   const summary = await simulate(
     world,
-    { seed: SEED, minutes: 4 / 60, speed: 1_440, readers: USERS, checked: USERS, graphName: 'test' },
+    { seed: SEED, minutes: 3 / 60, speed: 1_440, readers: USERS, checked: USERS, graphName: 'test' },
     { signal: new AbortController().signal, say: () => {}, onTick: (elapsedMs) => ticks.push(elapsedMs) },
   )
   console.log(`seed ${SEED}: ${summary.traffic.reads} reads, ${summary.traffic.writes} writes, ${summary.sightings.length} posts watched`)
