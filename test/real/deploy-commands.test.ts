@@ -4,12 +4,13 @@ import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest'
 import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { createUpstashFacade } from '../../dev/upstash-facade.ts'
 import { type Connection, connect, migrate } from '../../origin/db/client.ts'
-import { MIGRATIONS } from '../../origin/migrations.ts'
+import { knownMigrations, MIGRATIONS } from '../../origin/migrations.ts'
 import { runDevCommand } from '../support/command.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 
 const TOKEN = 'a-token'
+const known = knownMigrations().map(({ tag }) => tag)
 let database: TestDatabase
 let connection: Connection
 let redis: TestRedis
@@ -29,15 +30,15 @@ beforeEach(async () => {
 
 test('of migrations that run at once one does the work, and all find the database up to date', async () => {
   const applied = await Promise.all(Array.from({ length: 4 }, () => migrate(database.url, MIGRATIONS)))
-  expect(applied.map(({ length }) => length).sort()).toEqual([0, 0, 0, 1])
+  expect(applied.map(({ length }) => length).sort()).toEqual([0, 0, 0, known.length])
   const rows = await connection.db.execute(sql`select 1 from drizzle.__drizzle_migrations`)
-  expect(rows).toHaveLength(1)
+  expect(rows).toHaveLength(known.length)
 })
 
 test('migrate --status ends with 1 while something is pending, and migrate says what it applied', async () => {
   const command = (...args: string[]) => runDevCommand('migrate', ['--database-url', database.url, ...args])
-  expect(await command('--status')).toEqual({ code: 1, output: 'pending  0001_tables\n' })
-  expect(await command()).toEqual({ code: 0, output: expect.stringMatching(/^the database .*: 0001_tables applied in \d+\.\d s\n$/) })
+  expect(await command('--status')).toEqual({ code: 1, output: known.map((name) => `pending  ${name}\n`).join('') })
+  expect(await command()).toEqual({ code: 0, output: expect.stringMatching(/^the database .*: 0001_tables, .* applied in \d+\.\d s\n$/) })
 })
 
 test("empty-cache removes what is ours in Redis but the heartbeats, leaves others' keys, and does nothing unless it is told to", async () => {
