@@ -21,11 +21,12 @@ if (program) {
     await world?.stop()
     process.stderr.write(`pictures of the reader page are in ${PICTURES_PLACE}\n`)
   })
-  describe('reading', () => reading(theWorld))
-  describe('writing', () => writing(theWorld))
+  // In this order: the pictures show the demo graph before others have posted to it.
+  describe('looks', () => looks(theWorld))
   describe('layers', () => layers(theWorld))
   describe('crowds', () => crowds(theWorld))
-  describe('looks', () => looks(theWorld))
+  describe('reading', () => reading(theWorld))
+  describe('writing', () => writing(theWorld))
   describe('tokens', () => tokens(theWorld))
   describe('docs', () => docs(theWorld))
 } else {

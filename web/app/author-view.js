@@ -1,6 +1,6 @@
 // @ts-check
 import { avatar } from './avatar.js'
-import { createBadge } from './badge.js'
+import { badgeIn } from './badge.js'
 import { demo } from './demo.js'
 import { byId, fill, h, icon } from './dom.js'
 import { createFeed } from './feed.js'
@@ -73,7 +73,7 @@ export function showAuthor({ id, api, relations, actions, toggleFollow, openTrac
       relations.learn(page, false)
       showProfile()
     },
-    onTop: (trace) => fill(badge, createBadge(trace, openTrace)),
+    onTop: badgeIn(badge, openTrace),
     onGap: () => {},
   })
   showProfile()

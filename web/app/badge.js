@@ -1,5 +1,5 @@
 // @ts-check
-import { h, spoken } from './dom.js'
+import { fill, h, spoken } from './dom.js'
 import { duration } from './words.js'
 
 /** @typedef {import('./trace.js').Trace} Trace */
@@ -8,7 +8,7 @@ import { duration } from './words.js'
 export const LAYER_NAMES = { memory: 'memory', l2: 'L2', origin: 'origin', write: 'write', none: 'no cache' }
 
 /** @param {Trace} trace */
-export function ageText({ layer, ageMs }) {
+function ageText({ layer, ageMs }) {
   if (layer === 'write' || layer === 'none') return ''
   return ageMs === undefined ? 'age unknown' : `${duration(ageMs)} old`
 }
@@ -20,19 +20,44 @@ export function ageText({ layer, ageMs }) {
  * @param {(trace: Trace) => void} open
  */
 export function createBadge(trace, open) {
+  const badge = h('button', { class: 'badge', type: 'button', 'aria-haspopup': 'dialog', onclick: () => open(trace) })
+  describe(badge, trace)
+  return badge
+}
+
+/**
+ * A badge for one request after the other. It stays the same button, for it may have the focus.
+ *
+ * @param {Element} place
+ * @param {(trace: Trace) => void} open
+ * @returns {(trace: Trace) => void}
+ */
+export function badgeIn(place, open) {
+  /** @type {Trace | undefined} */
+  let shown
+  const badge = h('button', { class: 'badge', type: 'button', 'aria-haspopup': 'dialog', onclick: () => shown && open(shown) })
+  fill(place)
+  return (trace) => {
+    shown = trace
+    describe(badge, trace)
+    if (!badge.isConnected) fill(place, badge)
+  }
+}
+
+/**
+ * @param {HTMLElement} badge
+ * @param {Trace} trace
+ */
+function describe(badge, trace) {
+  const { layer, status, tookMs, serverMs } = trace
   const age = ageText(trace)
-  return h(
-    'button',
-    { class: 'badge', type: 'button', 'data-layer': trace.layer, 'aria-haspopup': 'dialog', onclick: () => open(trace) },
+  badge.dataset.layer = layer
+  fill(
+    badge,
     h('span', { class: 'dot' }),
-    h('strong', {}, trace.status === 0 ? 'no answer' : trace.status >= 400 ? `error ${trace.status}` : LAYER_NAMES[trace.layer]),
+    h('strong', {}, status === 0 ? 'no answer' : status >= 400 ? `error ${status}` : LAYER_NAMES[layer]),
     age && h('span', {}, age),
-    h(
-      'span',
-      {},
-      duration(trace.tookMs),
-      trace.serverMs !== undefined && h('span', { class: 'server-part' }, ` (${duration(trace.serverMs)} server)`),
-    ),
+    h('span', {}, duration(tookMs), serverMs !== undefined && h('span', { class: 'server-part' }, ` (${duration(serverMs)} server)`)),
     spoken(': show what it waited for'),
   )
 }

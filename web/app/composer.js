@@ -46,6 +46,7 @@ export function startComposer(viewer, send) {
       await send(field.value, key)
       field.value = ''
       onInput()
+      field.focus()
     } catch (error) {
       problem.textContent = `${messageOf(error)} Your text is still here.`
     } finally {

@@ -25,6 +25,7 @@ export function startCrowd(newest) {
   const panel = byId('crowd', HTMLElement)
   /** @type {Post | undefined} */
   let picked
+  let isRunning = false
   /** @type {Run[]} */
   let runs = []
 
@@ -69,7 +70,7 @@ export function startCrowd(newest) {
   function showTarget() {
     const post = picked ?? newest()
     fill(target, ...(post ? [h('strong', {}, post.author.name), h('span', {}, post.text)] : ['Pick a post.']))
-    button.disabled = post === undefined
+    button.disabled = isRunning || post === undefined
   }
 
   async function onSubmit(/** @type {Event} */ event) {
@@ -78,7 +79,8 @@ export function startCrowd(newest) {
     if (!post || button.disabled) return
     const count = readers.valueAsNumber
     const isProtected = protection.checked
-    button.disabled = true
+    isRunning = true
+    showTarget()
     problem.textContent = ''
     live.hidden = false
     dots.reset(count)
@@ -98,7 +100,7 @@ export function startCrowd(newest) {
     } catch (error) {
       problem.textContent = messageOf(error)
     } finally {
-      button.disabled = false
+      isRunning = false
       showTarget()
     }
   }
@@ -121,6 +123,11 @@ export function startCrowd(newest) {
   showTarget()
   return {
     showTarget,
+    /** Another reader has another newest post. */
+    reset() {
+      picked = undefined
+      showTarget()
+    },
     /** @param {Post} post */
     pick(post) {
       picked = post
@@ -134,7 +141,7 @@ export function startCrowd(newest) {
 function runCard({ report, isProtected }) {
   const { readers, origin_loads, failed, p50_ms, p99_ms } = report
   const bar = h('span', { class: 'bar-fill' })
-  bar.style.inlineSize = `${Math.max(0.5, (origin_loads / readers) * 100)}%`
+  bar.style.inlineSize = `${Math.min(100, (origin_loads / readers) * 100)}%`
   return h(
     'li',
     { class: 'run', 'data-protected': String(isProtected) },

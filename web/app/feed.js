@@ -43,7 +43,9 @@ export function createFeed({ root, api, path, relations, actions, openTrace, emp
   /** Looks above go one after the other. */
   let looking = Promise.resolve()
 
-  const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && loadNext(), { rootMargin: `${AHEAD_PX}px 0px` })
+  // A busy page gets several changes at once.
+  const onNear = (/** @type {IntersectionObserverEntry[]} */ changes) => changes.some(({ isIntersecting }) => isIntersecting) && loadNext()
+  const observer = new IntersectionObserver(onNear, { rootMargin: `${AHEAD_PX}px 0px` })
   fill(root, list, tail)
 
   async function loadNext() {
@@ -65,17 +67,17 @@ export function createFeed({ root, api, path, relations, actions, openTrace, emp
     } catch (error) {
       if (from !== scroll) return
       observer.disconnect()
-      say(messageOf(error), h('button', { class: 'button', type: 'button', onclick: retry }, 'Try again'))
+      say(messageOf(error), h('button', { class: 'button', type: 'button', onclick: loadNext }, 'Try again'))
     } finally {
       if (from === scroll) isLoading = false
     }
   }
-  function retry() {
-    loadNext()
-  }
 
   /** @param {string} text @param {HTMLElement} [button] */
   const say = (text, button) => fill(tail, text && h('p', {}, text), button)
+
+  /** Is the top of the list above the view? */
+  const isDeep = () => list.getBoundingClientRect().top < viewTop() - 1
 
   /** Looks again whether the end is near: an observer only tells changes. */
   function watch() {
@@ -122,8 +124,7 @@ export function createFeed({ root, api, path, relations, actions, openTrace, emp
     hasBegun: () => scroll.hasBegun(),
     newest: () => scroll.lines()[0],
     loadNext,
-    /** Is the top of the list above the view? */
-    isDeep: () => list.getBoundingClientRect().top < viewTop() - 1,
+    isDeep,
 
     /** Looks for what came and went since. */
     lookAbove() {
@@ -148,7 +149,7 @@ export function createFeed({ root, api, path, relations, actions, openTrace, emp
     showWaiting(which) {
       const taken = scroll.take(which)
       const put = () => place(taken)
-      if (list.getBoundingClientRect().top < viewTop() - 1) keepPlace(list, viewTop(), put)
+      if (isDeep()) keepPlace(list, viewTop(), put)
       else put()
       return taken.map(({ activity_id }) => cards.get(activity_id)?.element)
     },

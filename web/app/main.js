@@ -38,6 +38,7 @@ function read(current) {
   reading?.stop()
   session.store(current)
   log.clear()
+  crowd?.reset()
   tabs?.show('feed')
   if (location.hash) history.replaceState(null, '', location.pathname)
   begin(current)
@@ -68,6 +69,7 @@ function leave() {
   reading?.stop()
   reading = undefined
   session.store(undefined)
+  peopleDialog.close()
   tabs?.show('feed')
   for (const id of ['home', 'author', 'reader', 'panels']) byId(id, HTMLElement).hidden = true
   notify('This token is no longer good. Please choose again.')

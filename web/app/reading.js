@@ -1,7 +1,7 @@
 // @ts-check
 import { createApi } from './api.js'
 import { showAuthor } from './author-view.js'
-import { createBadge } from './badge.js'
+import { badgeIn } from './badge.js'
 import { startComposer } from './composer.js'
 import { confirmed } from './dialog.js'
 import { byId, fill } from './dom.js'
@@ -40,6 +40,7 @@ export function startReading({ current, isDemo, onTrace, openTrace, onCrowd, onR
   const authorView = byId('author', HTMLElement)
   const banner = byId('banner', HTMLElement)
   const viewTop = () => document.querySelector('.bar')?.getBoundingClientRect().bottom ?? 0
+  const showBadge = badgeIn(byId('home-badge', HTMLElement), openTrace)
   /** @type {Feed | undefined} */
   let authorFeed
   /** Where the feed was left for an author's page. */
@@ -84,7 +85,7 @@ export function startReading({ current, isDemo, onTrace, openTrace, onCrowd, onR
     emptyText: 'Nothing here yet: follow somebody, or post.',
     learn: (posts) => relations.learn(posts, true),
     onTop(trace) {
-      fill(byId('home-badge', HTMLElement), createBadge(trace, openTrace))
+      showBadge(trace)
       banner.hidden = trace.degraded.length === 0
       banner.textContent = degradedText(trace.degraded)
       onNewest()

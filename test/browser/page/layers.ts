@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts'
 import { choose, lookAgain, picture, type TheWorld } from './world.ts'
 
 export function layers(world: TheWorld): void {
-  test('badge, waterfall and log say what the headers say, and memory answers the next read', async () => {
+  test('badge, waterfall and log say what the headers say; memory answers the next read, a banner says what is amiss', async () => {
     await using visit = await world().visit()
     const { page } = visit
     await page.goto(world().url)
@@ -37,21 +37,22 @@ export function layers(world: TheWorld): void {
     await picture(page, 'waterfall')
     await page.keyboard.press('Escape')
 
+    const homeBadge = page.locator('#home-badge .badge')
+    await homeBadge.focus()
     await eventually(async () => {
       await lookAgain(page)
-      expect(await page.locator('#home-badge strong').textContent()).toBe('memory')
+      expect(await homeBadge.locator('strong').textContent()).toBe('memory')
     })
-  })
+    expect(await homeBadge.evaluate((element) => element === document.activeElement), 'it stays the same button').toBe(true)
 
-  test('a banner says in plain words when an answer may be less than it should be', async () => {
-    await using visit = await world().visit()
-    const { page } = visit
     await page.route('**/v1/feed/following*', async (route) => {
       const response = await route.fetch()
       await route.fulfill({ response, headers: { ...response.headers(), 'tideline-degraded': 'l2-unavailable' } })
     })
-    await page.goto(world().url)
-    await choose(page)
-    expect(await page.locator('#banner').textContent()).toContain('The shared cache cannot be asked right now')
+    await lookAgain(page)
+    await page.getByText('The shared cache cannot be asked right now').waitFor()
+    await page.unroute('**/v1/feed/following*')
+    await lookAgain(page)
+    await page.locator('#banner').waitFor({ state: 'hidden' })
   })
 }

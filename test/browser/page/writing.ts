@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { eventually } from '../../support/eventually.ts'
+import { pageSchema } from '../../../contract/post.ts'
 import { feedOf, lineOf, type TheWorld } from './world.ts'
 
 export function writing(world: TheWorld): void {
@@ -53,8 +53,11 @@ export function writing(world: TheWorld): void {
     const theirs = page.locator('#home-feed .post', { hasNot: page.locator('.danger') }).first()
     const id = (await theirs.getAttribute('data-post')) ?? ''
     const repost = page.locator(`#home-feed [data-post="${id}"] .action`).first()
-    const reposted = async () =>
-      (await reader.call('GET', `/v1/users/${reader.id}/posts`)).posts.some((post: { id: string }) => post.id === id)
+    const repostsAfterReload = async () => {
+      const own = page.waitForResponse((response) => response.url().includes(`/v1/users/${reader.id}/posts`))
+      await page.reload()
+      return pageSchema.parse(await (await own).json()).posts.filter((post) => post.id === id)
+    }
     const clickAndWait = (button: typeof repost, path: string) =>
       Promise.all([
         page.waitForResponse((response) => response.url().includes(path) && response.request().method() !== 'GET'),
@@ -63,12 +66,11 @@ export function writing(world: TheWorld): void {
 
     await clickAndWait(repost, '/repost')
     expect(await repost.getAttribute('aria-pressed')).toBe('true')
-    await eventually(async () => expect(await reposted()).toBe(true))
-    await page.reload()
+    expect(await repostsAfterReload()).toHaveLength(1)
     await page.locator(`#home-feed [data-post="${id}"] .action[aria-pressed="true"]`).waitFor()
     await clickAndWait(repost, '/repost')
     expect(await repost.getAttribute('aria-pressed')).toBe('false')
-    await eventually(async () => expect(await reposted()).toBe(false))
+    expect(await repostsAfterReload()).toEqual([])
 
     await page.locator('#reader').click()
     const row = page.locator('#people .person', { has: page.locator('.follow[aria-pressed="false"]') }).first()
