@@ -1,6 +1,7 @@
 import type { ImportCounts } from '../origin/db/import.ts'
 import { lineOf, parseCount, parseDatabaseUrl, parseFlags, runCommand, UsageError } from './command-line.ts'
 import { type GraphFile, LOST, loadGraph, sizeOfGraph } from './load-graph.ts'
+import { isLostConnection } from './lost-connection.ts'
 import { findDatabase } from './running-stack.ts'
 
 const USAGE = `Loads a follow graph into the database: all of it or, where a line is malformed, nothing.
@@ -47,9 +48,8 @@ function summaryOf(file: string, counts: ImportCounts, seconds: number): string 
 `
 }
 
-// postgres.js 3.4.9 throws where nobody can catch it when a connection ends within a transaction (porsager/postgres#1208).
 process.once('uncaughtException', (error) => {
-  process.stderr.write(`${error.stack?.includes('/postgres/src/connection.js') ? LOST : lineOf(error)}\n`)
+  process.stderr.write(`${isLostConnection(error) ? LOST : lineOf(error)}\n`)
   process.exit(2)
 })
 
