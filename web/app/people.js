@@ -68,9 +68,13 @@ export function createPeople({ id, onChoose, following }) {
           spoken('Read as '),
           h('strong', {}, reader.name),
           h('span', { class: 'handle' }, `@${reader.handle}`),
-          h('span', { class: 'soft' }, `${plural(reader.followers, 'follower')}, follows ${counted(reader.following)}`),
+          h(
+            'span',
+            { class: 'soft' },
+            `${plural(reader.followers, 'follower')}, follows ${counted(reader.following)}`,
+            reader.crowded && h('span', { class: 'tag' }, 'crowded'),
+          ),
         ),
-        reader.crowded && h('span', { class: 'tag' }, 'crowded'),
       ),
       mine && !isViewer && followButton(reader, mine.relations, mine.toggleFollow),
     )
