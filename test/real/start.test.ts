@@ -146,7 +146,10 @@ describe('npm start', () => {
     const { code } = await second.end()
     expect(code).toBe(1)
     // This Redis is another one than the first start's: the origin says so, before or after we looked.
-    const said = second.output().slice(before).replace(/^.* origin: l2-lost-writes .*\n/, '')
+    const said = second
+      .output()
+      .slice(before)
+      .replace(/^.* origin: l2-lost-writes .*\n/, '')
     expect(said).toMatch(/^the origin ended by itself \(by SIGKILL\).*\n$/)
     expect(await livingIn(processes.map(({ pid }) => pid))).toEqual([])
   }, 60_000)
