@@ -63,6 +63,7 @@ export const unpackCounts = (packed: number): LayerCounts => ({
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'other'] as const
 const MEASURES = [...REQUEST_MEASURES, ...WORK_MEASURES]
+const DOUBLES = [...KEY_CLASSES, ...MEASURES]
 
 /** What crosses the wire; the index, by which Analytics Engine samples, is the first blob. */
 export const dataPointSchema = z.strictObject({
@@ -77,7 +78,7 @@ export const dataPointSchema = z.strictObject({
     z.string().regex(/^[A-Z]{0,4}$/),
   ]),
   /** The key classes, packed; then the measures. */
-  doubles: z.array(z.number().min(0).max(Number.MAX_SAFE_INTEGER)).length(KEY_CLASSES.length + MEASURES.length),
+  doubles: z.array(z.number().min(0).max(Number.MAX_SAFE_INTEGER)).length(DOUBLES.length),
 })
 export type DataPoint = z.infer<typeof dataPointSchema>
 
@@ -96,12 +97,16 @@ export function encodePoint({ atMs, route, method, status, layer, degraded, colo
       degraded.join(', '),
       colo !== undefined && /^[A-Z]{3,4}$/.test(colo) ? colo : '',
     ],
-    doubles: [...KEY_CLASSES.map((keyClass) => packCounts(answers[keyClass])), ...MEASURES.map((measure) => measures[measure])],
+    doubles: [
+      ...KEY_CLASSES.map((keyClass) => packCounts(answers[keyClass])),
+      // A clock that is set back makes a wait negative, and one such point would have its whole batch refused.
+      ...MEASURES.map((measure) => Math.max(0, measures[measure])),
+    ],
   }
 }
 
 /** Which of a point's doubles holds a key class or a measure. */
-export const doubleOf = (column: KeyClass | (typeof MEASURES)[number]): number => [...KEY_CLASSES, ...MEASURES].indexOf(column)
+export const doubleOf = (column: (typeof DOUBLES)[number]): number => DOUBLES.indexOf(column)
 
 /** The class of a key; undefined for one that has none. */
 export function classOf(key: string): KeyClass | undefined {

@@ -73,8 +73,8 @@ export async function addToRollup(db: Database, rows: readonly RollupRow[]): Pro
       order by bucket_at, route, status_class, layer
       on conflict (bucket_at, route, status_class, layer) do update set
         ${list(sums.map((name) => sql`${name} = a.${name} + excluded.${name}`))},
-        latencies = (select array_agg(coalesce(x, 0) + coalesce(y, 0) order by bin)
-          from unnest(a.latencies, excluded.latencies) with ordinality u(x, y, bin))`)
+        latencies = array(select coalesce(x, 0) + coalesce(y, 0)
+          from unnest(a.latencies, excluded.latencies) with ordinality u(x, y, bin) order by bin)`)
   })
 }
 

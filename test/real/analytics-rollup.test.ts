@@ -152,6 +152,17 @@ test('points too old, or ahead of the clock, are not told as of now, but as drop
   expect({ requests: after.requests, dropped: after.dropped }).toEqual({ requests: before.requests, dropped: before.dropped + 2 })
 })
 
+test('rows that hold nothing but dropped points add up too', async () => {
+  const [point = expect.fail('no point')] = points
+  const route = '/late'
+  const rollup = createRollup(connection.db, clock)
+  for (let written = 1; written <= 2; written++) {
+    rollup.add([{ ...point, atMs: NOW_MS - 11 * MINUTES_MS, blobs: [route, 'GET', '2xx', 'none', '', ''] }])
+    await rollup.write()
+    expect((await analytics(route)).totals).toMatchObject({ requests: 0, dropped: written })
+  }
+})
+
 test('what could not be written is written the next time, once', async () => {
   const { requests } = (await analytics()).totals
   const rollup = createRollup(connection.db, clock)

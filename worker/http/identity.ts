@@ -12,7 +12,8 @@ const MAX_VERDICTS = 10_000
 
 /**
  * Bearer JWTs (RFC 6750, RFC 7519), HS256 only: a token that names another algorithm, or none, is refused. `sub` is a user's id;
- * `role: "service"` marks a service. A token that any of the secrets signed is good: two while one is rotated. Verdicts are remembered, for a verification costs more than the rest of a cached read.
+ * `role: "service"` marks a service. A token that any of the secrets signed is good: two while one is rotated. Verdicts are remembered,
+ * for a verification costs more than the rest of a cached read.
  */
 export function createIdentify(secrets: readonly string[], clock: { nowMs(): number }): Identify {
   const verdicts = new Map<string, { readonly caller: Caller; readonly untilMs: number }>()

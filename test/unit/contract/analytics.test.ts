@@ -38,6 +38,12 @@ test('a point keeps the limits of Analytics Engine: 20 blobs of 16 KB in all, 20
   )
 })
 
+test('a wait that a clock set back made negative counts as none: the origin would refuse its whole batch', () => {
+  const [sample = expect.fail('no sample')] = fc.sample(anyPoint(NOW_MS), { numRuns: 1, seed: 1 })
+  const { doubles } = dataPointSchema.parse(encodePoint({ ...sample, measures: { ...sample.measures, totalMs: -5, sharedMs: -1 } }))
+  expect([doubles[doubleOf('totalMs')], doubles[doubleOf('sharedMs')]]).toEqual([0, 0])
+})
+
 test('the largest batch fits into the body that the origin reads', () => {
   const [sample = expect.fail('no sample')] = fc.sample(anyPoint(NOW_MS), { numRuns: 1, seed: 1 })
   const most = { memory: 99_999, shared: 99_999, origin: 99_999 }
