@@ -1,13 +1,16 @@
 import { type DataPoint, doubleOf, KEY_CLASSES, LAYERS, REQUEST_MEASURES, unpackCounts, WORK_MEASURES } from '../../contract/analytics.ts'
 import { addToRollup, BUCKET_MS, type RollupRow, SUMS, type Sums } from '../db/analytics.ts'
-import type { Database } from '../db/client.ts'
+import { type Database, isLostConnection } from '../db/client.ts'
 import { binOf } from '../db/histogram.ts'
 
 /** Gathers data points and adds them to Postgres now and then: whoever sends them waits for no statement, and takes none from reads. */
 export interface Rollup {
   /** Takes points; false where it is full, and then it has taken none. */
   add(points: readonly DataPoint[]): boolean
-  /** Writes what was gathered, in one statement. What cannot be written is kept for the next time. */
+  /**
+   * Writes what was gathered, in one statement. What cannot be written is kept for the next time; what may have been written, for the
+   * connection ended before the answer, counts as dropped.
+   */
   write(): Promise<void>
 }
 
@@ -64,6 +67,10 @@ export function createRollup(db: Database, clock: { nowMs(): number }): Rollup {
       } catch (error) {
         for (const row of writing.values()) {
           const { sums, latencies } = rowOf(row)
+          if (isLostConnection(error)) {
+            sums.dropped += row.sums.dropped + row.sums.requests
+            continue
+          }
           for (const name of SUMS) sums[name] += row.sums[name]
           for (const [bin, requests] of row.latencies.entries()) count(latencies, bin, requests)
         }

@@ -63,7 +63,13 @@ export async function limitStatements(tx: Queryable, ms: number): Promise<void> 
 export const idArray = (ids: readonly (bigint | string)[]): SQL => sql`${`{${ids.join(',')}}`}::bigint[]`
 
 /** True for a unique violation (SQLSTATE 23505), wherever drizzle wrapped it. */
-export function isUniqueViolation(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if ('code' in cause && cause.code === '23505') return true
-  return false
+export const isUniqueViolation = (error: unknown): boolean => /^23505$/.test(codeOf(error))
+
+/** True where the connection ended under way: whether what was sent is committed is unknown. */
+export const isLostConnection = (error: unknown): boolean => /^CONNECTION_/.test(codeOf(error))
+
+/** The code of Postgres or of the driver; '' where there is none. */
+function codeOf(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if ('code' in cause) return String(cause.code)
+  return ''
 }

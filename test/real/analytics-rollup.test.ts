@@ -11,7 +11,7 @@ import { importKey } from '../../contract/signed.ts'
 import { createRollup } from '../../origin/analytics/rollup.ts'
 import { createApp } from '../../origin/app.ts'
 import { pruneRollup, readAnalytics, readMinutes, SUMS } from '../../origin/db/analytics.ts'
-import { type Connection, connect } from '../../origin/db/client.ts'
+import { type Connection, connect, type Database } from '../../origin/db/client.ts'
 import type { Readiness } from '../../origin/http/readiness.ts'
 import { eventually } from '../support/eventually.ts'
 import { anyPoint } from '../support/points.ts'
@@ -161,6 +161,21 @@ test('rows that hold nothing but dropped points add up too', async () => {
     await rollup.write()
     expect((await analytics(route)).totals).toMatchObject({ requests: 0, dropped: written })
   }
+})
+
+test('what was written though its answer got lost is not written again; it counts as dropped', async () => {
+  const { db } = connection
+  const before = (await analytics()).totals
+  async function losingItsAnswer(...args: Parameters<Database['transaction']>): Promise<never> {
+    await db.transaction(...args)
+    throw new Error('failed', { cause: Object.assign(new Error('closed'), { code: 'CONNECTION_CLOSED' }) })
+  }
+  const rollup = createRollup(Object.assign(Object.create(db), { transaction: losingItsAnswer }), clock)
+  rollup.add(points.slice(0, 50).map((point) => ({ ...point, doubles: point.doubles.map(() => 0) })))
+  await expect(rollup.write()).rejects.toThrow('failed')
+  await expect(rollup.write()).rejects.toThrow('failed') // what it now holds is that 50 are dropped
+  const after = (await analytics()).totals
+  expect(after).toMatchObject({ requests: before.requests + 50, dropped: before.dropped + 50 })
 })
 
 test('what could not be written is written the next time, once', async () => {

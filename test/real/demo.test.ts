@@ -104,9 +104,9 @@ function begin(body: Record<string, unknown>): Promise<{ readonly asked: ClientR
 }
 
 /** A request that names another host than it is sent to. */
-function askAs(host: string, path: string, method = 'GET', body = ''): Promise<Response> {
+function askAs(host: string, path: string, method = 'GET', body = '', more: Record<string, string> = {}): Promise<Response> {
   return new Promise((resolve, reject) => {
-    const headers = { host, ...(body ? JSON_TYPE : {}) }
+    const headers = { host, ...(body ? JSON_TYPE : {}), ...more }
     const asked = request(url + path, { method, headers, agent: false }, (response) => {
       text(response).then(
         (answer) => resolve(new Response(answer, { status: response.statusCode ?? 0, headers: headersOf(response) })),
@@ -287,6 +287,12 @@ describe('nobody but a developer', () => {
       for (const [method, path, body] of routes()) await expectProblem(await askAs(host, path, method, body), 'not-found')
     },
   )
+
+  test.each(['https://tideline.example', 'null'])('nor for a page of %s, whatever name it leads here', async (origin) => {
+    expect(await stateOf(await askAs('localhost', '/demo', 'GET', '', { origin }))).toBe(false)
+    await expectProblem(await askAs('localhost', '/demo/readers', 'GET', '', { origin }), 'not-found')
+    expect(await stateOf(await askAs('localhost', '/demo', 'GET', '', { origin: 'http://localhost:8787' }))).toBe(true)
+  })
 
   test('where it is off, which it is unless switched on, there is nothing', async () => {
     const base = off.urls[0] ?? ''

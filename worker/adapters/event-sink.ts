@@ -1,8 +1,9 @@
 import type { EventSink } from '../http/events.ts'
 
 /** Events as lines of JSON in the worker's log. */
-export const logSink: EventSink = (event) => {
-  console.log(JSON.stringify(event))
+export const logSink: EventSink = ({ tally, ...event }) => {
+  const { answers, collapsed, stale, sharedReads, sharedMs, loads, originMs } = tally
+  console.log(JSON.stringify({ ...event, answers, collapsed, stale, sharedReads, sharedMs, loads, originMs }))
 }
 
 /** Tells several sinks. One that throws is reported and harms neither the others nor the request. */

@@ -55,6 +55,8 @@ export function createOriginSink({ post, work, clock, batchSize, delayMs, lostAf
       () => underWay.delete(batch),
       () => giveUp(batch),
     )
+    // What came while too many were on their way.
+    if (buffer.length > 0 && !timer) await sendLater()
   }
 
   async function sendLater(): Promise<void> {

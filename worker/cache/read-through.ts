@@ -208,7 +208,7 @@ export function createReadThrough({ memory, shared, refresh, backoff, breaker, c
             serve(key, refreshed.value.held, refreshed.value.layer, !refreshed.led)
           } else if (refreshed) again.push(key)
           else if (fallback && judge(fallback.held) !== 'dead') serve(key, fallback.held, fallback.layer, false)
-          else found.fail(key, (outcome && 'error' in outcome && outcome.error) || new Error(`${key.text} could not be loaded`))
+          else found.fail(key, (outcome && 'error' in outcome && outcome.error) || new Error('a key could not be loaded'))
         }
         rest = again
       }

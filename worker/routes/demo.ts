@@ -5,7 +5,7 @@ import { invalid, Problem } from '../../contract/problem.ts'
 import type { Crowd } from '../demo/crowd.ts'
 import type { DemoOrigin } from '../demo/origin.ts'
 import type { IssueToken } from '../demo/token.ts'
-import { isLoopback } from '../http/loopback.ts'
+import { isLocal } from '../http/loopback.ts'
 import { pathId, type WorkerEnv } from '../http/request.ts'
 
 export interface DemoParts {
@@ -21,7 +21,7 @@ const NO_STORE = { 'cache-control': 'no-store' }
 /** What the reader page asks beside the API (`contract/demo.ts`). Without parts there is only the answer that there is nothing. */
 export function demoRoutes(demo: DemoParts | undefined): Hono<WorkerEnv> {
   const routes = new Hono<WorkerEnv>()
-  routes.get('/demo', (c) => c.json({ enabled: demo !== undefined && isLoopback(c.req.url) }, 200, NO_STORE))
+  routes.get('/demo', (c) => c.json({ enabled: demo !== undefined && isLocal(c) }, 200, NO_STORE))
   if (!demo) return routes
 
   async function readers(c: Context<WorkerEnv>, { origin }: DemoParts): Promise<Response> {
@@ -37,9 +37,9 @@ export function demoRoutes(demo: DemoParts | undefined): Hono<WorkerEnv> {
     return c.json(await issueToken(id), 200, NO_STORE)
   }
 
-  async function crowd(c: Context<WorkerEnv>, { crowd }: DemoParts): Promise<Response> {
+  async function crowd(c: Context<WorkerEnv>, demo: DemoParts): Promise<Response> {
     const request = parseJson(c.req.header('content-type'), await readBody(c.req.raw, MAX_BODY_BYTES), crowdRequestSchema)
-    return c.body(await crowd(request, c.executionCtx), 200, { ...NO_STORE, 'content-type': 'application/x-ndjson' })
+    return c.body(await demo.crowd(request, c.executionCtx), 200, { ...NO_STORE, 'content-type': 'application/x-ndjson' })
   }
 
   routes.get('/demo/readers', (c) => readers(c, demo))

@@ -75,6 +75,18 @@ test('an origin that never answers holds a bounded number of points; what is mor
   expect(sumOf(arrived, 'dropped')).toBeGreaterThanOrEqual(4 * BATCH)
 })
 
+test('points that came while too many batches were on their way leave when one has landed, without another request', async () => {
+  const landed: (() => void)[] = []
+  const { clock, record, sizes } = setUp(() => new Promise<void>((resolve) => landed.push(resolve)))
+  for (let batch = 1; batch <= 4; batch++) record(BATCH)
+  record(3)
+  await clock.advance(2 * DELAY_MS)
+  expect(sizes()).toEqual([BATCH, BATCH, BATCH, BATCH])
+  landed[0]?.()
+  await clock.advance(DELAY_MS)
+  expect(sizes()).toEqual([BATCH, BATCH, BATCH, BATCH, 3])
+})
+
 test('a batch that was refused is dropped, and not sent again; the next one counts it, and carries its work and what it counted', async () => {
   let refuses = true
   const { clock, work, record, batches } = setUp(async () => {
