@@ -12,7 +12,8 @@ export interface Reader {
 
 /** Brings a database up to date, fills it where it has no users, and answers whom to read it as. */
 export async function prepareData(url: URL, crowdFloor: number, say: Say): Promise<Reader> {
-  const { connect, migrate } = await import('../origin/db/client.ts') // drizzle takes half a second
+  // drizzle takes half a second
+  const [{ connect }, { migrate }] = await Promise.all([import('../origin/db/client.ts'), import('../origin/db/migrations.ts')])
   const seeds = await import('../origin/db/seed.ts')
   try {
     await migrate(url.href, MIGRATIONS)

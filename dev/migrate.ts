@@ -24,7 +24,7 @@ async function main(args: string[]): Promise<void> {
 }
 
 async function apply(url: URL): Promise<void> {
-  const { migrate } = await import('../origin/db/client.ts')
+  const { migrate } = await import('../origin/db/migrations.ts')
   const startedAtMs = performance.now()
   const applied = await migrate(url.href, MIGRATIONS)
   const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1)

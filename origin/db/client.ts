@@ -1,9 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
-import { LOCKS } from './locks.ts'
-import { appliedMigrations } from './migrations.ts'
 import * as schema from './schema.ts'
 
 export type Database = PostgresJsDatabase<typeof schema>
@@ -34,23 +31,6 @@ export function connect(url: string, options: { maxConnections: number; statemen
       await client.listen(channel, onNotify, onNotify)
     },
     close: () => client.end({ timeout: 5 }),
-  }
-}
-
-/**
- * Applies what is missing of `migrations/`, forward only, in one transaction; of two that run at once one waits for the other. Answers the
- * moments of those it applied.
- */
-export async function migrate(url: string, folder: string): Promise<readonly number[]> {
-  const client = postgres(url, { max: 1, onnotice: () => {} })
-  try {
-    await client`select pg_advisory_lock(${LOCKS.migration})`
-    const db = drizzle(client, { schema })
-    const before = await appliedMigrations(db)
-    await runMigrations(db, { migrationsFolder: folder })
-    return (await appliedMigrations(db)).filter((when) => !before.includes(when))
-  } finally {
-    await client.end({ timeout: 5 })
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { type RunningPostgres, type Settings, startCluster } from '../../dev/postgres.ts'
-import { migrate } from '../../origin/db/client.ts'
+import { migrate } from '../../origin/db/migrations.ts'
 import { freePort } from './free-port.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
