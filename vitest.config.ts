@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 const tests = (...folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`)
 
@@ -9,11 +10,20 @@ const exclude = [...configDefaults.exclude, ...(process.env.TIDELINE_LONG_TESTS 
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3, // on two cores: the files of `real` wait a good part of their time
+    sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     reporters: ['default'],
     projects: [
-      { extends: true, test: { name: 'fast', include: [...tests('unit', 'behaviour', 'property'), 'test/*.test.ts'], exclude } },
+      {
+        extends: true,
+        test: {
+          name: 'fast',
+          include: [...tests('unit', 'behaviour', 'property'), 'test/*.test.ts'],
+          exclude,
+          isolate: false, // a process for each of these small files would cost more than the files
+        },
+      },
       {
         extends: true,
         test: {

@@ -1,8 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serve } from '@hono/node-server'
-import { parseConfig } from './config.ts'
-import { createOrigin, type OriginEvent } from './wiring.ts'
+import type { OriginEvent } from './wiring.ts'
 
 const USAGE = `Usage: node origin/index.ts [--fanout-only]
 
@@ -34,6 +32,12 @@ async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help')) return console.log(USAGE)
   const unknown = args.find((arg) => arg !== '--fanout-only')
   if (unknown !== undefined) throw new Error(`unknown argument ${unknown}; see --help`)
+  // All the rest takes a second to load, which help and a typing error need not wait for.
+  const [{ serve }, { parseConfig }, { createOrigin }] = await Promise.all([
+    import('@hono/node-server'),
+    import('./config.ts'),
+    import('./wiring.ts'),
+  ])
   const config = parseConfig(process.env)
   const origin = await createOrigin(config, log)
   if (args.includes('--fanout-only')) {

@@ -16,6 +16,8 @@ import { chooseRedis } from '../dev/redis-server.ts'
  */
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
+/** The tests start some two hundred Node processes of the same few programs: what the first compiled the others take from here. */
+const COMPILED = join(ROOT, 'node_modules', '.cache', 'tideline-compiled')
 
 const reportSchema = z.object({
   numPassedTests: z.int(),
@@ -78,7 +80,7 @@ async function main(args: readonly string[]): Promise<number> {
 async function runVitest(args: readonly string[], long: boolean): Promise<number> {
   const child = spawn(process.execPath, [VITEST, 'run', ...args], {
     cwd: ROOT,
-    env: { ...process.env, TIDELINE_LONG_TESTS: long ? '1' : '' },
+    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, TIDELINE_LONG_TESTS: long ? '1' : '' },
     stdio: 'inherit',
   })
   process.on('SIGINT', () => {})

@@ -20,8 +20,9 @@ export interface OriginProcess {
 
 /** Starts `node origin/index.ts` and waits until it works. Without a port it only fans out. */
 export async function startOriginProcess(environment: Readonly<Record<string, string>>, port?: number): Promise<OriginProcess> {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn(NODE, [ORIGIN, ...(port === undefined ? ['--fanout-only'] : [])], {
-    env: { PATH: process.env.PATH, ...environment, ...(port === undefined ? {} : { PORT: String(port) }) },
+    env: { PATH, NODE_COMPILE_CACHE, ...environment, ...(port === undefined ? {} : { PORT: String(port) }) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
