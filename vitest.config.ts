@@ -10,7 +10,7 @@ const exclude = [...configDefaults.exclude, ...(process.env.TIDELINE_LONG_TESTS 
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 3, // on two cores: the files of `real` wait a good part of their time
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     reporters: ['default'],
