@@ -21,7 +21,7 @@ export interface Framed {
   readonly payload: string | null
 }
 
-/** The version of the frame this code writes. Readers know it and the one before; anything else is a miss. */
+/** The version of the frame this code writes and reads; anything else is a miss. There is no other one yet. */
 const FRAME_VERSION = '1'
 export const FRAME_LENGTH = 73
 

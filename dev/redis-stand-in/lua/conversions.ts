@@ -80,12 +80,18 @@ function toInteger(value: number): number | bigint {
   return Math.abs(value) < 2 ** 63 ? BigInt(Math.trunc(value)) : INT64_MIN
 }
 
+/** 17 digits in scientific notation. Where two are equally near, C takes the even one and JavaScript the larger. */
+function toSeventeenDigits(value: number): string {
+  const [, even, power] = /^(-?\d\.\d{15}[02468])50*e(.*)$/.exec(value.toExponential(100)) ?? []
+  return even === undefined ? value.toExponential(16) : `${even}e${power}`
+}
+
 /** A double as `%.17g` prints it, which is how Redis turns numbers into arguments of a command. */
 export function formatArgument(value: number): Bytes {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) return String(value)
   if (Number.isNaN(value)) return '-nan' // the sign that x86 gives to 0/0
   if (!Number.isFinite(value)) return value < 0 ? '-inf' : 'inf'
-  const [mantissa = '', power = '0'] = value.toExponential(16).split('e')
+  const [mantissa = '', power = '0'] = toSeventeenDigits(value).split('e')
   const exponent = Number(power)
   const sign = value < 0 || Object.is(value, -0) ? '-' : ''
   const digits = mantissa.replace(/[-.]/g, '').replace(/0+$/, '')

@@ -51,6 +51,18 @@ test('a sweep frees what nobody asks for, and looks at no more keys than it may'
   expect(keyspace.size).toBe(500)
 })
 
+test('a number that lies between two of 17 digits becomes the even one, as in C', async () => {
+  const { ask } = await open()
+  for (const [number, text] of [
+    ['1e15 / 1.5', '666666666666666.62'],
+    ['-1e15 / 1.5', '-666666666666666.62'],
+    ['666666666666666.875', '666666666666666.88'],
+    ['1e15 / 3', '333333333333333.31'],
+  ]) {
+    expect(ask('EVAL', `redis.call('SET', 'k', ${number}) return redis.call('GET', 'k')`, '0')).toBe(`$${text?.length}\r\n${text}\r\n`)
+  }
+})
+
 test('requests are understood however their bytes are cut', async () => {
   const { session } = await open()
   const requests = ['SET', 'GET', 'DEL']
