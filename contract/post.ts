@@ -58,7 +58,9 @@ export type Post = z.infer<typeof postSchema>
 export const pageSchema = z.strictObject({
   posts: z.array(postSchema),
   next_cursor: z.string().nullable().describe('Sent as `cursor` it brings the next page; null where the history really ends.'),
-  gap: z.boolean().describe('True when something arrived above this page after the scroll began: read from the top to see it.'),
+  gap: z
+    .boolean()
+    .describe('True when something above this page is no longer as it was when the scroll began: read from the top to see it.'),
 })
 export type Page = z.infer<typeof pageSchema>
 

@@ -45,7 +45,7 @@ export function showAuthor({ id, api, relations, actions, toggleFollow, openTrac
     handle.textContent = person ? `@${person.handle}` : ''
     if (!person) return
     fill(face, avatar(person))
-    if (id !== relations.viewer.id) fill(follow, followButton(person, relations, toggleFollow))
+    if (id !== relations.viewer.id && !follow.hasChildNodes()) fill(follow, followButton(person, relations, toggleFollow))
   }
   /** Counts, and whether the viewer follows: only a development stack tells. */
   async function showFigures() {

@@ -44,9 +44,11 @@ export const demo = {
     const headers = { 'content-type': 'application/json' }
     const response = await ok(fetch('/demo/crowd', { method: 'POST', headers, body: JSON.stringify(order) }))
     if (!response.body) return
+    // Not every browser iterates over a stream.
+    const stream = response.body.pipeThrough(new TextDecoderStream()).getReader()
     let rest = ''
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + chunk).split('\n')
+    for (let part = await stream.read(); !part.done; part = await stream.read()) {
+      const lines = (rest + part.value).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) if (line) onLine(JSON.parse(line))
     }

@@ -38,6 +38,7 @@ function read(current) {
   reading?.stop()
   session.store(current)
   log.clear()
+  people.clear()
   crowd?.reset()
   tabs?.show('feed')
   if (location.hash) history.replaceState(null, '', location.pathname)

@@ -83,6 +83,12 @@ export function createPeople({ id, onChoose, following }) {
   return {
     element: h('div', { class: 'people-box' }, h('label', { for: id }, spoken('Search people')), field, status, list),
     refresh,
+    /** Another reader follows others. */
+    clear() {
+      clearTimeout(timer)
+      search.abort()
+      fill(list)
+    },
     focus: () => field.focus(),
   }
 }

@@ -16,7 +16,7 @@ export function startPill(onClick) {
 
   function textOf() {
     if (state.kind === 'new') return `${plural(state.count, 'new post')}${state.isMore ? ' and more' : ''}`
-    return state.kind === 'gap' ? 'New posts arrived above: read from the top' : 'To the newest'
+    return state.kind === 'gap' ? 'Something above has changed: read from the top' : 'To the newest'
   }
 
   return {

@@ -49,7 +49,9 @@ export function startReading({ current, isDemo, onTrace, openTrace, onCrowd, onR
   const api = createApi({
     token: current.token,
     version: current.version,
-    onVersion: (version) => session.store({ ...current, version }),
+    onVersion(version) {
+      if (!over.signal.aborted) session.store({ ...current, version })
+    },
     onTrace(trace) {
       if (over.signal.aborted) return
       onTrace(trace)
@@ -99,6 +101,7 @@ export function startReading({ current, isDemo, onTrace, openTrace, onCrowd, onR
     if (state.kind === 'gap' || (state.kind === 'new' && feedOfHome.isCutOff())) {
       pill.show({ kind: 'none' })
       await feedOfHome.restart()
+      feedOfHome.list.querySelector('li')?.focus({ preventScroll: true })
     } else if (state.kind === 'new') {
       const isDeep = feedOfHome.isDeep()
       const [first] = feedOfHome.showWaiting()
@@ -124,9 +127,14 @@ export function startReading({ current, isDemo, onTrace, openTrace, onCrowd, onR
     if (pill.state().kind === 'none') pill.show({ kind: 'gap' })
   }
 
+  /** A server that hangs must not gather a queue of looks that a post would wait behind. */
+  let isPolling = false
+
   async function poll() {
-    if (document.visibilityState !== 'visible' || home.hidden) return
+    if (isPolling || document.visibilityState !== 'visible' || home.hidden) return
+    isPolling = true
     await feedOfHome.lookAbove().catch(() => {}) // the log shows it, and the next look tries again
+    isPolling = false
     if (!over.signal.aborted) showPill()
   }
 

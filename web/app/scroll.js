@@ -60,6 +60,7 @@ export function createScroll({ api, path, learn }) {
       learn(page.posts)
       const added = page.posts.filter((post) => !isShown(post))
       lines = [...lines, ...added]
+      waiting = waiting.filter((post) => !isShown(post)) // a repost may wait whose post this page brought
       return { added, gap: page.gap, trace }
     },
 

@@ -15,10 +15,12 @@ export const session = {
       return undefined
     }
   },
-  /** @param {Session | undefined} value */
+  /** Where a browser keeps nothing, it lasts until a reload. @param {Session | undefined} value */
   store(value) {
-    if (value) sessionStorage.setItem(STORED, JSON.stringify(value))
-    else sessionStorage.removeItem(STORED)
+    try {
+      if (value) sessionStorage.setItem(STORED, JSON.stringify(value))
+      else sessionStorage.removeItem(STORED)
+    } catch {}
   },
 }
 

@@ -14,8 +14,8 @@ export function startTheme() {
   button.addEventListener('click', () => {
     const theme = other()
     document.documentElement.dataset.theme = theme
-    localStorage.setItem(STORED, theme)
     label()
+    localStorage.setItem(STORED, theme)
   })
   dark.addEventListener('change', label)
   label()

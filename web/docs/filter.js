@@ -34,7 +34,7 @@ export function startFilter() {
   })
   // A link to what is filtered away leads there all the same.
   addEventListener('hashchange', () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)))
+    const target = document.getElementById(location.hash.slice(1))
     if (!target?.hidden) return
     field.value = ''
     filter()

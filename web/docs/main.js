@@ -120,7 +120,7 @@ try {
   fill(byId('sections', HTMLElement), ...sections)
   startFilter()
   // The browser looked for the anchor before it was there.
-  if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView()
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView()
 } catch (error) {
   fill(
     byId('sections', HTMLElement),

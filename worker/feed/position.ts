@@ -4,7 +4,7 @@ import { checksumOf, floorOf, mergeDown } from './merge.ts'
 import type { Lines } from './paginate.ts'
 
 /**
- * Where the scroll goes on, and whether something arrived above this page since it began: then the ids between the cursor and its anchor
+ * Where the scroll goes on, and whether something changed above this page since it began: then the ids between the cursor and its anchor
  * are others than they were. Below the floor of the caches nothing is compared; a cursor says so with a sum of 0.
  */
 export function positionAfter(

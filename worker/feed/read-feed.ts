@@ -14,7 +14,7 @@ import { positionAfter } from './position.ts'
 export interface FeedPage {
   readonly lines: readonly Line[]
   readonly next: Cursor | undefined
-  /** Something arrived above this page after the scroll began. */
+  /** Something above this page is no longer as it was when the scroll began. */
   readonly gap: boolean
   /** Why the page may lack something. */
   readonly degraded: readonly string[]
