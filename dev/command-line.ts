@@ -34,7 +34,14 @@ export function parseCount(name: string, text: string, least = 1, most = Number.
 
 export function parseDatabaseUrl(text: string): URL {
   const url = URL.parse(text)
-  if (url?.protocol === 'postgres:' || url?.protocol === 'postgresql:') return url
+  if (url?.protocol === 'postgres:' || url?.protocol === 'postgresql:') {
+    try {
+      decodeURIComponent(url.username + url.password)
+      return url
+    } catch {
+      throw new UsageError('a % in the user or password of a database url is written %25')
+    }
+  }
   throw new UsageError('a database url looks like postgres://user:password@host:5432/database')
 }
 

@@ -2,7 +2,7 @@ import { createL2 } from '../origin/adapters/l2.ts'
 import { schema } from '../origin/config.ts'
 import { lineOf, parseFlags, runCommand, UsageError } from './command-line.ts'
 
-const USAGE = `Removes everything below our prefix from L2, a lease first, never anybody else's keys. Readers then load from the origin.
+const USAGE = `Removes everything below our prefix from L2 but the heartbeats, leases first, never anybody else's keys. Readers then load from the origin.
 
   npm run empty-cache -- --yes
 

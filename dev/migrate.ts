@@ -6,7 +6,7 @@ const USAGE = `Brings a database up to date: applies what it lacks of migrations
 
   npm run migrate [-- --database-url URL] [--status]
 
-  --database-url URL   default: the database of the running "npm start", else the variable DATABASE_URL
+  --database-url URL   default: the variable DATABASE_URL, else the database of the running "npm start"
   --status             changes nothing: lists what is applied and what is pending; exit code 1 when something is pending
   --help               this text
 `
@@ -15,7 +15,7 @@ async function main(args: string[]): Promise<void> {
   const flag = { type: 'boolean' } as const
   const values = parseFlags(args, { 'database-url': { type: 'string' }, status: flag, help: flag })
   if (values.help) return void process.stdout.write(USAGE)
-  const url = parseDatabaseUrl(values['database-url'] ?? (await findDatabase()).url)
+  const url = parseDatabaseUrl(values['database-url'] ?? process.env.DATABASE_URL ?? (await findDatabase()).url)
   try {
     await (values.status ? status(url) : apply(url))
   } catch (error) {
@@ -41,6 +41,7 @@ async function status(url: URL): Promise<void> {
     const applied = await appliedMigrations(db)
     const known = knownMigrations()
     const pending = pendingMigrations(known, applied)
+    process.stdout.write(`the database ${url.host}${url.pathname}\n`)
     for (const migration of known) process.stdout.write(`${pending.includes(migration) ? 'pending' : 'applied'}  ${migration.tag}\n`)
     const newer = applied.filter((when) => known.every((migration) => migration.when < when))
     if (newer.length > 0) process.stdout.write(`${newer.length} more of a newer version, which this one runs on\n`)

@@ -6,7 +6,7 @@ const count = (fallback: number) => z.coerce.number().int().positive().default(f
 /** Everything the origin can be told, from environment variables. A default carries its unit and its reason. */
 export const schema = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
-  UPSTASH_REDIS_REST_URL: z.url(),
+  UPSTASH_REDIS_REST_URL: z.url({ protocol: /^https?$/, error: 'the REST URL, which begins with https://' }),
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
   /** Shared with the worker, which signs what it asks. */
   EDGE_SECRET: z.string().min(16),
@@ -17,7 +17,7 @@ export const schema = z.object({
   /** In front of every key in L2; two deployments may share a Redis. */
   KEY_PREFIX: z
     .string()
-    .regex(/^[a-z0-9-]*:?$/)
+    .regex(/^[a-z0-9-]+:$/, 'lower-case letters, digits and hyphens, then a colon')
     .default('tideline:'),
   DATABASE_CONNECTIONS: count(16),
   /** Milliseconds after SIGTERM in which /readyz answers 503 and requests are still taken: so long a load balancer may go on sending. */

@@ -40,7 +40,7 @@ const protections = z.enum(['singleflight', 'lease', 'xfetch'])
 /** Bindings and vars of the worker. A default carries its unit and its reason. */
 export const schema = z.object({
   ORIGIN_URL: z.url(),
-  UPSTASH_REDIS_REST_URL: z.url(),
+  UPSTASH_REDIS_REST_URL: z.url({ protocol: /^https?$/, error: 'the REST URL, which begins with https://' }),
   UPSTASH_REDIS_REST_TOKEN: z.string().min(1),
   /** HS256 secret of the bearer tokens your product issues. */
   JWT_SECRET: z.string().min(16),
@@ -54,7 +54,7 @@ export const schema = z.object({
   SIGNING_SECRET_PREVIOUS: z.string().min(16).optional(),
   KEY_PREFIX: z
     .string()
-    .regex(/^[a-z0-9-]*:?$/)
+    .regex(/^[a-z0-9-]+:$/, 'lower-case letters, digits and hyphens, then a colon')
     .default('tideline:'),
   /** Origins that browsers may call from, comma-separated. */
   CORS_ORIGINS: list,

@@ -28,7 +28,8 @@ export function bounded(check: string, group: () => Promise<Verdict[]>, deadline
   const late = Promise.withResolvers<Verdict[]>()
   const hung = fail(`no answer within ${deadlineMs / 1_000} s`, 'see whether it can be reached')
   const timer = setTimeout(() => late.resolve([{ check, ...hung }]), deadlineMs)
-  return Promise.race([group(), late.promise]).finally(() => clearTimeout(timer))
+  const failed = (error: unknown): Verdict[] => [{ check, ...fail(reasonOf(error), 'see what it says') }]
+  return Promise.race([group().catch(failed), late.promise]).finally(() => clearTimeout(timer))
 }
 
 async function within(deadlineMs: number, run: Check['run']): Promise<Finding> {

@@ -38,8 +38,8 @@ interface Sources {
 }
 
 /**
- * Reads where the two sides are configured: the origin by variables, the worker by the vars of wrangler.toml and by secrets. A file wins over
- * the environment.
+ * Reads where the two sides are configured: the origin by variables, the worker by the vars of wrangler.toml and by secrets. A file
+ * stands in for the environment.
  */
 export async function readDeployment({
   only,
@@ -49,7 +49,7 @@ export async function readDeployment({
   wranglerFile,
   wranglerEnv,
 }: Sources): Promise<Deployment> {
-  const origin = { ...environment, ...(originFile === undefined ? {} : await readEnvFile(originFile)) }
+  const origin = originFile === undefined ? environment : await readEnvFile(originFile)
   if (only === 'origin') return { origin, worker: undefined, wrangler: undefined }
   const wrangler = await readWrangler(wranglerFile, wranglerEnv)
   const secrets = Object.fromEntries(WORKER_SECRETS.flatMap((name) => (origin[name] === undefined ? [] : [[name, origin[name]]])))

@@ -34,7 +34,8 @@ export function createRequestReader(): { read(chunk: Buffer): Bytes[][] } {
         const end = bytes.indexOf('\r\n', from)
         if (end < 0) return undefined
         const text = bytes.toString('latin1', from + 1, end)
-        if (!/^-?\d{1,10}$/.test(text)) throw new ProtocolError(mark === '*' ? 'invalid multibulk length' : 'invalid bulk length')
+        if (mark === '*' && !/^-?\d{1,10}$/.test(text)) throw new ProtocolError('invalid multibulk length')
+        if (mark === '$' && !/^\d{1,10}$/.test(text)) throw new ProtocolError('invalid bulk length')
         return { value: Number(text), next: end + 2 }
       }
       const request = (): { words: Bytes[]; next: number } | undefined => {

@@ -59,7 +59,7 @@ text { fill: #e4eeee } .soft, .note, .tick { fill: #9fb6bb }
 .line.tide { stroke: #4fc3d1 } .line.origin { stroke: #f2a65a }
 }`
 
-function tiles({ hitRatio, agreement, originWaitsPer1000Reads, latency, freshness, traffic, errors }: Summary): string {
+function tiles({ hitRatio, agreement, originWaitsPer1000Reads, latency, freshness, errors }: Summary): string {
   const slowest = Math.max(freshness.pushed.maxMs ?? 0, freshness.pulled.maxMs ?? 0)
   const origin = agreement ? [agreement.originLoadsPer1000Reads, 'loads / 1,000 reads'] : [originWaitsPer1000Reads, 'waits / 1,000 reads']
   const figures: readonly (readonly [figure: string, what: string, colour?: string])[] = [
@@ -68,7 +68,7 @@ function tiles({ hitRatio, agreement, originWaitsPer1000Reads, latency, freshnes
     [count(Number(origin[0])), String(origin[1]), 'origin'],
     [ms(latency.reads?.p50Ms), `reads; p99 ${ms(latency.reads?.p99Ms)}`],
     [slowest > 0 ? seconds(slowest) : '–', 'slowest post seen'],
-    [count(errors), `of ${count(traffic.reads + traffic.writes)} failed`],
+    [count(errors), 'requests failed'],
   ]
   const width = (WIDTH - 2 * MARGIN - 5 * 12) / 6
   return figures

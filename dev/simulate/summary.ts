@@ -110,7 +110,7 @@ export function summarise({ measures, sightings, agreement, check, ...run }: Res
     check,
     intervals: measures.intervals().flatMap((one) => cutAt(run.seconds, one)),
     sightings,
-    failures: failuresOf({ errors, freshness, agreement, check }),
+    failures: failuresOf(reads.requests + writes.requests, { errors, freshness, agreement, check }),
   }
 }
 
@@ -120,10 +120,16 @@ function cutAt(endS: number, interval: Interval): Interval[] {
   return lengthS < interval.lengthS / 2 ? [] : [{ ...interval, lengthS }]
 }
 
-function failuresOf({ errors, freshness, agreement, check }: Pick<Summary, 'errors' | 'freshness' | 'agreement' | 'check'>): string[] {
+function failuresOf(
+  requests: number,
+  { errors, freshness, agreement, check }: Pick<Summary, 'errors' | 'freshness' | 'agreement' | 'check'>,
+): string[] {
   const unseen = freshness.pushed.unseen + freshness.pulled.unseen
   const points = agreement?.differencePoints ?? 0
+  const missing = agreement?.missingPoints ?? 0
   return [
+    ...(requests > 0 && !agreement ? ['no data point of analytics arrived, so nothing was compared with it'] : []),
+    ...(missing > 0 ? [`${missing} data points of analytics are missing`] : []),
     ...(errors > 0 ? [`${errors} requests were answered with an error, or not at all`] : []),
     ...(unseen > 0 ? [`${unseen} posts were not seen by the follower who watched for them`] : []),
     ...(check.settledAfterMs === undefined ? ['fan-out was not done in time'] : []),

@@ -47,7 +47,10 @@ function parseScanOptions(options: readonly Bytes[]): { readonly pattern: Bytes;
 /** Tells which texts a glob of Redis covers: `*`, `?`, `[a-z]`, `[^a]`, and a backslash before what is meant as it is. */
 export function globMatcher(pattern: Bytes): (text: Bytes) => boolean {
   const source = pattern.replace(/\\([\s\S])|\[(\^?)([^\]]*)\]|([\s\S])/g, (_, escaped, not, set, plain) => {
-    if (set !== undefined) return set === '' ? '(?!)' : `[${not}${set.replace(/[\\^[\]]/g, '\\$&')}]`
+    if (set !== undefined) {
+      const ordered = set.replace(/([\s\S])-([\s\S])/g, (range: string, a: string, b: string) => (a <= b ? range : `${b}-${a}`))
+      return set === '' ? '(?!)' : `[${not}${ordered.replace(/[\\^[\]]/g, '\\$&')}]`
+    }
     if (plain === '*') return '[\\s\\S]*'
     if (plain === '?') return '[\\s\\S]'
     return (escaped ?? plain).replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')

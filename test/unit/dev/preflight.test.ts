@@ -46,6 +46,9 @@ const same = secret()
 test.each<[what: string, ofOrigin: Record<string, string | undefined>, ofWorker: Record<string, string | undefined>, found: string]>([
   ['a missing database', { DATABASE_URL: undefined }, {}, 'FAIL origin DATABASE_URL'],
   ['a database that is none', { DATABASE_URL: 'mysql://a/b' }, {}, 'FAIL origin DATABASE_URL'],
+  ['a Redis by TCP', { UPSTASH_REDIS_REST_URL: 'rediss://default:word@a.example' }, {}, 'FAIL origin UPSTASH_REDIS_REST_URL'],
+  ['no prefix', { KEY_PREFIX: '' }, {}, 'FAIL origin KEY_PREFIX'],
+  ['a prefix that begins others', {}, { KEY_PREFIX: 'tideline' }, 'FAIL worker KEY_PREFIX'],
   ['a port beyond all ports', { PORT: '70000' }, {}, 'FAIL origin PORT'],
   ['a missing secret', {}, { SIGNING_SECRET: undefined }, 'FAIL worker SIGNING_SECRET'],
   ['lifetimes that are no JSON', {}, { LIFETIMES: '{' }, 'FAIL worker LIFETIMES'],

@@ -63,6 +63,14 @@ test('a number that lies between two of 17 digits becomes the even one, as in C'
   }
 })
 
+test('what no client sends ends in an error or an answer, and harms nobody', async () => {
+  const { ask } = await open()
+  ask('SET', 'm', 'v')
+  expect(ask('KEYS', '[z-a]')).toBe('*1\r\n$1\r\nm\r\n') // Redis turns the range round
+  const { hear } = await open()
+  expect(hear('*1\r\n$-12\r\n')).toMatch(/^-ERR Protocol error: invalid bulk length/)
+})
+
 test('requests are understood however their bytes are cut', async () => {
   const { session } = await open()
   const requests = ['SET', 'GET', 'DEL']

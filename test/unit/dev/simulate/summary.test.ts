@@ -116,8 +116,9 @@ describe('a run fails', () => {
     ],
     ['fan-out was not done in time', { check: { ...quiet.check, settledAfterMs: undefined } }],
     ['1 feeds differ from what a brute-force SQL query gives', { check: { ...quiet.check, differences } }],
+    ['2 data points of analytics are missing', { agreement: { ...agreement, missingPoints: 2 } }],
     ['clients and analytics differ by 0.20 points', { agreement: { ...agreement, differencePoints: 0.2 } }],
   ])('%s', (failure, changed) => {
-    expect(summarise({ ...quiet, ...changed }).failures).toEqual([failure])
+    expect(summarise({ ...quiet, agreement, ...changed }).failures).toEqual([failure])
   })
 })
