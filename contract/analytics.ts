@@ -108,9 +108,10 @@ export function encodePoint({ atMs, route, method, status, layer, degraded, colo
 /** Which of a point's doubles holds a key class or a measure. */
 export const doubleOf = (column: (typeof DOUBLES)[number]): number => DOUBLES.indexOf(column)
 
-/** The class of a key; undefined for one that has none. */
+const CLASS_BY_START: ReadonlyMap<string, KeyClass> = new Map(KEY_CLASSES.map((keyClass) => [keyClass, keyClass]))
+
+/** The class of a key; undefined for one that has none. Asked for each of the hundred keys of a page. */
 export function classOf(key: string): KeyClass | undefined {
   const colon = key.indexOf(':')
-  const start = colon === -1 ? key : key.slice(0, colon)
-  return KEY_CLASSES.find((known) => known === start)
+  return CLASS_BY_START.get(colon === -1 ? key : key.slice(0, colon))
 }

@@ -1,7 +1,7 @@
 import type { ImportCounts } from '../origin/db/import.ts'
+import { isStrayDriverError } from '../origin/db/stray-error.ts'
 import { lineOf, parseCount, parseDatabaseUrl, parseFlags, runCommand, UsageError } from './command-line.ts'
 import { type GraphFile, LOST, loadGraph, sizeOfGraph } from './load-graph.ts'
-import { isLostConnection } from './lost-connection.ts'
 import { findDatabase } from './running-stack.ts'
 
 const USAGE = `Loads a follow graph into the database: all of it or, where a line is malformed, nothing.
@@ -49,7 +49,7 @@ function summaryOf(file: string, counts: ImportCounts, seconds: number): string 
 }
 
 process.once('uncaughtException', (error) => {
-  process.stderr.write(`${isLostConnection(error) ? LOST : lineOf(error)}\n`)
+  process.stderr.write(`${isStrayDriverError(error) ? LOST : lineOf(error)}\n`)
   process.exit(2)
 })
 

@@ -1,7 +1,7 @@
+import { isStrayDriverError } from '../origin/db/stray-error.ts'
 import { runCommand } from './command-line.ts'
 import { createLifetime, Interrupted, type Lifetime } from './lifetime.ts'
 import { lockState } from './lock.ts'
-import { isLostConnection } from './lost-connection.ts'
 import { parseOptions, USAGE } from './options.ts'
 import { planStack } from './plan.ts'
 import { createProgress, type Say } from './progress.ts'
@@ -20,7 +20,7 @@ async function main(args: string[]): Promise<void> {
   const progress = createProgress()
   const life = createLifetime()
   stopOnSignal(life, progress.say)
-  process.on('uncaughtException', (error) => isLostConnection(error) || life.end(error))
+  process.on('uncaughtException', (error) => isStrayDriverError(error) || life.end(error))
   await openStateDir(stateDir)
   const lock = await lockState(stateDir, progress.say)
   try {

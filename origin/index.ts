@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isStrayDriverError } from './db/stray-error.ts'
 import type { OriginEvent } from './wiring.ts'
 
 const USAGE = `Usage: node origin/index.ts [--fanout-only]
@@ -75,12 +76,9 @@ function stopOnSignal(delayMs: number, stop: () => Promise<void>): void {
   process.on('SIGINT', once)
 }
 
-/**
- * postgres.js 3.4 throws where nobody can catch it when a connection closes in the middle of a write (its issues 1066, 1154, 1208). The
- * query that was under way rejects as it should, so we go on; anything else that nobody caught ends the process.
- */
+/** Anything else that nobody caught ends the process. */
 process.on('uncaughtException', (error) => {
-  if (!/[/\\]postgres[/\\].*connection/.test(error.stack ?? '')) fail(error)
+  if (!isStrayDriverError(error)) fail(error)
   console.error(`${new Date().toISOString()} connection-lost error=${error.message}`)
 })
 

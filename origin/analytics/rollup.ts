@@ -45,7 +45,7 @@ export function createRollup(db: Database, clock: { nowMs(): number }): Rollup {
       const counts = unpackCounts(measure(keyClass))
       for (const layer of LAYERS) sums[`${keyClass}_${layer}`] += counts[layer]
     }
-    for (const name of [...REQUEST_MEASURES, ...WORK_MEASURES]) sums[columnOf(name)] += measure(name)
+    for (const [name, column] of COLUMNS) sums[column] += measure(name)
     sums.requests++
     if (degraded !== '') sums.degraded++
     count(latencies, binOf(measure('totalMs')), 1)
@@ -91,3 +91,4 @@ type Snake<Name extends string> = Name extends `${infer Head}${infer Rest}`
 /** `totalMs` in `total_ms`: the same word in SQL. */
 const columnOf = <Name extends string>(measure: Name): Snake<Name> =>
   measure.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) as Snake<Name>
+const COLUMNS = [...REQUEST_MEASURES, ...WORK_MEASURES].map((name) => [name, columnOf(name)] as const)
