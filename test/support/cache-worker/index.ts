@@ -1,0 +1,104 @@
+import { type Cache, type CacheEvent, createCache, type Item, type Reader, redisTier } from '../../../worker/standalone.ts'
+import { refuseSlots, refusing } from './refusals.ts'
+import type { Setup } from './setup.ts'
+
+interface Env {
+  readonly ORIGIN_URL: string
+  readonly L2_URL: string
+  readonly L2_TOKEN: string
+}
+
+interface Kept {
+  readonly cache: Cache<unknown>
+  readonly events: CacheEvent[]
+}
+
+/** What an origin may answer instead of items. */
+interface Refusal {
+  readonly throws: string
+}
+
+const caches = new Map<string, Kept>()
+
+/** The cache of a setup in this isolate. */
+function cacheOf(text: string, env: Env): Kept {
+  const known = caches.get(text)
+  if (known) return known
+  const { shared, settings, switchedOff = [], refuses = {}, quiet = false, name: _, ...options }: Setup = JSON.parse(text)
+  const events: CacheEvent[] = []
+  refuseSlots(refuses.slots ?? [])
+  const deadline = settings?.sharedDeadlineMs === undefined ? {} : { deadlineMs: settings.sharedDeadlineMs }
+  const cache = createCache<unknown>({
+    ...options,
+    ...(shared && { shared: redisTier({ url: env.L2_URL, token: env.L2_TOKEN, prefix: 'isolates:', ...deadline }) }),
+    ...(refuses.encode && { encode: refusing(refuses.encode, JSON.stringify) }),
+    ...(refuses.decode && { decode: refusing(refuses.decode, JSON.parse) }),
+    ...(refuses.sizeOf && { sizeOf: refusing(refuses.sizeOf, () => 100) }),
+    settings: { ...settings, switchedOff: new Set(switchedOff) },
+    observe: quiet ? () => {} : (event) => void events.push(event),
+    load: (keys, { signal }) => load(keys, signal, env),
+  })
+  const kept = { cache, events }
+  caches.set(text, kept)
+  return kept
+}
+
+async function load(keys: readonly string[], signal: AbortSignal, env: Env): Promise<Item<unknown>[]> {
+  const response = await fetch(env.ORIGIN_URL, { method: 'POST', body: JSON.stringify(keys), signal })
+  if (!response.ok) throw new Error(`the origin answered ${response.status}`)
+  const answer: Item<unknown>[] | Refusal = await response.json()
+  if ('throws' in answer) throw new TypeError(answer.throws)
+  return answer
+}
+
+/** The request as a reader. `cut` ends what it handed to `waitUntil` after so many milliseconds, as the platform does after 30 s. */
+function readerOf(ctx: Reader, cut: string | null): Reader {
+  if (cut === null) return ctx
+  const cutMs = Number(cut)
+  return {
+    waitUntil(work) {
+      if (cutMs > 0) ctx.waitUntil(Promise.race([work, new Promise((resolve) => setTimeout(resolve, cutMs))]))
+    },
+  }
+}
+
+async function ask(path: string, keys: readonly string[], cache: Cache<unknown>, reader: Reader): Promise<unknown> {
+  const [key = ''] = keys
+  switch (path) {
+    case '/get':
+      return cache.get(key, reader)
+    case '/each':
+      return Promise.all(keys.map((one) => cache.get(one, reader)))
+    case '/many':
+      return Object.fromEntries(await cache.getMany(keys, reader))
+    case '/peek':
+      return cache.peek(key)
+    case '/invalidate':
+      return cache.invalidate(keys)
+    default:
+      return undefined
+  }
+}
+
+const plain = (_: string, value: unknown): unknown => (value instanceof Error ? String(value) : value)
+
+/**
+ * A worker around the cache alone, for tests: `on` is the `Setup` as JSON, `key` may come more than once. What the cache rejects is a 503;
+ * whatever else goes wrong stays the 500 that workerd makes of it.
+ */
+export default {
+  async fetch(request: Request, env: Env, ctx: Reader): Promise<Response> {
+    const startedAtMs = Date.now()
+    const { pathname, searchParams } = new URL(request.url)
+    const setup = searchParams.get('on')
+    if (setup === null) return new Response('ok')
+    const { cache, events } = cacheOf(setup, env)
+    const since = pathname === '/events' ? 0 : events.length
+    const told = await ask(pathname, searchParams.getAll('key'), cache, readerOf(ctx, searchParams.get('cut'))).then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error: String(error) }),
+    )
+    const body = JSON.stringify({ ...told, startedAtMs, events: events.slice(since) }, plain)
+    return new Response(body, { status: 'error' in told ? 503 : 200, headers: { 'content-type': 'application/json' } })
+  },
+}

@@ -1,0 +1,160 @@
+import { expect } from 'vitest'
+import { eventually } from '../eventually.ts'
+import type { Case } from './case.ts'
+import { untilValue } from './world.ts'
+
+const HOUR_MS = 3_600_000
+/** The waits after failures one after the other, at their shortest; the last one is repeated (milliseconds). */
+const WAITS_MS = [225, 450, 810]
+
+/** The most loads that fail in so long a time (milliseconds). */
+function mostLoads(tookMs: number): number {
+  let loads = 1
+  for (let leftMs = tookMs; leftMs >= 0; loads++) leftMs -= WAITS_MS[Math.min(loads, WAITS_MS.length) - 1] ?? 0
+  return loads
+}
+
+const COLD = ['c0', 'c1', 'c2', 'c3', 'c4', 'c5']
+
+/** Deadlines, back-off, breaker, and pages of many keys. */
+export const FAILURE_CASES: readonly Case[] = [
+  {
+    promise: 'a load that is never answered is given up at its deadline, and the next one may succeed',
+    async story(world, setup) {
+      world.origin.set('a', { hangs: true })
+      const cache = world.cache({ ...setup, settings: { loadDeadlineMs: 200 } })
+      const answers = await Promise.all(Array.from({ length: 10 }, () => cache.get('a')))
+      for (const answer of answers) expect(answer).toMatchObject({ status: 503, error: 'DeadlineExceeded: no answer within 200 ms' })
+      expect(world.origin.loadsOf('a')).toBe(1)
+      world.origin.set('a', { value: 'a' })
+      await untilValue(() => cache.get('a'), 'a')
+    },
+  },
+  {
+    promise: 'while loads fail the stale value is served and the origin is left alone; afterwards the new value comes',
+    without: ['backoff', /loads for \d+ reads/],
+    async story(world, setup) {
+      await world.put('a', { value: 'old', softMs: -1, hardMs: HOUR_MS })
+      world.origin.set('a', { status: 500 })
+      const cache = world.cache({ ...setup, settings: { maxAgeMs: HOUR_MS } })
+      const beganAtMs = performance.now()
+      const READS = 60
+      for (let read = 0; read < READS; read++) expect((await cache.get('a')).value).toBe('old')
+      expect(world.origin.loadsOf('a'), `loads for ${READS} reads`).toBeLessThanOrEqual(mostLoads(performance.now() - beganAtMs))
+      world.origin.set('a', { value: 'new' })
+      await untilValue(() => cache.get('a'), 'new')
+    },
+  },
+  {
+    promise: 'a reader with nothing else waits for a silent L2 no longer than its deadline',
+    async story(world, setup) {
+      world.setFault(() => ({ hang: true }))
+      world.origin.set('a', { value: 'a' })
+      const cache = world.cache({ ...setup, settings: { sharedDeadlineMs: 300 } })
+      expect((await cache.get('a')).value).toBe('a')
+      const { value, events } = await cache.get('a')
+      expect([value, events.map(({ type }) => type)]).toEqual(['a', ['hits']])
+    },
+  },
+  {
+    promise: 'a reader who has a value waits for a silent L2 no longer than the soft deadline, and is told that it is unverified',
+    async story(world, setup) {
+      await world.put('a', { value: 'old', softMs: HOUR_MS })
+      const cache = world.cache({ ...setup, settings: { maxAgeMs: 1, sharedSoftMs: 50, sharedDeadlineMs: HOUR_MS } })
+      await cache.get('a')
+      world.setFault(() => ({ hang: true }))
+      const { value, events } = await cache.get('a')
+      expect([value, events.at(-1)]).toEqual(['old', expect.objectContaining({ type: 'answered', layer: 'memory', unverified: true })])
+    },
+  },
+  {
+    promise: 'while the breaker is open no reader waits for L2, and when L2 is back it is used again',
+    without: ['breaker', /waited for L2/],
+    async story(world, setup) {
+      world.setFault(() => ({ reset: true }))
+      for (const name of [...COLD, 'a', 'b']) world.origin.set(name, { value: name })
+      const cache = world.cache({ ...setup, settings: { maxAgeMs: 1 } })
+      for (const name of COLD) expect((await cache.get(name)).value).toBe(name)
+      const before = (await cache.events('waited')).filter(({ layer }) => layer === 'shared').length
+      for (const name of ['a', 'b']) expect((await cache.get(name)).value).toBe(name)
+      const after = (await cache.events('waited')).filter(({ layer }) => layer === 'shared').length
+      expect(after - before, 'waited for L2').toBe(0)
+      world.setFault(undefined)
+      await world.put('a', { value: 'shared', softMs: HOUR_MS })
+      await untilValue(() => cache.get('a'), 'shared')
+    },
+  },
+  {
+    promise: 'when Redis forgets the scripts nobody sees it',
+    async story(world, setup) {
+      let asked = 0
+      world.setFault(({ commands: [command = []] }) =>
+        command[0]?.toUpperCase() === 'EVALSHA' && asked++ === 0 ? { status: 400, error: 'NOSCRIPT No matching script.' } : undefined,
+      )
+      world.origin.set('a', { value: 'a' })
+      expect((await world.cache(setup).get('a')).value).toBe('a')
+      await eventually(async () => expect((await world.stored('a'))?.payload).toBe('"a"'))
+    },
+  },
+  {
+    promise: 'a page of 20 keys costs one MGET; where all are missing, one lease, one load and one fill more',
+    async story(world, setup) {
+      const names = Array.from({ length: 20 }, (_, i) => `k${i}`)
+      for (const name of names) world.origin.set(name, { value: name })
+      const page = Object.fromEntries(names.map((name) => [name, name]))
+      expect((await world.cache(setup).many(names)).value).toEqual(page)
+      await eventually(async () => expect(await Promise.all(names.map(world.stored))).not.toContain(undefined))
+      expect([world.commands('MGET'), world.commands('EVALSHA'), world.origin.loads().map((keys) => keys.length)]).toEqual([1, 2, [20]])
+      expect((await world.cache(setup, 1).many(names)).value).toEqual(page)
+      expect([world.commands('MGET'), world.commands('EVALSHA')]).toEqual([2, 2])
+    },
+  },
+  {
+    promise: 'keys that are asked for one by one in a turn travel together all the same',
+    without: ['batching', /MGETs/],
+    async story(world, setup) {
+      const names = Array.from({ length: 20 }, (_, i) => `k${i}`)
+      for (const name of names) world.origin.set(name, { value: name })
+      expect((await world.cache(setup).each(names)).value).toEqual(names)
+      expect(world.commands('MGET'), 'MGETs').toBe(1)
+      expect(world.origin.loads()).toHaveLength(1)
+    },
+  },
+  {
+    promise: 'what other requests miss in the same turn travels along',
+    without: ['batching', /loads of 40 requests/],
+    async story(world, setup) {
+      const names = Array.from({ length: 40 }, (_, i) => `k${i}`)
+      for (const name of names) world.origin.set(name, { value: name })
+      const load = world.origin.hold('z', { value: 'z' })
+      const cache = world.cache(setup)
+      const other = cache.get('z')
+      await world.origin.asked('z')
+      const answers = await Promise.all(names.map((name) => cache.get(name)))
+      expect(answers.map(({ value }) => value)).toEqual(names)
+      expect(world.origin.loads().length, 'loads of 40 requests').toBeLessThan(30)
+      load()
+      await other
+    },
+  },
+  {
+    promise: 'each key of a page has its own flight: one that is in the air is waited for, one that fails is left out',
+    async story(world, setup) {
+      const load = world.origin.hold('a', { value: 'a' })
+      const fail = world.origin.hold('b', { status: 500 })
+      for (const name of ['c', 'd']) world.origin.set(name, { value: name })
+      const cache = world.cache(setup)
+      const a = cache.get('a')
+      await world.origin.asked('a')
+      const b = cache.get('b')
+      await world.origin.asked('b')
+      const page = cache.many(['a', 'b', 'c', 'd'])
+      await world.origin.asked('d')
+      fail()
+      load()
+      expect([(await a).value, (await b).status]).toEqual(['a', 503])
+      expect((await page).value).toEqual({ a: 'a', c: 'c', d: 'd' })
+      expect(['a', 'b', 'c', 'd'].map(world.origin.loadsOf)).toEqual([1, 1, 1, 1])
+    },
+  },
+]

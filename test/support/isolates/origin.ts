@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Lifetimes } from '../../../worker/standalone.ts'
+
+/** What the origin says of a key. A load of several keys does what any of them asks for. */
+export interface Row {
+  /** An absence where there is none. */
+  readonly value?: unknown
+  readonly truth?: number
+  readonly lifetimes?: Partial<Lifetimes>
+  readonly delayMs?: number
+  /** The answer waits for this; it says what was true when it was asked. */
+  readonly until?: Promise<unknown>
+  /** Is never answered. */
+  readonly hangs?: boolean
+  /** Is refused with this status. */
+  readonly status?: number
+  /** The load throws this. */
+  readonly throws?: string
+}
+
+/** The origin of the cache worker: the test says what it knows, how fast it is, and hears what it is asked. */
+export interface CacheOrigin {
+  readonly url: string
+  set(key: string, row: Row): void
+  /** Asked for keys that were not set. */
+  setRule(rule: ((key: string) => Row) | undefined): void
+  /** How many loads asked for the key. */
+  loadsOf(key: string): number
+  /** The loads that asked for keys with this beginning, in the order they came. */
+  loads(prefix: string): readonly (readonly string[])[]
+  /** The most of those that ran at once. */
+  most(prefix: string): number
+  /** Resolves when so many loads have asked for the key. */
+  asked(key: string, loads?: number): Promise<void>
+  close(): Promise<void>
+}
+
+interface Load {
+  readonly keys: readonly string[]
+  readonly atOnce: number
+}
+
+export async function startCacheOrigin(): Promise<CacheOrigin> {
+  const rows = new Map<string, Row>()
+  const asked = new Map<string, number>()
+  const waiting = new Set<() => void>()
+  const running = new Set<readonly string[]>()
+  const log: Load[] = []
+  let rule: ((key: string) => Row) | undefined
+
+  async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const keys = (await json(incoming)) as string[]
+    const found = keys.map((key) => ({ key, ...(rows.get(key) ?? rule?.(key)) }))
+    const tag = tagOf(keys[0])
+    log.push({ keys, atOnce: 1 + [...running].filter(([key]) => tagOf(key) === tag).length })
+    running.add(keys)
+    outgoing.on('close', () => running.delete(keys))
+    for (const key of keys) asked.set(key, (asked.get(key) ?? 0) + 1)
+    for (const look of waiting) look()
+    if (found.some(({ hangs }) => hangs)) return
+    await Promise.all(found.map(({ until }) => until))
+    const delayMs = Math.max(...found.map(({ delayMs = 0 }) => delayMs))
+    if (delayMs > 0) await sleep(delayMs)
+    if (outgoing.destroyed) return
+    const status = found.find((row) => row.status !== undefined)?.status
+    if (status !== undefined) return void outgoing.writeHead(status).end()
+    const throws = found.find((row) => row.throws !== undefined)?.throws
+    const items = found.filter(({ value }) => value !== undefined).map(({ key, value, truth, lifetimes }) => ({ key, value, truth, lifetimes }))
+    outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(throws === undefined ? items : { throws }))
+  }
+
+  const server = createServer((incoming, outgoing) => void serve(incoming, outgoing).catch(() => outgoing.destroy()))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const of = (prefix: string): readonly Load[] => log.filter(({ keys }) => keys[0]?.startsWith(prefix))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    set: (key, row) => void rows.set(key, row),
+    setRule(next) {
+      rule = next
+    },
+    loadsOf: (key) => asked.get(key) ?? 0,
+    loads: (prefix) => of(prefix).map(({ keys }) => keys),
+    most: (prefix) => Math.max(0, ...of(prefix).map(({ atOnce }) => atOnce)),
+    asked: (key, loads = 1) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if ((asked.get(key) ?? 0) < loads) return
+          waiting.delete(look)
+          resolve()
+        }
+        waiting.add(look)
+        look()
+      }),
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+/** Keys of one test begin alike, up to the first hyphen. */
+export const tagOf = (key = ''): string => key.slice(0, key.indexOf('-') + 1)

@@ -1,0 +1,188 @@
+import { get } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { createClient } from 'redis'
+import { leaseKeyOf } from '../../../contract/l2/keys.ts'
+import { decodeValue, encodeValue, type Framed } from '../../../contract/l2/value.ts'
+import { createUpstashFacade, type FaultRule } from '../../../dev/upstash-facade.ts'
+import type { Setup, Told, ToldEvent } from '../cache-worker/setup.ts'
+import { eventually } from '../eventually.ts'
+import { startRedis } from '../redis.ts'
+import { startCacheOrigin, tagOf } from './origin.ts'
+
+const TOKEN = 'isolates-token'
+/** The cache worker's, in L2. */
+const PREFIX = 'isolates:'
+const KEPT_MS = 600_000
+/** Deadlines that a busy machine does not reach, where a test is not about them (milliseconds). */
+const PATIENT = { sharedDeadlineMs: 10_000, sharedSoftMs: 10_000, loadDeadlineMs: 10_000, loadSoftMs: 10_000 }
+
+/** A value to be put into L2: its ends are milliseconds from now, and may lie in the past. */
+interface Put {
+  readonly value: unknown
+  readonly softMs: number
+  readonly hardMs?: number
+  readonly graceMs?: number
+  readonly deltaMs?: number
+  readonly truth?: number
+}
+
+export interface Answer extends Told {
+  readonly status: number
+}
+
+/** A reader who has come and may leave. */
+export interface Visit {
+  /** Undefined where the reader left first. */
+  readonly answer: Promise<Answer | undefined>
+  readonly answered: boolean
+  /** Goes away by a TCP reset: workerd does not feel a FIN. */
+  leave(): void
+}
+
+export type Services = Awaited<ReturnType<typeof startServices>>
+export type World = ReturnType<Services['world']>
+export type IsolateCache = ReturnType<World['cache']>
+
+/** What isolates need around them: real Redis behind the façade, and an origin. Many tests may use them at once. */
+export async function startServices() {
+  const [redis, origin] = await Promise.all([startRedis(), startCacheOrigin()])
+  const facade = createUpstashFacade({ redisUrl: redis.url, token: TOKEN })
+  const { url } = await facade.listen()
+  const client = createClient({ url: redis.url })
+  await client.connect()
+  const faults = new Map<string, FaultRule>()
+  const calls = new Map<string, string[]>()
+  facade.setFault((request) => {
+    const [command = []] = request.commands
+    const tag = tagOf(command.find((word) => word.startsWith(PREFIX))?.replace(/^isolates:(ls:)?/, ''))
+    calls.set(tag, [...(calls.get(tag) ?? []), ...request.commands.map(([name = '']) => name.toUpperCase())])
+    return faults.get(tag)?.(request)
+  })
+  let worlds = 0
+
+  /** A test's own part of it all: its keys and caches have names that no other test uses. */
+  function world(urls: readonly string[]) {
+    const tag = `t${++worlds}-`
+    const key = (name: string): string => tag + name
+
+    /** A cache that is made for this test, in an isolate. Where there are not so many, they are other caches in the same. */
+    function cache(setup: Partial<Setup> = {}, isolate = 0) {
+      const settings = { ...PATIENT, ...setup.settings }
+      const on = JSON.stringify({ shared: true, ...setup, settings, name: `${tag}${isolate}` } satisfies Setup)
+      const base = urls[isolate % urls.length] ?? ''
+      const urlOf = (path: string, keys: readonly string[], cut?: number): string => {
+        const query = new URLSearchParams([['on', on], ...keys.map((name) => ['key', key(name)])])
+        if (cut !== undefined) query.set('cut', String(cut))
+        return `${base}/${path}?${query}`
+      }
+      const ask = async (path: string, keys: readonly string[], cut?: number): Promise<Answer> =>
+        answerOf(await fetch(urlOf(path, keys, cut)))
+      return {
+        urlOf,
+        get: (name: string, cut?: number) => ask('get', [name], cut),
+        async many(names: readonly string[]): Promise<Answer> {
+          const { value, ...answer } = await ask('many', names)
+          const byName = Object.entries(value ?? {}).map(([text, one]) => [text.slice(tag.length), one])
+          return { ...answer, value: Object.fromEntries(byName) }
+        },
+        /** A `get` for each, all in one turn of one request. */
+        each: (names: readonly string[]) => ask('each', names),
+        peek: (name: string) => ask('peek', [name]),
+        invalidate: (...names: readonly string[]) => ask('invalidate', names),
+        visit: (name: string, cut?: number) => visit(urlOf('get', [name], cut)),
+        /** All that the cache did so far, of this kind. */
+        async events(type: string): Promise<readonly ToldEvent[]> {
+          return (await ask('events', [])).events.filter((event) => event.type === type)
+        },
+      }
+    }
+
+    return {
+      key,
+      cache,
+      origin: {
+        set: (name: string, row: Parameters<typeof origin.set>[1]) => origin.set(key(name), row),
+        /** The key is loaded when the answer is called. */
+        hold(name: string, row: Parameters<typeof origin.set>[1]): () => void {
+          const { promise, resolve } = Promise.withResolvers<void>()
+          origin.set(key(name), { ...row, until: promise })
+          return resolve
+        },
+        asked: (name: string, loads?: number) => origin.asked(key(name), loads),
+        loadsOf: (name: string) => origin.loadsOf(key(name)),
+        loads: () => origin.loads(tag),
+        most: () => origin.most(tag),
+      },
+      /** Puts a value into L2. */
+      async put(name: string, { value, softMs, hardMs = softMs, graceMs = hardMs, deltaMs = 1, truth = 0 }: Put): Promise<void> {
+        const nowMs = Date.now()
+        const frame = { softExpiresAtMs: nowMs + softMs, hardExpiresAtMs: nowMs + hardMs, graceEndsAtMs: nowMs + graceMs, deltaMs, truth }
+        const text = encodeValue({ ...frame, stamp: 1, tailLength: 0, payload: value === null ? null : JSON.stringify(value) })
+        await client.set(PREFIX + key(name), text, { PX: KEPT_MS })
+      },
+      putText: (name: string, text: string) => client.set(PREFIX + key(name), text, { PX: KEPT_MS }),
+      async stored(name: string): Promise<Framed | undefined> {
+        const text = await client.get(PREFIX + key(name))
+        return text === null ? undefined : decodeValue(text)
+      },
+      /** Somebody else has the lease, and never fills. */
+      leaseAway: (name: string, forMs = KEPT_MS) => client.set(PREFIX + leaseKeyOf(key(name)), `${'x'.repeat(22)}00`, { PX: forMs }),
+      leased: async (name: string) => (await client.exists(PREFIX + leaseKeyOf(key(name)))) === 1,
+      setFault(rule: FaultRule | undefined): void {
+        if (rule) faults.set(tag, rule)
+        else faults.delete(tag)
+      },
+      /** How often this test's caches sent a command, or any. */
+      commands: (...names: readonly string[]): number => (calls.get(tag) ?? []).filter((name) => names.includes(name)).length,
+    }
+  }
+
+  return {
+    origin,
+    facade,
+    bindings: { ORIGIN_URL: origin.url, L2_URL: url, L2_TOKEN: TOKEN },
+    world,
+    async stop() {
+      client.destroy()
+      await facade.close()
+      await Promise.all([redis.stop(), origin.close()])
+    },
+  }
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text()
+  if (response.status !== 200 && response.status !== 503) throw new Error(`${response.status}: ${text}`)
+  return { ...(JSON.parse(text) as Told), status: response.status }
+}
+
+function visit(url: string): Visit {
+  let answered = false
+  const { promise, resolve, reject } = Promise.withResolvers<Answer | undefined>()
+  let left = false
+  const request = get(url, { agent: false }, (response) => {
+    json(response).then((told) => {
+      answered = true
+      resolve({ ...(told as Told), status: response.statusCode ?? 0 })
+    }, reject)
+  })
+  request.on('error', (error) => (left ? resolve(undefined) : reject(error)))
+  return {
+    answer: promise,
+    get answered() {
+      return answered
+    },
+    leave() {
+      left = true
+      request.socket?.resetAndDestroy()
+    },
+  }
+}
+
+/** Asks again until the answer has this value. */
+export const untilValue = (ask: () => Promise<Answer>, value: unknown): Promise<Answer> =>
+  eventually(async () => {
+    const answer = await ask()
+    if (answer.value !== value) throw new Error(`${JSON.stringify(answer)} instead of ${JSON.stringify(value)}`)
+    return answer
+  })
