@@ -7,19 +7,21 @@ import { RUNNERS, type Runner } from '../support/isolates/runners.ts'
 import { SAFETY_CASES } from '../support/isolates/safety-cases.ts'
 import { type Services, startServices } from '../support/isolates/world.ts'
 
-vi.setConfig({ maxConcurrency: 12 })
+// Most cases wait, and leave the cores to others.
+vi.setConfig({ maxConcurrency: 16 })
 
 let services: Services
+let runners: readonly Runner[] = []
 beforeAll(async () => {
   services = await startServices()
+  const options = { bundle: inject('cacheBundle'), bindings: services.bindings }
+  runners = await Promise.all(RUNNERS.map(([, start]) => start(options)))
 })
-afterAll(() => services?.stop())
+afterAll(async () => {
+  await Promise.all(runners.map((runner) => runner.stop()))
+  await services?.stop()
+})
 
-describe.each(RUNNERS)('in %s', (_, start) => {
-  let runner: Runner
-  beforeAll(async () => {
-    runner = await start({ bundle: inject('cacheBundle'), bindings: services.bindings })
-  })
-  afterAll(() => runner?.stop())
-  testCases(() => services.world(runner.urls), [...SAFETY_CASES, ...FRESHNESS_CASES, ...LEASE_CASES, ...FAILURE_CASES])
+describe.concurrent.each(RUNNERS.map(([name], i) => [name, i] as const))('in %s', (_, i) => {
+  testCases(() => services.world(runners[i]?.urls ?? []), [...SAFETY_CASES, ...FRESHNESS_CASES, ...LEASE_CASES, ...FAILURE_CASES])
 })

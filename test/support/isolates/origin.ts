@@ -24,7 +24,8 @@ export interface Row {
 /** The origin of the cache worker: the test says what it knows, how fast it is, and hears what it is asked. */
 export interface CacheOrigin {
   readonly url: string
-  set(key: string, row: Row): void
+  /** One row for each load, the last one for all that follow. */
+  set(key: string, ...rows: readonly Row[]): void
   /** Asked for keys that were not set. */
   setRule(rule: ((key: string) => Row) | undefined): void
   /** How many loads asked for the key. */
@@ -44,16 +45,21 @@ interface Load {
 }
 
 export async function startCacheOrigin(): Promise<CacheOrigin> {
-  const rows = new Map<string, Row>()
+  const known = new Map<string, Row[]>()
   const asked = new Map<string, number>()
   const waiting = new Set<() => void>()
   const running = new Set<readonly string[]>()
   const log: Load[] = []
   let rule: ((key: string) => Row) | undefined
 
+  function rowOf(key: string): Row | undefined {
+    const rows = known.get(key)
+    return rows ? (rows.length > 1 ? rows.shift() : rows[0]) : rule?.(key)
+  }
+
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const keys = (await json(incoming)) as string[]
-    const found = keys.map((key) => ({ key, ...(rows.get(key) ?? rule?.(key)) }))
+    const found = keys.map((key) => ({ key, ...rowOf(key) }))
     const tag = tagOf(keys[0])
     log.push({ keys, atOnce: 1 + [...running].filter(([key]) => tagOf(key) === tag).length })
     running.add(keys)
@@ -77,7 +83,7 @@ export async function startCacheOrigin(): Promise<CacheOrigin> {
   const of = (prefix: string): readonly Load[] => log.filter(({ keys }) => keys[0]?.startsWith(prefix))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    set: (key, row) => void rows.set(key, row),
+    set: (key, ...rows) => void known.set(key, [...rows]),
     setRule(next) {
       rule = next
     },

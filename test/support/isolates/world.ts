@@ -7,7 +7,7 @@ import { createUpstashFacade, type FaultRule } from '../../../dev/upstash-facade
 import type { Setup, Told, ToldEvent } from '../cache-worker/setup.ts'
 import { eventually } from '../eventually.ts'
 import { startRedis } from '../redis.ts'
-import { startCacheOrigin, tagOf } from './origin.ts'
+import { type Row, startCacheOrigin, tagOf } from './origin.ts'
 
 const TOKEN = 'isolates-token'
 /** The cache worker's, in L2. */
@@ -101,9 +101,9 @@ export async function startServices() {
       key,
       cache,
       origin: {
-        set: (name: string, row: Parameters<typeof origin.set>[1]) => origin.set(key(name), row),
+        set: (name: string, ...rows: readonly Row[]) => origin.set(key(name), ...rows),
         /** The key is loaded when the answer is called. */
-        hold(name: string, row: Parameters<typeof origin.set>[1]): () => void {
+        hold(name: string, row: Row): () => void {
           const { promise, resolve } = Promise.withResolvers<void>()
           origin.set(key(name), { ...row, until: promise })
           return resolve
