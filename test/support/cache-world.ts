@@ -4,7 +4,7 @@ import type { Key, Lifetimes } from '../../worker/cache/entry.ts'
 import type { CacheEvent } from '../../worker/cache/events.ts'
 import type { Answer, Found } from '../../worker/cache/found.ts'
 import { createLimiter, type LimiterRules } from '../../worker/cache/limiter.ts'
-import { createMemoryTier } from '../../worker/cache/memory-tier.ts'
+import { createMemoryTier, type MemoryTier } from '../../worker/cache/memory-tier.ts'
 import type { Load, SharedTier } from '../../worker/cache/ports.ts'
 import { createReadThrough, type ReadThroughOptions } from '../../worker/cache/read-through.ts'
 import { createRefresh, type RefreshOptions } from '../../worker/cache/refresh.ts'
@@ -23,11 +23,14 @@ export const WAIT_MS = 2_000
 export const RETRY_MS = 250
 const PROTECTED = { singleflight: true, batching: true }
 
-/** A key whose values are text; text that starts with '?' is in a format it does not know. */
+/** A key whose values are text; text that starts with '?' is in a format it does not know, and with '!' breaks its decoder. */
 export const keyOf = (text: string): Key<string> => ({
   text,
   lifetimes: TTL,
-  decode: (payload) => (payload.startsWith('?') ? undefined : payload),
+  decode(payload) {
+    if (payload.startsWith('!')) throw new SyntaxError('broken')
+    return payload.startsWith('?') ? undefined : payload
+  },
   sizeOf: (value) => 2 * value.length,
 })
 
@@ -48,7 +51,7 @@ export function createCacheWorld(seed = 1) {
   const clock = createVirtualClock()
   const tier = createMemorySharedTier(clock)
   const random = mulberry32(seed)
-  const rows = new Map<string, { readonly truth: number; readonly payload: string }>()
+  const rows = new Map<string, { readonly truth: number; readonly payload: string; readonly lifetimes: Partial<Lifetimes> | undefined }>()
   let tokens = 0
 
   const origin = {
@@ -60,9 +63,9 @@ export function createCacheWorld(seed = 1) {
     running: 0,
     most: 0,
     /** Commits a new truth; answers its version. Caches are not told. */
-    write(key: string, payload: string): number {
+    write(key: string, payload: string, lifetimes?: Partial<Lifetimes>): number {
       const truth = (rows.get(key)?.truth ?? 0) + 1
-      rows.set(key, { truth, payload })
+      rows.set(key, { truth, payload, lifetimes })
       return truth
     },
     /** Commits, and drops what the shared tier has, as the origin does before it acknowledges. */
@@ -88,6 +91,14 @@ export function createCacheWorld(seed = 1) {
     const events: CacheEvent[] = []
     const behind: Promise<unknown>[] = []
     const memory = createMemoryTier(16 * 1024 * 1024)
+    let refusals = 0
+    const strained: MemoryTier = {
+      ...memory,
+      set(key, held, valueBytes) {
+        if (refusals-- > 0) throw new RangeError('Array buffer allocation failed')
+        memory.set(key, held, valueBytes)
+      },
+    }
     const breaker = createBreaker(options.breaker ?? { failures: 5, openMs: 1_000 }, clock)
     const backoff = createBackoff(options.backoff ?? { firstMs: RETRY_MS, maxMs: 900, refusedMs: 50 }, clock, () => 0)
     const shared = withBreaker(options.through?.(tier) ?? tier, breaker)
@@ -96,7 +107,7 @@ export function createCacheWorld(seed = 1) {
     const rules = { loadDeadlineMs: 2_000, leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, lease: true, ...options }
     const refresh = createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options: rules })
     const bringing = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, readFlightMs: 1_000, replicaLagMs: 1_000, ...PROTECTED, ...options }
-    const sources = createSources({ memory, shared, refresh, clock, options: bringing })
+    const sources = createSources({ memory: strained, shared, refresh, clock, options: bringing })
     const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, sharedSoftMs: 100, loadSoftMs: 500, ...options }
     const busy = () => limiter.full
     const read = createReadThrough({ sources, backoff, busy, breaker, clock, options: reading })
@@ -116,6 +127,10 @@ export function createCacheWorld(seed = 1) {
       events,
       memory,
       forget: sources.forget,
+      /** The next values find no room. */
+      refuseAllocations(count: number) {
+        refusals = count
+      },
       turn,
       begin,
       /** Reads one key, and lets the time pass that this takes; what runs behind the answer goes on. */

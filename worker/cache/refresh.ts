@@ -149,17 +149,14 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   /** Readers get what was loaded at once; it is stored behind their answers, and kept in memory only if the shared tier took it. */
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
     const loaded = await loadNow(wants, false, observe).catch(async (error: unknown) => {
-      const restMs = Math.max(...wants.map(({ key }) => backoff.failed(key.text)))
-      const keys = wants.map(({ key }) => key.text)
-      await shared
-        .release(keys, token, Math.round(restMs))
-        .catch((cause: unknown) => observe({ type: 'shared-failed', call: 'release', error: cause }))
+      await giveBack(wants, token, Math.max(...wants.map(({ key }) => backoff.failed(key.text))), observe)
       throw error
     })
     const landed = wants.map((want) => land(want, loaded, report, true))
     const values = [...loaded.stored].map(([key, stored]) => ({ key, stored }))
-    const filled = await shared.fill(values, token).catch((error: unknown) => {
+    const filled = await shared.fill(values, token).catch(async (error: unknown) => {
       observe({ type: 'shared-failed', call: 'fill', error })
+      await giveBack(wants, token, 0, observe) // or nobody could fill until it runs out
       return []
     })
     for (const [i, want] of wants.entries()) {
@@ -170,6 +167,13 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       else if (held) report.keep(want, withPushed(key, held, loaded.stored.get(key.text), fill) ?? held)
       report.filled(want)
     }
+  }
+
+  /** Lets leases run out after a rest, if the shared tier can be told. */
+  async function giveBack(wants: readonly Want[], token: string, restMs: number, observe: Observe): Promise<void> {
+    const keys = wants.map(({ key }) => key.text)
+    const told = shared.release(keys, token, Math.max(1, Math.round(restMs)))
+    await told.catch((error: unknown) => observe({ type: 'shared-failed', call: 'release', error }))
   }
 
   /** What the shared tier holds after a fill: what was loaded, and what was pushed meanwhile. */
