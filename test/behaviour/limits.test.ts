@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createCacheWorld, keyOf, LOAD_MS, TTL } from '../support/cache-world.ts'
 
 const KEY = 'k'
@@ -74,4 +74,58 @@ test('a loader that fails for eight seconds is called at most twelve times, and 
   const healedAtMs = world.clock.nowMs()
   while ((await isolate.read(KEY)).value !== 'new') await world.clock.advance(10)
   expect(world.clock.nowMs() - healedAtMs).toBeLessThanOrEqual(1_000 + LOAD_MS)
+})
+
+describe('a load that fails for one key of many', () => {
+  test('fails for that key alone: the others are answered and stored', async () => {
+    const world = createCacheWorld()
+    for (const key of ['a', 'b', 'c']) world.origin.write(key, key)
+    world.origin.failing.add('b')
+    const isolate = world.isolate()
+    const found = await world.clock.until(isolate.turn(['a', 'b', 'c']))
+    expect(['a', 'b', 'c'].map((key) => found.get(keyOf(key))?.value)).toEqual(['a', undefined, 'c'])
+    expect(() => found.need(keyOf('b'))).toThrow('b is broken')
+    await isolate.settled()
+    expect((await world.tier.read(['a', 'b', 'c'])).map((stored) => stored?.payload)).toEqual(['a', undefined, 'c'])
+  })
+
+  test('backs off for that key alone, and gives its lease back after a rest', async () => {
+    const world = createCacheWorld()
+    for (const key of ['a', 'b']) await world.warm(key, key)
+    await world.clock.advance(TTL.softMs)
+    world.origin.failing.add('b')
+    const isolate = world.isolate()
+    await world.clock.until(isolate.turn(['a', 'b']))
+    await isolate.settled()
+    await world.clock.until(isolate.turn(['a', 'b']))
+    await isolate.settled()
+    expect(world.origin.loads).toEqual([['a', 'b']])
+    await world.clock.advance(300)
+    world.origin.failing.clear()
+    await world.clock.until(isolate.turn(['a', 'b']))
+    await isolate.settled()
+    expect(world.origin.loads).toEqual([['a', 'b'], ['b']])
+  })
+
+  test('loaded one by one, no key waits for another or fails with it', async () => {
+    const world = createCacheWorld()
+    for (const key of ['a', 'b']) world.origin.write(key, key)
+    const isolate = world.isolate({ loadsTogether: false })
+    await world.clock.until(isolate.turn(['a', 'b']))
+    expect(world.origin.loads).toEqual([['a'], ['b']])
+    expect([world.calls('read'), world.calls('lease')]).toEqual([1, 1])
+  })
+})
+
+test('an absence without a version is as true as what was seen: the value that is gone is not served on and on', async () => {
+  const world = createCacheWorld()
+  await world.warm(KEY, 'v')
+  await world.clock.advance(TTL.softMs)
+  world.origin.drop(KEY)
+  const isolate = world.isolate()
+  expect((await isolate.read(KEY)).value).toBe('v')
+  await isolate.settled()
+  expect(isolate.eventsOf('fill-refused')).toEqual([])
+  expect((await isolate.read(KEY)).value).toBeNull()
+  expect((await world.isolate().read(KEY)).value).toBeNull()
 })

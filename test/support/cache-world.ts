@@ -21,7 +21,7 @@ export const LOAD_MS = 100
 export const MAX_AGE_MS = 2_000
 export const WAIT_MS = 2_000
 export const RETRY_MS = 250
-const PROTECTED = { singleflight: true, batching: true }
+const PROTECTED = { singleflight: true, batching: true, loadsTogether: true }
 
 /** A key whose values are text; text that starts with '?' is in a format it does not know, and with '!' breaks its decoder. */
 export const keyOf = (text: string): Key<string> => ({
@@ -57,6 +57,8 @@ export function createCacheWorld(seed = 1) {
   const origin = {
     latencyMs: LOAD_MS,
     down: false,
+    /** Keys that cannot be loaded though others can. */
+    failing: new Set<string>(),
     /** The keys of each load, in the order they began. */
     loads: [] as (readonly string[])[],
     /** Loads in the air now, and the most there ever were. */
@@ -68,6 +70,8 @@ export function createCacheWorld(seed = 1) {
       rows.set(key, { truth, payload, lifetimes })
       return truth
     },
+    /** Removes a row, and its version with it. */
+    drop: (key: string): boolean => rows.delete(key),
     /** Commits, and drops what the shared tier has, as the origin does before it acknowledges. */
     async publish(key: string, payload: string): Promise<number> {
       const truth = origin.write(key, payload)
@@ -84,7 +88,10 @@ export function createCacheWorld(seed = 1) {
     await clock.sleep(origin.latencyMs)
     origin.running--
     if (origin.down) throw new Error('the origin is down')
-    return found.filter(({ payload }) => payload !== null)
+    return found.flatMap((one) => {
+      if (origin.failing.has(one.key)) return { key: one.key, error: new Error(`${one.key} is broken`) }
+      return one.payload === null ? [] : one
+    })
   }
 
   function isolate(options: IsolateOptions = {}) {
@@ -104,7 +111,7 @@ export function createCacheWorld(seed = 1) {
     const shared = withBreaker(options.through?.(tier) ?? tier, breaker)
     const limiter = createLimiter(options.limiter ?? { max: 32, waitMs: 1_000, holdMs: 60_000 }, clock, random)
     const newToken = () => String(++tokens).padStart(22, 't')
-    const rules = { loadDeadlineMs: 2_000, leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, lease: true, ...options }
+    const rules = { loadDeadlineMs: 2_000, leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, lease: true, loadsTogether: true, ...options }
     const refresh = createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options: rules })
     const bringing = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, readFlightMs: 1_000, replicaLagMs: 1_000, ...PROTECTED, ...options }
     const sources = createSources({ memory: strained, shared, refresh, clock, options: bringing })
