@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, describe, inject, vi } from 'vitest'
 import { testCases } from '../support/isolates/case.ts'
-import { FAILURE_CASES } from '../support/isolates/failure-cases.ts'
-import { FRESHNESS_CASES } from '../support/isolates/freshness-cases.ts'
-import { LEASE_CASES } from '../support/isolates/lease-cases.ts'
+import { CASES } from '../support/isolates/cases.ts'
 import { RUNNERS, type Runner } from '../support/isolates/runners.ts'
-import { SAFETY_CASES } from '../support/isolates/safety-cases.ts'
 import { type Services, startServices } from '../support/isolates/world.ts'
 
 // Most cases wait, and leave the cores to others.
@@ -23,5 +20,5 @@ afterAll(async () => {
 })
 
 describe.concurrent.each(RUNNERS.map(([name], i) => [name, i] as const))('in %s', (_, i) => {
-  testCases(() => services.world(runners[i]?.urls ?? []), [...SAFETY_CASES, ...FRESHNESS_CASES, ...LEASE_CASES, ...FAILURE_CASES])
+  testCases(() => services.world(runners[i]?.urls ?? []), CASES)
 })

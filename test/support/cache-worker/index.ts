@@ -1,4 +1,12 @@
-import { type Cache, type CacheEvent, createCache, type Item, type Reader, redisTier } from '../../../worker/standalone.ts'
+import {
+  type Cache,
+  type CacheEvent,
+  type CacheOptions,
+  createCache,
+  type Item,
+  type Reader,
+  redisTier,
+} from '../../../worker/standalone.ts'
 import { refuseSlots, refusing } from './refusals.ts'
 import type { Setup } from './setup.ts'
 
@@ -18,25 +26,34 @@ interface Refusal {
   readonly throws: string
 }
 
+type Loader =
+  | Pick<Extract<CacheOptions<unknown>, { load: unknown }>, 'load'>
+  | Pick<Extract<CacheOptions<unknown>, { loadOne: unknown }>, 'loadOne'>
+
 const caches = new Map<string, Kept>()
 
 /** The cache of a setup in this isolate. */
 function cacheOf(text: string, env: Env): Kept {
   const known = caches.get(text)
   if (known) return known
-  const { shared, settings, switchedOff = [], refuses = {}, quiet = false, name: _, ...options }: Setup = JSON.parse(text)
+  const { shared, sharedDeadlineMs: deadlineMs, oneByOne, switchedOff = [], refuses = {}, quiet, ...wished }: Setup = JSON.parse(text)
+  const { lifetimes = {}, settings, memoryBytes } = wished
   const events: CacheEvent[] = []
   refuseSlots(refuses.slots ?? [])
-  const deadline = settings?.sharedDeadlineMs === undefined ? {} : { deadlineMs: settings.sharedDeadlineMs }
+  const tier = { url: env.L2_URL, token: env.L2_TOKEN, prefix: 'isolates:', ...(deadlineMs !== undefined && { deadlineMs }) }
+  const loader: Loader = oneByOne
+    ? { loadOne: async (key, { signal }) => firstOf(await load([key], signal, env)) }
+    : { load: (keys, { signal }) => load(keys, signal, env) }
   const cache = createCache<unknown>({
-    ...options,
-    ...(shared && { shared: redisTier({ url: env.L2_URL, token: env.L2_TOKEN, prefix: 'isolates:', ...deadline }) }),
+    lifetimes,
+    ...(memoryBytes !== undefined && { memoryBytes }),
+    ...(shared && { shared: redisTier(tier) }),
     ...(refuses.encode && { encode: refusing(refuses.encode, JSON.stringify) }),
     ...(refuses.decode && { decode: refusing(refuses.decode, JSON.parse) }),
     ...(refuses.sizeOf && { sizeOf: refusing(refuses.sizeOf, () => 100) }),
     settings: { ...settings, switchedOff: new Set(switchedOff) },
     observe: quiet ? () => {} : (event) => void events.push(event),
-    load: (keys, { signal }) => load(keys, signal, env),
+    ...loader,
   })
   const kept = { cache, events }
   caches.set(text, kept)
@@ -49,6 +66,11 @@ async function load(keys: readonly string[], signal: AbortSignal, env: Env): Pro
   const answer: Item<unknown>[] | Refusal = await response.json()
   if ('throws' in answer) throw new TypeError(answer.throws)
   return answer
+}
+
+function firstOf([item]: readonly Item<unknown>[]): unknown {
+  if (item && 'error' in item) throw item.error
+  return item?.value ?? null
 }
 
 /** The request as a reader. `cut` ends what it handed to `waitUntil` after so many milliseconds, as the platform does after 30 s. */
@@ -74,7 +96,7 @@ async function ask(path: string, keys: readonly string[], cache: Cache<unknown>,
     case '/peek':
       return cache.peek(key)
     case '/invalidate':
-      return cache.invalidate(keys)
+      return cache.invalidate(keys, reader)
     default:
       return undefined
   }

@@ -6,6 +6,10 @@ export interface Setup {
   readonly name: string
   /** Without it isolates share nothing. */
   readonly shared: boolean
+  /** What a call to L2 may take (milliseconds). */
+  readonly sharedDeadlineMs?: number
+  /** Its loader knows no other question than for one key. */
+  readonly oneByOne?: boolean
   readonly lifetimes?: Partial<Lifetimes>
   readonly settings?: Partial<Omit<CoreSettings, 'switchedOff'>>
   readonly switchedOff?: readonly (CoreSettings['switchedOff'] extends ReadonlySet<infer Protection> ? Protection : never)[]

@@ -5,6 +5,8 @@ import type { World } from './world.ts'
 /** What a cache promises wherever it runs, told with real requests; it throws where the promise is broken. */
 export interface Case {
   readonly promise: string
+  /** Is told under `wrangler dev` as well, which is slow. */
+  readonly smoke?: true
   /** It keeps the isolate busy: others would feel it. */
   readonly alone?: true
   readonly story: (world: World, setup: Partial<Setup>) => Promise<void>

@@ -20,6 +20,7 @@ const COLD = ['c0', 'c1', 'c2', 'c3', 'c4', 'c5']
 export const FAILURE_CASES: readonly Case[] = [
   {
     promise: 'a load that is never answered is given up at its deadline, and the next one may succeed',
+    smoke: true,
     async story(world, setup) {
       world.origin.set('a', { hangs: true })
       const cache = world.cache({ ...setup, settings: { loadDeadlineMs: 200 } })
@@ -50,7 +51,7 @@ export const FAILURE_CASES: readonly Case[] = [
     async story(world, setup) {
       world.setFault(() => ({ hang: true }))
       world.origin.set('a', { value: 'a' })
-      const cache = world.cache({ ...setup, settings: { sharedDeadlineMs: 300 } })
+      const cache = world.cache({ ...setup, sharedDeadlineMs: 300 })
       expect((await cache.get('a')).value).toBe('a')
       const { value, events } = await cache.get('a')
       expect([value, events.map(({ type }) => type)]).toEqual(['a', ['hits']])
@@ -60,7 +61,7 @@ export const FAILURE_CASES: readonly Case[] = [
     promise: 'a reader who has a value waits for a silent L2 no longer than the soft deadline, and is told that it is unverified',
     async story(world, setup) {
       await world.put('a', { value: 'old', softMs: HOUR_MS })
-      const cache = world.cache({ ...setup, settings: { maxAgeMs: 1, sharedSoftMs: 50, sharedDeadlineMs: HOUR_MS } })
+      const cache = world.cache({ ...setup, sharedDeadlineMs: HOUR_MS, settings: { maxAgeMs: 1, sharedSoftMs: 50 } })
       await cache.get('a')
       world.setFault(() => ({ hang: true }))
       const { value, events } = await cache.get('a')
@@ -98,6 +99,7 @@ export const FAILURE_CASES: readonly Case[] = [
   },
   {
     promise: 'a page of 20 keys costs one MGET; where all are missing, one lease, one load and one fill more',
+    smoke: true,
     async story(world, setup) {
       const names = Array.from({ length: 20 }, (_, i) => `k${i}`)
       for (const name of names) world.origin.set(name, { value: name })

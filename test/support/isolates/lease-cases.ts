@@ -29,6 +29,7 @@ export const LEASE_CASES: readonly Case[] = [
   },
   {
     promise: 'in one isolate a key is loaded once, with or without L2',
+    smoke: true,
     without: ['singleflight', /loads: expected \d+ to be 1/],
     async story(world, setup) {
       const load = world.origin.hold('a', { value: 'a' })
@@ -94,6 +95,7 @@ export const LEASE_CASES: readonly Case[] = [
   },
   {
     promise: 'a fill is refused after an invalidation by another isolate, and nobody is left with the old value',
+    smoke: true,
     async story(world, setup) {
       const load = world.origin.hold('a', { value: 'old' })
       const [reader, writer] = [0, 1].map((isolate) => world.cache({ ...setup, settings: { maxAgeMs: 100 } }, isolate))
@@ -126,7 +128,7 @@ export const LEASE_CASES: readonly Case[] = [
   {
     promise: 'a fill does not replace a tombstone',
     async story(world, setup) {
-      const load = world.origin.hold('a', { value: 'old', truth: 3 })
+      const load = world.origin.hold('a', { value: 'old', version: 3 })
       const cache = world.cache(setup)
       const read = cache.get('a')
       await world.origin.asked('a')
@@ -141,13 +143,13 @@ export const LEASE_CASES: readonly Case[] = [
     promise: 'a load that brings an older version than L2 has is refused, and its readers keep what they had',
     async story(world, setup) {
       await world.put('a', { value: 'v7', softMs: -1, hardMs: HOUR_MS, truth: 7 })
-      world.origin.set('a', { value: 'v3', truth: 3 })
+      world.origin.set('a', { value: 'v3', version: 3 })
       const cache = world.cache(setup)
       expect((await cache.get('a')).value).toBe('v7')
       await eventually(async () => expect((await cache.events('fill-refused')).length).toBeGreaterThan(0))
       expect([(await world.stored('a'))?.payload, (await cache.peek('a')).value]).toEqual(['"v7"', undefined])
       expect((await cache.get('a')).value).toBe('v7')
-      world.origin.set('a', { value: 'v8', truth: 8 })
+      world.origin.set('a', { value: 'v8', version: 8 })
       await untilValue(() => cache.get('a'), 'v8')
     },
   },

@@ -8,7 +8,7 @@ import type { Lifetimes } from '../../../worker/standalone.ts'
 export interface Row {
   /** An absence where there is none. */
   readonly value?: unknown
-  readonly truth?: number
+  readonly version?: number
   readonly lifetimes?: Partial<Lifetimes>
   readonly delayMs?: number
   /** The answer waits for this; it says what was true when it was asked. */
@@ -17,6 +17,8 @@ export interface Row {
   readonly hangs?: boolean
   /** Is refused with this status. */
   readonly status?: number
+  /** This key alone could not be had. */
+  readonly error?: string
   /** The load throws this. */
   readonly throws?: string
 }
@@ -26,8 +28,8 @@ export interface CacheOrigin {
   readonly url: string
   /** One row for each load, the last one for all that follow. */
   set(key: string, ...rows: readonly Row[]): void
-  /** Asked for keys that were not set. */
-  setRule(rule: ((key: string) => Row) | undefined): void
+  /** Asked for keys that were not set; `place` is that in their load. */
+  setRule(rule: ((key: string, place: number) => Row) | undefined): void
   /** How many loads asked for the key. */
   loadsOf(key: string): number
   /** The loads that asked for keys with this beginning, in the order they came. */
@@ -50,16 +52,16 @@ export async function startCacheOrigin(): Promise<CacheOrigin> {
   const waiting = new Set<() => void>()
   const running = new Set<readonly string[]>()
   const log: Load[] = []
-  let rule: ((key: string) => Row) | undefined
+  let rule: ((key: string, place: number) => Row) | undefined
 
-  function rowOf(key: string): Row | undefined {
+  function rowOf(key: string, place: number): Row | undefined {
     const rows = known.get(key)
-    return rows ? (rows.length > 1 ? rows.shift() : rows[0]) : rule?.(key)
+    return rows ? (rows.length > 1 ? rows.shift() : rows[0]) : rule?.(key, place)
   }
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const keys = (await json(incoming)) as string[]
-    const found = keys.map((key) => ({ key, ...rowOf(key) }))
+    const found = keys.map((key, place) => ({ key, ...rowOf(key, place) }))
     const tag = tagOf(keys[0])
     log.push({ keys, atOnce: 1 + [...running].filter(([key]) => tagOf(key) === tag).length })
     running.add(keys)
@@ -74,7 +76,10 @@ export async function startCacheOrigin(): Promise<CacheOrigin> {
     const status = found.find((row) => row.status !== undefined)?.status
     if (status !== undefined) return void outgoing.writeHead(status).end()
     const throws = found.find((row) => row.throws !== undefined)?.throws
-    const items = found.filter(({ value }) => value !== undefined).map(({ key, value, truth, lifetimes }) => ({ key, value, truth, lifetimes }))
+    const items = found.flatMap(({ key, value, version, lifetimes, error }) => {
+      if (error !== undefined) return { key, error }
+      return value === undefined ? [] : { key, value, version, lifetimes }
+    })
     outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(throws === undefined ? items : { throws }))
   }
 

@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000
 /** What a leader handed to `waitUntil` is dropped at once: it lives no longer than its client stays. */
 const CUT = 0
 /** Short, since followers take a dead leader's flight over only when it could not land any more. */
-const BRIEF = { sharedDeadlineMs: 300, loadDeadlineMs: 500 }
+const BRIEF = { sharedDeadlineMs: 300, settings: { loadDeadlineMs: 500 } }
 const FOLLOWERS = 10
 
 /** Followers of a leader who dies: none hangs, none fails, and the key lives on. */
@@ -51,7 +51,7 @@ export const SAFETY_CASES: readonly Case[] = [
     promise: 'when the leader dies in its load, a follower takes the flight over',
     async story(world, setup) {
       world.origin.set('a', { hangs: true }, { value: 'a' })
-      const cache = world.cache({ ...setup, settings: BRIEF })
+      const cache = world.cache({ ...setup, ...BRIEF })
       const leader = cache.visit('a', CUT)
       await world.origin.asked('a')
       const followers = await follow(cache)
@@ -69,7 +69,7 @@ export const SAFETY_CASES: readonly Case[] = [
         asked.resolve()
         return { hang: true }
       })
-      const cache = world.cache({ ...setup, settings: BRIEF })
+      const cache = world.cache({ ...setup, ...BRIEF })
       const leader = cache.visit('a', CUT)
       await asked.promise
       const followers = await follow(cache)
@@ -82,7 +82,7 @@ export const SAFETY_CASES: readonly Case[] = [
     promise: 'when the leader dies in its fill, what it loaded lives no longer than it may',
     async story(world, setup) {
       world.origin.set('a', { value: 'a' })
-      const cache = world.cache({ ...setup, settings: BRIEF, lifetimes: { softMs: 300, hardMs: 300, graceMs: 0 } })
+      const cache = world.cache({ ...setup, ...BRIEF, lifetimes: { softMs: 300, hardMs: 300, graceMs: 0 } })
       // Answered before its fill, it is gone with its answer.
       expect((await cache.get('a', CUT)).value).toBe('a')
       await expectNotPoisoned(world, cache)
@@ -93,7 +93,7 @@ export const SAFETY_CASES: readonly Case[] = [
     async story(world, setup) {
       await world.put('a', { value: 'old', softMs: -1, hardMs: HOUR_MS })
       world.origin.set('a', { hangs: true }, { value: 'new' })
-      const cache = world.cache({ ...setup, settings: BRIEF })
+      const cache = world.cache({ ...setup, ...BRIEF })
       expect((await cache.get('a', 30)).value).toBe('old')
       const answers = await Promise.all(Array.from({ length: 20 }, () => cache.get('a')))
       for (const { error, value } of answers) expect(['old', 'new']).toContain(error ?? value)
@@ -105,7 +105,7 @@ export const SAFETY_CASES: readonly Case[] = [
     async story(world, setup) {
       world.origin.set('a', { hangs: true })
       world.origin.set('b', { value: 'b' })
-      const cache = world.cache({ ...setup, settings: { ...BRIEF, maxLoads: 1 } })
+      const cache = world.cache({ ...setup, sharedDeadlineMs: 300, settings: { loadDeadlineMs: 500, maxLoads: 1 } })
       const leader = cache.visit('a', CUT)
       await world.origin.asked('a')
       leader.leave()
@@ -114,6 +114,7 @@ export const SAFETY_CASES: readonly Case[] = [
   },
   {
     promise: 'when the leader throws, everybody who waited is told, and the next reader tries again',
+    smoke: true,
     async story(world, setup) {
       const fail = world.origin.hold('a', { throws: 'boom' })
       const cache = world.cache(setup)
@@ -131,7 +132,7 @@ export const SAFETY_CASES: readonly Case[] = [
     async story(world, setup) {
       await world.put('a', { value: 'old', softMs: -2, hardMs: -1, graceMs: HOUR_MS })
       world.origin.set('a', { hangs: true })
-      const cache = world.cache({ ...setup, settings: { ...BRIEF, loadSoftMs: 100, loadDeadlineMs: HOUR_MS } })
+      const cache = world.cache({ ...setup, settings: { loadSoftMs: 100, loadDeadlineMs: HOUR_MS } })
       const leader = cache.visit('a', CUT)
       await world.origin.asked('a')
       leader.leave()
@@ -158,6 +159,7 @@ export const SAFETY_CASES: readonly Case[] = [
   },
   {
     promise: 'a value that memory has no room for is answered all the same',
+    smoke: true,
     async story(world, setup) {
       world.origin.set('a', { value: 'a' })
       world.origin.set('b', { value: 'b' })

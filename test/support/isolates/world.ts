@@ -10,11 +10,12 @@ import { startRedis } from '../redis.ts'
 import { type Row, startCacheOrigin, tagOf } from './origin.ts'
 
 const TOKEN = 'isolates-token'
-/** The cache worker's, in L2. */
-const PREFIX = 'isolates:'
+/** In front of the cache worker's keys in L2, and of their leases. */
+const PREFIX = 'isolates:v:'
+const LEASE_PREFIX = `isolates:${leaseKeyOf('v:')}`
 const KEPT_MS = 600_000
 /** Deadlines that a busy machine does not reach, where a test is not about them (milliseconds). */
-const PATIENT = { sharedDeadlineMs: 10_000, sharedSoftMs: 10_000, loadDeadlineMs: 10_000, loadSoftMs: 10_000 }
+const PATIENT = { sharedSoftMs: 10_000, loadDeadlineMs: 10_000, loadSoftMs: 10_000 }
 
 /** A value to be put into L2: its ends are milliseconds from now, and may lie in the past. */
 interface Put {
@@ -54,7 +55,7 @@ export async function startServices() {
   const calls = new Map<string, string[]>()
   facade.setFault((request) => {
     const [command = []] = request.commands
-    const tag = tagOf(command.find((word) => word.startsWith(PREFIX))?.replace(/^isolates:(ls:)?/, ''))
+    const tag = tagOf(command.find((word) => word.startsWith(PREFIX))?.slice(PREFIX.length))
     calls.set(tag, [...(calls.get(tag) ?? []), ...request.commands.map(([name = '']) => name.toUpperCase())])
     return faults.get(tag)?.(request)
   })
@@ -68,17 +69,18 @@ export async function startServices() {
     /** A cache that is made for this test, in an isolate. Where there are not so many, they are other caches in the same. */
     function cache(setup: Partial<Setup> = {}, isolate = 0) {
       const settings = { ...PATIENT, ...setup.settings }
-      const on = JSON.stringify({ shared: true, ...setup, settings, name: `${tag}${isolate}` } satisfies Setup)
+      const on = JSON.stringify({ shared: true, sharedDeadlineMs: 10_000, ...setup, settings, name: `${tag}${isolate}` } satisfies Setup)
       const base = urls[isolate % urls.length] ?? ''
-      const urlOf = (path: string, keys: readonly string[], cut?: number): string => {
+      const pathOf = (path: string, keys: readonly string[], cut?: number): string => {
         const query = new URLSearchParams([['on', on], ...keys.map((name) => ['key', key(name)])])
         if (cut !== undefined) query.set('cut', String(cut))
-        return `${base}/${path}?${query}`
+        return `/${path}?${query}`
       }
       const ask = async (path: string, keys: readonly string[], cut?: number): Promise<Answer> =>
-        answerOf(await fetch(urlOf(path, keys, cut)))
+        answerOf(await fetch(base + pathOf(path, keys, cut)))
       return {
-        urlOf,
+        base,
+        pathOf,
         get: (name: string, cut?: number) => ask('get', [name], cut),
         async many(names: readonly string[]): Promise<Answer> {
           const { value, ...answer } = await ask('many', names)
@@ -89,7 +91,7 @@ export async function startServices() {
         each: (names: readonly string[]) => ask('each', names),
         peek: (name: string) => ask('peek', [name]),
         invalidate: (...names: readonly string[]) => ask('invalidate', names),
-        visit: (name: string, cut?: number) => visit(urlOf('get', [name], cut)),
+        visit: (name: string, cut?: number) => visit(base + pathOf('get', [name], cut)),
         /** All that the cache did so far, of this kind. */
         async events(type: string): Promise<readonly ToldEvent[]> {
           return (await ask('events', [])).events.filter((event) => event.type === type)
@@ -126,8 +128,7 @@ export async function startServices() {
         return text === null ? undefined : decodeValue(text)
       },
       /** Somebody else has the lease, and never fills. */
-      leaseAway: (name: string, forMs = KEPT_MS) => client.set(PREFIX + leaseKeyOf(key(name)), `${'x'.repeat(22)}00`, { PX: forMs }),
-      leased: async (name: string) => (await client.exists(PREFIX + leaseKeyOf(key(name)))) === 1,
+      leaseAway: (name: string, forMs = KEPT_MS) => client.set(LEASE_PREFIX + key(name), `${'x'.repeat(22)}00`, { PX: forMs }),
       setFault(rule: FaultRule | undefined): void {
         if (rule) faults.set(tag, rule)
         else faults.delete(tag)
