@@ -21,3 +21,11 @@ test('when a third of 10,000 readers leave at random moments none of the others 
   expect(damage.counts[200]).toBeGreaterThan(5_000)
   expect(damage.counts.left).toBeGreaterThan(1_000)
 }, 90_000)
+
+test('nor when the work of those who leave is cut wherever it is, as after the 30 s of waitUntil', async () => {
+  const cache = services.world(workerd.urls).cache({ ...STRESSED, sharedDeadlineMs: 400, settings: { loadDeadlineMs: 400, maxLoads: 256 } })
+  const stress = { seed: SEED, requests: 2_000, leavers: 1 / 3, connections: 200, cut: true } as const
+  const damage = await sendStress(cache, services.origin, stress)
+  await expectNothingBroken(cache, services.origin, damage)
+  expect(damage.counts[200]).toBeGreaterThan(1_000)
+}, 90_000)

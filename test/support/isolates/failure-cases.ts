@@ -39,7 +39,7 @@ export const FAILURE_CASES: readonly Case[] = [
       world.origin.set('a', { status: 500 })
       const cache = world.cache({ ...setup, settings: { maxAgeMs: HOUR_MS } })
       const beganAtMs = performance.now()
-      const READS = 60
+      const READS = 40
       for (let read = 0; read < READS; read++) expect((await cache.get('a')).value).toBe('old')
       expect(world.origin.loadsOf('a'), `loads for ${READS} reads`).toBeLessThanOrEqual(mostLoads(performance.now() - beganAtMs))
       world.origin.set('a', { value: 'new' })
@@ -137,6 +137,32 @@ export const FAILURE_CASES: readonly Case[] = [
       expect(world.origin.loads().length, 'loads of 40 requests').toBeLessThan(30)
       load()
       await other
+    },
+  },
+  {
+    promise: 'one key that could not be had fails alone',
+    async story(world, setup) {
+      world.origin.set('a', { error: 'gone' })
+      world.origin.set('b', { value: 'b' })
+      const cache = world.cache(setup)
+      expect((await cache.many(['a', 'b'])).value).toEqual({ b: 'b' })
+      expect(await cache.get('a')).toMatchObject({ status: 503, error: 'Error: gone' })
+      world.origin.set('a', { value: 'a' })
+      await untilValue(() => cache.get('a'), 'a')
+    },
+  },
+  {
+    promise: 'where the loader knows one key at a time, none waits for the load of another, nor fails with it',
+    async story(world, setup) {
+      const load = world.origin.hold('a', { value: 'a' })
+      world.origin.set('b', { value: 'b' })
+      world.origin.set('c', { status: 500 })
+      const cache = world.cache({ ...setup, oneByOne: true })
+      const page = cache.many(['a', 'b', 'c'])
+      await world.origin.asked('a')
+      expect((await cache.get('b')).value).toBe('b')
+      load()
+      expect((await page).value).toEqual({ a: 'a', b: 'b' })
     },
   },
   {

@@ -20,7 +20,7 @@ const PATIENCE_MS = 150
 /** Longer than any answer may take (milliseconds). */
 const DEADLINE_MS = 25_000
 /** What a reader is told of whose key nothing is left to serve, and whose load failed. */
-const REASONS = /^Error: the origin answered 500$|^DeadlineExceeded: |^Overloaded: /
+const REASONS = /^Error: the origin answered 500$|^Error: no leader of \S+ survived$|^DeadlineExceeded: |^Overloaded: /
 const names = Array.from({ length: KEYS }, (_, i) => `k${i}`)
 
 export interface Stress {
@@ -29,6 +29,8 @@ export interface Stress {
   /** Share of the clients that leave. */
   readonly leavers: number
   readonly connections: number
+  /** Ends what a leaver handed to `waitUntil` as well: it dies wherever it is. */
+  readonly cut?: true
 }
 
 export interface Damage {
@@ -76,22 +78,22 @@ export async function sendStress(cache: IsolateCache, origin: CacheOrigin, stres
 
 const toldIn = <T>(outcome: Outcome): T => JSON.parse(outcome.type === 'answered' ? outcome.body : '{}')
 
-function errandsOf(cache: IsolateCache, { seed, requests, leavers }: Stress): Errand[] {
+function errandsOf(cache: IsolateCache, { seed, requests, leavers, cut }: Stress): Errand[] {
   const chance = mulberry32(seed)
   let total = 0
   const sums = names.map((_, i) => {
     total += (i + 1) ** -0.9
     return total
   })
-  const paths = names.map((name) => cache.pathOf('get', [name]))
   const drawn = (): string => {
     const at = chance() * total
-    return paths[sums.findIndex((sum) => sum >= at)] ?? ''
+    return names[sums.findIndex((sum) => sum >= at)] ?? ''
   }
-  return Array.from({ length: requests }, () => ({
-    path: drawn(),
-    ...(chance() < leavers ? { leavesAfterMs: chance() * PATIENCE_MS } : {}),
-  }))
+  return Array.from({ length: requests }, () => {
+    const name = drawn()
+    if (chance() >= leavers) return { path: cache.pathOf('get', [name]) }
+    return { path: cache.pathOf('get', [name], cut ? 0 : undefined), leavesAfterMs: chance() * PATIENCE_MS }
+  })
 }
 
 /** All were served, refused with a reason, or left; the origin heals, and every key answers what it says from then on. */
