@@ -14,7 +14,11 @@ test('an origin that answers an older version than L2 has is asked now and then,
     // As if the origin read from a copy that lags behind.
     through: (tier) => ({
       ...tier,
-      fill: (values, ...rest) => tier.fill(values.map(({ key, stored }) => ({ key, stored: { ...stored, truth: 1 } })), ...rest),
+      fill: (values, ...rest) =>
+        tier.fill(
+          values.map(({ key, stored }) => ({ key, stored: { ...stored, truth: 1 } })),
+          ...rest,
+        ),
     }),
   })
   for (let read = 0; read < READS; read++) {

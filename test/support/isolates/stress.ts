@@ -60,6 +60,7 @@ export async function sendStress(cache: IsolateCache, origin: CacheOrigin, stres
     return { value: { key, atMs: Date.now() }, delayMs: 40 + random() * 160 }
   })
   const errands = errandsOf(cache, stress)
+  const loadsBefore = origin.loads('').length
   const outcomes = await sendOver(cache.base, errands, { connections, deadlineMs: DEADLINE_MS })
   const counts: Record<string, number> = {}
   const reasons = new Set<string>()
@@ -72,7 +73,7 @@ export async function sendStress(cache: IsolateCache, origin: CacheOrigin, stres
     const { value } = toldIn<{ readonly value: Value }>(outcome)
     if (value.key !== new URL(errands[i]?.path ?? '', cache.base).searchParams.get('key')) strange.push(JSON.stringify(value))
   }
-  console.log(`seed ${seed}, ${origin.loads('').length} loads`, counts, [...reasons])
+  console.log(`seed ${seed}, ${origin.loads('').length - loadsBefore} loads`, counts, [...reasons])
   return { seed, counts, reasons: [...reasons], strange }
 }
 
