@@ -183,7 +183,7 @@ export const FRESHNESS_CASES: readonly Case[] = [
       })
       const spreadMs = Math.max(...ends) - Math.min(...ends)
       expect(spreadMs).toBeGreaterThan(1_000)
-      expect(spreadMs).toBeLessThanOrEqual(10_000)
+      expect(spreadMs).toBeLessThanOrEqual(5_000)
     },
   },
   {

@@ -30,8 +30,8 @@ export interface CacheOrigin {
   set(key: string, ...rows: readonly Row[]): void
   /** Asked for keys that were not set; `place` is that in their load. */
   setRule(rule: ((key: string, place: number) => Row) | undefined): void
-  /** How many loads asked for the key. */
-  loadsOf(key: string): number
+  /** When loads asked for the key (milliseconds of a clock that is never set). */
+  momentsOf(key: string): readonly number[]
   /** The loads that asked for keys with this beginning, in the order they came. */
   loads(prefix: string): readonly (readonly string[])[]
   /** The most of those that ran at once. */
@@ -48,12 +48,13 @@ interface Load {
 
 export async function startCacheOrigin(): Promise<CacheOrigin> {
   const known = new Map<string, Row[]>()
-  const asked = new Map<string, number>()
+  const asked = new Map<string, number[]>()
   const waiting = new Set<() => void>()
   const running = new Set<readonly string[]>()
   const log: Load[] = []
   let rule: ((key: string, place: number) => Row) | undefined
 
+  const momentsOf = (key: string): readonly number[] => asked.get(key) ?? []
   function rowOf(key: string, place: number): Row | undefined {
     const rows = known.get(key)
     return rows ? (rows.length > 1 ? rows.shift() : rows[0]) : rule?.(key, place)
@@ -66,7 +67,7 @@ export async function startCacheOrigin(): Promise<CacheOrigin> {
     log.push({ keys, atOnce: 1 + [...running].filter(([key]) => tagOf(key) === tag).length })
     running.add(keys)
     outgoing.on('close', () => running.delete(keys))
-    for (const key of keys) asked.set(key, (asked.get(key) ?? 0) + 1)
+    for (const key of keys) asked.set(key, [...momentsOf(key), performance.now()])
     for (const look of waiting) look()
     if (found.some(({ hangs }) => hangs)) return
     await Promise.all(found.map(({ until }) => until))
@@ -92,13 +93,13 @@ export async function startCacheOrigin(): Promise<CacheOrigin> {
     setRule(next) {
       rule = next
     },
-    loadsOf: (key) => asked.get(key) ?? 0,
+    momentsOf,
     loads: (prefix) => of(prefix).map(({ keys }) => keys),
     most: (prefix) => Math.max(0, ...of(prefix).map(({ atOnce }) => atOnce)),
     asked: (key, loads = 1) =>
       new Promise((resolve) => {
         const look = () => {
-          if ((asked.get(key) ?? 0) < loads) return
+          if (momentsOf(key).length < loads) return
           waiting.delete(look)
           resolve()
         }

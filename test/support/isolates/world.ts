@@ -76,8 +76,11 @@ export async function startServices() {
         if (cut !== undefined) query.set('cut', String(cut))
         return `/${path}?${query}`
       }
-      const ask = async (path: string, keys: readonly string[], cut?: number): Promise<Answer> =>
-        answerOf(await fetch(base + pathOf(path, keys, cut)))
+      function ask(path: string, keys: readonly string[], cut?: number): Promise<Answer> {
+        const answer = fetch(base + pathOf(path, keys, cut)).then(answerOf)
+        answer.catch(() => {}) // a story that ends in an error leaves readers behind
+        return answer
+      }
       return {
         base,
         pathOf,
@@ -111,7 +114,8 @@ export async function startServices() {
           return resolve
         },
         asked: (name: string, loads?: number) => origin.asked(key(name), loads),
-        loadsOf: (name: string) => origin.loadsOf(key(name)),
+        momentsOf: (name: string) => origin.momentsOf(key(name)),
+        loadsOf: (name: string) => origin.momentsOf(key(name)).length,
         loads: () => origin.loads(tag),
         most: () => origin.most(tag),
       },
@@ -168,6 +172,7 @@ function visit(url: string): Visit {
     }, reject)
   })
   request.on('error', (error) => (left ? resolve(undefined) : reject(error)))
+  promise.catch(() => {}) // as above
   return {
     answer: promise,
     get answered() {
