@@ -8,8 +8,8 @@ import { createFeedKeys, type FeedLifetimes } from '../../worker/feed/keys.ts'
 import { mulberry32 } from './random.ts'
 
 /**
- * Run with --expose-gc. Fills memory tiers with entries as they come out of L2 and prints, a line of JSON for each kind, by how much
- * V8's memory grew, what the tier says it holds, and what the texts of the values amount to.
+ * Run with --expose-gc. Fills memory tiers with entries as they come out of L2 and prints, a line of JSON for each kind, what V8
+ * holds for them, what the tier says it holds, and what the texts of the values amount to.
  */
 const BYTES = 1_000_000
 const LIVES: Lifetimes = { softMs: 30_000, hardMs: 600_000, graceMs: 3_600_000, absentMs: 2_000 }
@@ -119,16 +119,22 @@ function put(tier: MemoryTier, { key, payload }: Sample): number {
 }
 
 function held(): number {
-  for (let i = 0; i < 3; i++) collect?.()
+  for (let i = 0; i < 2; i++) collect?.()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }
+let kept: MemoryTier | undefined
+function filled(fill: (tier: MemoryTier) => number, maxBytes: number) {
+  kept = createMemoryTier(maxBytes)
+  const textBytes = fill(kept)
+  return { entries: kept.size, counted: kept.bytes, textBytes }
+}
+/** Counts what V8 gives back when the tier is let go of: what grew meanwhile beside it is not meant. */
 function measure(kind: string, fill: (tier: MemoryTier) => number, maxBytes = 1e9): void {
-  const before = held()
-  const tier = createMemoryTier(maxBytes)
-  const textBytes = fill(tier)
-  const grown = held() - before
-  process.stdout.write(`${JSON.stringify({ kind, entries: tier.size, grown, counted: tier.bytes, textBytes })}\n`)
+  const counts = filled(fill, maxBytes)
+  const full = held()
+  kept = undefined
+  process.stdout.write(`${JSON.stringify({ kind, grown: full - held(), ...counts })}\n`)
 }
 function fillWith(sample: (i: number) => Sample) {
   return (tier: MemoryTier): number => {

@@ -59,11 +59,6 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
     remove(node)
   }
 
-  /** Evicts until so many more bytes fit. A map of few places is far below the budget, so this ends before it is empty. */
-  function makeRoom(bytes: number): void {
-    while (total + places.bytes + bytes > maxBytes) evict()
-  }
-
   return {
     get(key) {
       const node = nodes.get(key)
@@ -82,8 +77,9 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
         total += bytes - known.bytes
         known.held = held
         known.bytes = bytes
+        while (total + places.bytes > maxBytes) evict()
       } else {
-        makeRoom(bytes)
+        while (total + places.bytesWithOneMore + bytes > maxBytes) evict()
         const node: Node = { key, held, bytes, visited: false, newer: undefined, older: newest }
         if (newest) newest.newer = node
         newest = node
@@ -92,7 +88,6 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
         places.added()
         total += bytes
       }
-      makeRoom(0)
     },
     delete(key) {
       const node = nodes.get(key)

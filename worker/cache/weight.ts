@@ -53,10 +53,11 @@ export function createMapWeight() {
   let live = 0
   /** Live and deleted ones. */
   let used = 0
+  const doubles = (): boolean => used === places && used - live < places / 2 // when one more comes
   return {
     added(): void {
       if (used === places) {
-        if (used - live < places / 2) places *= 2
+        if (doubles()) places *= 2
         used = live
       }
       used++
@@ -74,6 +75,9 @@ export function createMapWeight() {
     },
     get bytes(): number {
       return places * PLACE_BYTES
+    },
+    get bytesWithOneMore(): number {
+      return (doubles() ? 2 * places : places) * PLACE_BYTES
     },
   }
 }
