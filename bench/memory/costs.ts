@@ -1,11 +1,12 @@
-/** What one read waited for, and where its keys came from. */
+import type { Layer } from '../../worker/cache/events.ts'
+
+/** What one read waited for. */
 export interface ReadCost {
   readonly kind: 'feed' | 'author' | 'post'
   /** Turns that waited for a read of L2. */
   sharedWaits: number
   /** Turns that waited for a load: lease, load and fill. */
   originWaits: number
-  readonly answers: Map<string, { all: number; memory: number }>
 }
 
 /** What all reads of a replay cost together. */
@@ -23,6 +24,8 @@ export interface Costs {
   loads: number
   invalidations: number
   readonly answers: Map<string, { all: number; memory: number }>
+  /** Books where a key was answered from. */
+  answer(kind: string, layer: Layer | undefined): void
   book(cost: ReadCost): void
 }
 
@@ -40,7 +43,13 @@ export function createCosts(): Costs {
     loads: 0,
     invalidations: 0,
     answers: new Map(),
-    book({ kind, sharedWaits, originWaits, answers }) {
+    answer(kind, layer) {
+      const known = costs.answers.get(kind) ?? { all: 0, memory: 0 }
+      known.all++
+      if (layer === 'memory') known.memory++
+      costs.answers.set(kind, known)
+    },
+    book({ kind, sharedWaits, originWaits }) {
       costs.reads++
       costs.sharedWaits += sharedWaits
       costs.originWaits += originWaits
@@ -48,10 +57,6 @@ export function createCosts(): Costs {
       if (kind === 'feed') {
         costs.feeds++
         costs.feedSharedWaits += sharedWaits
-      }
-      for (const [name, { all, memory }] of answers) {
-        const known = costs.answers.get(name) ?? { all: 0, memory: 0 }
-        costs.answers.set(name, { all: known.all + all, memory: known.memory + memory })
       }
     },
   }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseCount, parseFlags, runCommand, UsageError } from '../../dev/command-line.ts'
-import { textBytes } from '../../worker/cache/weight.ts'
+import { textBytes } from '../../worker/cache/weigh.ts'
 import { POLICIES, type Policy } from './policies.ts'
 import { generatedShape, readShape, type Shape, type Trace, traceOf } from './trace.ts'
 

@@ -111,12 +111,12 @@ function ruleOf(
   settings: Settings,
   time: VirtualTime,
   origin: OriginModel,
-): { rule: Rule; invalidated: (key: string) => void } {
+): { rule: () => Rule; invalidated: (key: string) => void } {
   const until = name.endsWith('-stale') ? 'hardExpiresAtMs' : 'softExpiresAtMs'
-  if (name === 'now') return { rule: asNow, invalidated() {} }
-  if (name.startsWith('bound')) return { rule: omniscient(time.nowMs, origin.truthOf, until), invalidated() {} }
+  if (name === 'now') return { rule: () => asNow, invalidated() {} }
+  if (name.startsWith('bound')) return { rule: () => omniscient(time.nowMs, origin.truthOf, until), invalidated() {} }
   const journal = createJournal(settings.slots, settings.others, time.nowMs, mulberry32(settings.seed))
-  return { rule: withJournal(journal, time.nowMs, until), invalidated: journal.bump }
+  return { rule: () => withJournal(journal, time.nowMs, until), invalidated: journal.bump }
 }
 
 interface Row {

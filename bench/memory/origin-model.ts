@@ -5,7 +5,13 @@ import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { AUTHOR_LIST_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
 import { readEdges } from '../../dev/edges.ts'
 import { pastPosts } from '../../dev/simulate/past.ts'
-import type { Loaded } from '../../worker/cache/ports.ts'
+
+/** What is behind a key. */
+export interface Loaded {
+  readonly key: string
+  readonly truth: number
+  readonly payload: string | null
+}
 
 /** A post or a repost of the model. */
 interface Activity {

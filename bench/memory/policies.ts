@@ -1,5 +1,5 @@
 import { createMemoryTier } from '../../worker/cache/memory-tier.ts'
-import { createMapWeight, textBytes } from '../../worker/cache/weight.ts'
+import { createMapWeight, textBytes } from '../../worker/cache/weigh.ts'
 import { type Node, newNode, Queue } from './queue.ts'
 import { createSketch } from './sketch.ts'
 
@@ -19,7 +19,7 @@ const sieve: CreatePolicy = (maxBytes) => {
   const tier = createMemoryTier(maxBytes)
   return {
     get: (key) => tier.get(key)?.value,
-    set: (key, value, valueBytes) => tier.set(key, { value, life: LIFE, truth: 0, stamp: 0, verifiedAtMs: 0 }, valueBytes),
+    set: (key, value, valueBytes) => tier.set(key, { value, life: LIFE, truth: 0, stamp: 0, verifiedAtMs: 0, quietUntilMs: 0 }, valueBytes),
     get bytes() {
       return tier.bytes
     },
@@ -59,7 +59,7 @@ const framed =
         return node.value
       },
       set(key, value, valueBytes) {
-        const bytes = valueBytes + textBytes(key) + 280
+        const bytes = valueBytes + textBytes(key) + 304
         if (bytes > maxBytes / 64) return
         const known = nodes.get(key)
         if (known) {

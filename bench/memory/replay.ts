@@ -7,11 +7,14 @@ import type { Step } from '../../dev/simulate/session.ts'
 import { createMemorySharedTier } from '../../test/support/memory-shared-tier.ts'
 import { createBackoff } from '../../worker/cache/backoff.ts'
 import { createBreaker } from '../../worker/cache/breaker.ts'
+import { DEFAULTS } from '../../worker/cache/core.ts'
 import { createLimiter } from '../../worker/cache/limiter.ts'
 import { createMemoryTier } from '../../worker/cache/memory-tier.ts'
-import type { SharedTier } from '../../worker/cache/ports.ts'
-import { createReadThrough, type Turn } from '../../worker/cache/read-through.ts'
+import type { Load, SharedTier } from '../../worker/cache/ports.ts'
+import { createReadThrough, type ReadThrough } from '../../worker/cache/read-through.ts'
+import type { Turn } from '../../worker/cache/reader.ts'
 import { createRefresh } from '../../worker/cache/refresh.ts'
+import { createSources } from '../../worker/cache/sources.ts'
 import { type Config, parseConfig } from '../../worker/config.ts'
 import { createHydrate } from '../../worker/feed/hydrate.ts'
 import { createFeedKeys } from '../../worker/feed/keys.ts'
@@ -31,7 +34,8 @@ export interface Replay {
   readonly isolates: number
   readonly warmMs: number
   readonly measureMs: number
-  readonly rule: Rule
+  /** Makes the rule of an isolate. */
+  readonly rule: () => Rule
   /** Hears each key that is invalidated. */
   readonly invalidated: (key: string) => void
 }
@@ -80,6 +84,8 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
     }
   }
   const counted: SharedTier = {
+    deadlineMs: l2.deadlineMs,
+    invalidate: (invalidations) => l2.invalidate(invalidations),
     async read(keys) {
       keepTimelines(keys)
       const answer = await l2.read(keys)
@@ -111,11 +117,14 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
     if (invalidate.length > 0) await l2.invalidate(invalidate)
   }
 
+  /** As worker/cache/core.ts puts it together, with the rule between its parts. */
   function isolate(): FeedParts {
+    const rule = order.rule()
+    const { maxAgeMs, beta, sharedSoftMs, loadSoftMs, loadDeadlineMs } = DEFAULTS
     const breaker = createBreaker({ failures: 5, openMs: 1_000 }, time)
-    const backoff = createBackoff({ firstMs: 250, maxMs: 5_000 }, time)
+    const backoff = createBackoff({ firstMs: 250, maxMs: 900, refusedMs: 50 }, time, random)
     const limiter = createLimiter({ max: 10_000, waitMs: 1_000, holdMs: 4_000 }, time, random)
-    const load = async (keys: readonly string[]) => {
+    const load: Load = async (keys) => {
       const loaded = origin.load(keys)
       await time.sleep(LOAD_MS)
       if (measuring()) costs.loads++
@@ -123,12 +132,23 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
     }
     let tokens = 0
     const newToken = () => String(++tokens).padStart(22, 't')
-    const rules = { leaseMs: 4_000, waitMs: 2_000, pollMs: 20, retryMs: 250, lease: true }
-    const memory = createMemoryTier(config.MEMORY_BYTES)
-    const made = { shared: counted, load, limiter, backoff, clock: time, random, newToken, options: rules }
-    const parts = order.rule({ memory, shared: counted, refresh: createRefresh(made) })
-    const reading = { maxAgeMs: config.MEMORY_MAX_AGE_MS, beta: 1, flightMs: 6_500, readFlightMs: 600, singleflight: true }
-    const read = createReadThrough({ ...parts, backoff, breaker, clock: time, random, options: reading })
+    const common = { clock: time, random, backoff, limiter, breaker, load, newToken }
+    const memory = rule.memory(createMemoryTier(config.MEMORY_BYTES))
+    const shared = rule.shared(counted)
+    const leasing = { loadDeadlineMs, leaseMs: 4_000, waitMs: 2_000, pollMs: 20, lease: true, loadsTogether: true }
+    const refresh = createRefresh({ ...common, shared, options: leasing })
+    const flying = { flightMs: 6_500, readFlightMs: 600, replicaLagMs: 1_000, singleflight: true, batching: true, loadsTogether: true }
+    const sources = rule.sources(createSources({ memory, shared, refresh, clock: time, options: { maxAgeMs, beta, ...flying } }))
+    const reading = { maxAgeMs, beta, sharedSoftMs, loadSoftMs }
+    const through = createReadThrough({ ...common, sources, busy: () => limiter.full, options: reading })
+    const read: ReadThrough = {
+      ...through,
+      async many(asked, turn) {
+        const found = await through.many(asked, turn)
+        if (measuring()) for (const key of asked) costs.answer(parseKey(key.text)?.kind ?? 'crowd', found.get(key)?.layer)
+        return found
+      },
+    }
     const keys = createFeedKeys(config.LIFETIMES)
     const older = { older: async () => [], olderOfAuthor: async () => [] }
     return { read, keys, hydrate: createHydrate(read, keys), origin: older }
@@ -139,18 +159,13 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
   async function book<T>(kind: ReadCost['kind'], work: (feed: FeedParts, turn: Turn) => Promise<T>): Promise<T | undefined> {
     const feed = isolates[Math.floor(random() * isolates.length)]
     if (!feed) return undefined
-    const cost: ReadCost = { kind, sharedWaits: 0, originWaits: 0, answers: new Map() }
+    const cost: ReadCost = { kind, sharedWaits: 0, originWaits: 0 }
     const turn: Turn = {
-      background: (promise) => void promise,
-      leastTruth: () => 0,
+      reader: { waitUntil() {} },
+      leastTruth: undefined,
+      dice: random(),
       observe(event) {
         if (event.type === 'waited') cost[event.layer === 'shared' ? 'sharedWaits' : 'originWaits']++
-        if (event.type !== 'answered') return
-        const name = parseKey(event.key)?.kind ?? 'crowd'
-        const known = cost.answers.get(name) ?? { all: 0, memory: 0 }
-        known.all++
-        if (event.layer === 'memory') known.memory++
-        cost.answers.set(name, known)
       },
     }
     const counts = measuring()

@@ -1,19 +1,16 @@
 import type { MemoryTier } from '../../worker/cache/memory-tier.ts'
 import type { SharedTier } from '../../worker/cache/ports.ts'
-import type { Refresh } from '../../worker/cache/refresh.ts'
+import type { Sources } from '../../worker/cache/sources.ts'
 
-/** What an isolate's cache is made of. */
-export interface IsolateParts {
-  readonly memory: MemoryTier
-  readonly shared: SharedTier
-  readonly refresh: Refresh
+/** A rule about how long memory may answer: wraps what an isolate's cache is made of. */
+export interface Rule {
+  readonly memory: (memory: MemoryTier) => MemoryTier
+  readonly shared: (shared: SharedTier) => SharedTier
+  readonly sources: (sources: Sources) => Sources
 }
 
-/** A rule about how long memory may answer: wraps what an isolate is made of. */
-export type Rule = (parts: IsolateParts) => IsolateParts
-
 /** As it is: two seconds. */
-export const asNow: Rule = (parts) => parts
+export const asNow: Rule = { memory: (memory) => memory, shared: (shared) => shared, sources: (sources) => sources }
 
 /** Posts and profiles: the kinds that only an invalidation changes. */
 const isShared = (key: string): boolean => key.startsWith('po:') || key.startsWith('us:')
@@ -21,45 +18,24 @@ const isShared = (key: string): boolean => key.startsWith('po:') || key.startsWi
 /** How long an entry that nothing invalidated may be answered from memory: from the hard end on readers wait in any case. */
 export type End = 'softExpiresAtMs' | 'hardExpiresAtMs'
 
-/**
- * Lets memory answer when `verifiedAtMs` says later than the entry itself. What is refreshed meanwhile must still
- * replace it, so the wrapper stands aside while a refresh lands.
- */
-function lenient(parts: IsolateParts, nowMs: () => number, verifiedAtMs: (key: string, truth: number) => number, until: End): IsolateParts {
-  let landing = false
-  return {
-    ...parts,
-    memory: {
-      ...parts.memory,
-      get(key) {
-        const held = parts.memory.get(key)
-        if (!held || landing || !isShared(key) || held.life[until] <= nowMs()) return held
-        const atMs = verifiedAtMs(key, held.truth)
-        return atMs > held.verifiedAtMs ? { ...held, verifiedAtMs: atMs } : held
-      },
+/** Lets memory answer where `verifiedAtMs` says later than the entry itself, until one of its ends. */
+const lenient =
+  (nowMs: () => number, verifiedAtMs: (key: string, truth: number) => number, until: End) =>
+  (sources: Sources): Sources => ({
+    ...sources,
+    recall(key) {
+      const held = sources.recall(key)
+      if (!held || !isShared(key) || held.life[until] <= nowMs()) return held
+      const atMs = verifiedAtMs(key, held.truth)
+      return atMs > held.verifiedAtMs ? { ...held, verifiedAtMs: atMs } : held
     },
-    refresh: {
-      ...parts.refresh,
-      run(wants, report, observe) {
-        const land: typeof report.land = (key, refreshed) => {
-          landing = true
-          try {
-            report.land(key, refreshed)
-          } finally {
-            landing = false
-          }
-        }
-        return parts.refresh.run(wants, { ...report, land }, observe)
-      },
-    },
-  }
-}
+  })
 
 /** The upper bound of any journal: memory knows at once, and for nothing, what was invalidated. */
-export const omniscient =
-  (nowMs: () => number, truthOf: (key: string) => number, until: End): Rule =>
-  (parts) =>
-    lenient(parts, nowMs, (key, truth) => (truth >= truthOf(key) ? nowMs() : 0), until)
+export const omniscient = (nowMs: () => number, truthOf: (key: string) => number, until: End): Rule => ({
+  ...asNow,
+  sources: lenient(nowMs, (key, truth) => (truth >= truthOf(key) ? nowMs() : 0), until),
+})
 
 /** The counters of a journal in L2. */
 export interface Journal {
@@ -102,32 +78,29 @@ export function createJournal(slots: number, othersPerS: number, nowMs: () => nu
  * A journal read as one more key of each MGET: an entry counts as verified when its slot's counter is what it was when the entry came,
  * until its soft end, or, where stale ones may be served as well, its hard end.
  */
-export const withJournal =
-  (journal: Journal, nowMs: () => number, until: End): Rule =>
-  (parts) => {
-    let known = journal.read()
-    let readAtMs = nowMs()
-    /** Slot and counter of each entry that memory took. */
-    const marks = new Map<string, number>()
-    const { memory, refresh } = lenient(parts, nowMs, (key) => (marks.get(key) === known[journal.slotOf(key)] ? readAtMs : 0), until)
-    return {
-      refresh,
-      memory: {
-        ...memory,
-        set(key, held, valueBytes) {
-          if (isShared(key)) marks.set(key, known[journal.slotOf(key)] ?? 0)
-          memory.set(key, held, valueBytes)
-        },
+export function withJournal(journal: Journal, nowMs: () => number, until: End): Rule {
+  let known = journal.read()
+  let readAtMs = nowMs()
+  /** The counter of each entry's slot when memory took it. */
+  const marks = new Map<string, number>()
+  return {
+    memory: (memory) => ({
+      ...memory,
+      set(key, held, valueBytes) {
+        if (isShared(key)) marks.set(key, known[journal.slotOf(key)] ?? 0)
+        memory.set(key, held, valueBytes)
       },
-      shared: {
-        ...parts.shared,
-        async read(keys) {
-          const startedAtMs = nowMs()
-          const answer = await parts.shared.read(keys)
-          known = journal.read()
-          readAtMs = startedAtMs
-          return answer
-        },
+    }),
+    shared: (shared) => ({
+      ...shared,
+      async read(keys) {
+        const startedAtMs = nowMs()
+        const answer = await shared.read(keys)
+        known = journal.read()
+        readAtMs = startedAtMs
+        return answer
       },
-    }
+    }),
+    sources: lenient(nowMs, (key) => (marks.get(key) === known[journal.slotOf(key)] ? readAtMs : 0), until),
   }
+}

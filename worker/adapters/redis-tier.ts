@@ -1,6 +1,16 @@
 import { Redis } from '@upstash/redis'
-import { fillCall, leaseCall, parseFillReply, parseLeaseReply, releaseCall, runScript } from '../../contract/l2/calls.ts'
+import {
+  fillCall,
+  invalidateCall,
+  leaseCall,
+  parseBeat,
+  parseFillReply,
+  parseLeaseReply,
+  releaseCall,
+  runScript,
+} from '../../contract/l2/calls.ts'
 import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
+import { EDGE_BEAT_KEY } from '../../contract/l2/keys.ts'
 import { decodeValue, encodeValue } from '../../contract/l2/value.ts'
 import type { Stored } from '../cache/entry.ts'
 import type { SharedTier } from '../cache/ports.ts'
@@ -25,6 +35,7 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
     signal: () => timeoutSignal(deadlineMs),
   })
   return {
+    deadlineMs,
     async read(keys) {
       const reply: unknown = await redis.mget(keys.map((key) => prefix + key))
       if (!Array.isArray(reply) || reply.length !== keys.length) throw new TypeError('MGET answered something else than the keys asked for')
@@ -47,6 +58,9 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
         keepMs: stored.life.graceEndsAtMs - clock.nowMs(),
       }))
       return parseFillReply(await runScript(redis, fillCall(prefix, texts, leaseToken)), values.length)
+    },
+    async invalidate(invalidations) {
+      parseBeat(await runScript(redis, invalidateCall(prefix, invalidations, EDGE_BEAT_KEY)))
     },
   }
 }

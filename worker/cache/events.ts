@@ -1,3 +1,4 @@
+import type { Key } from './entry.ts'
 import type { Freshness } from './freshness.ts'
 
 /** Where an answer came from, near to far. */
@@ -5,6 +6,9 @@ export type Layer = 'memory' | 'shared' | 'origin'
 
 /** All that the cache core has to say. Tests assert on events; a sink turns them into headers, logs and metrics. */
 export type CacheEvent =
+  /** Memory answered all of these at once: fresh, verified, nobody's work shared. The oldest was verified at that moment (epoch milliseconds). */
+  | { readonly type: 'hits'; readonly keys: readonly Pick<Key<unknown>, 'text'>[]; readonly oldestAtMs: number }
+  /** Any other answer. */
   | {
       readonly type: 'answered'
       readonly key: string
@@ -27,6 +31,10 @@ export type CacheEvent =
   | { readonly type: 'volunteered'; readonly key: string }
   | { readonly type: 'shared-read'; readonly keys: number; readonly tookMs: number }
   | { readonly type: 'shared-failed'; readonly call: 'read' | 'lease' | 'fill' | 'release'; readonly error: unknown }
+  /** What a layer brought could not be decoded: a miss. */
+  | { readonly type: 'undecodable'; readonly key: string; readonly error: unknown }
+  /** The isolate could not hold a value: memory was emptied, the reader is answered nevertheless. */
+  | { readonly type: 'memory-refused'; readonly key: string; readonly error: unknown }
   | { readonly type: 'leased'; readonly key: string; readonly state: 'granted' | 'refused' | 'fresher' }
   | { readonly type: 'loaded'; readonly keys: number; readonly tookMs: number; readonly alone: boolean }
   | { readonly type: 'load-failed'; readonly keys: number; readonly error: unknown }

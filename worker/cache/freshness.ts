@@ -16,6 +16,12 @@ export function freshnessAt(life: Lifetime, nowMs: number, u: number, beta: numb
   return nowMs + headStartMs >= life.softExpiresAtMs ? 'early' : 'fresh'
 }
 
+/** The largest −ln u that 1 − random() can give: u is a multiple of 2^-53. */
+const LONGEST_DICE = -Math.log(2 ** -53)
+
+/** A head start is never longer than this (milliseconds): earlier than that before an end no dice need to be thrown. */
+export const headStartBoundMs = (deltaMs: number, beta: number): number => deltaMs * beta * LONGEST_DICE
+
 /** TTLs are shortened by up to this share, so that what was filled together does not expire together. */
 const JITTER = 0.1
 
@@ -25,15 +31,16 @@ const JITTER = 0.1
  */
 export function lifetimeFrom(ttl: Lifetimes, absent: boolean, startedAtMs: number, tookMs: number, u: number): Lifetime {
   const stretch = 1 - JITTER * u
+  const softMs = Math.min(ttl.softMs, ttl.hardMs)
   if (absent) {
     const endsAtMs = Math.round(startedAtMs + ttl.absentMs * stretch)
     return { softExpiresAtMs: endsAtMs, hardExpiresAtMs: endsAtMs, graceEndsAtMs: endsAtMs, deltaMs: 0 }
   }
   const hardExpiresAtMs = Math.round(startedAtMs + ttl.hardMs * stretch)
   return {
-    softExpiresAtMs: Math.round(startedAtMs + ttl.softMs * stretch),
+    softExpiresAtMs: Math.round(startedAtMs + softMs * stretch),
     hardExpiresAtMs,
     graceEndsAtMs: hardExpiresAtMs + ttl.graceMs,
-    deltaMs: Math.round(Math.min(tookMs, ttl.softMs / 4)),
+    deltaMs: Math.round(Math.min(tookMs, softMs / 4)),
   }
 }

@@ -1,8 +1,8 @@
 import type { Held } from './entry.ts'
-import { createMapWeight, textBytes } from './weight.ts'
+import { createMapWeight, textBytes } from './weigh.ts'
 
 /** What an entry costs beside its key, its value and its place in the map: the node, what it holds, and a life (bytes, measured). */
-const OVERHEAD_BYTES = 280
+const OVERHEAD_BYTES = 304
 
 interface Node {
   readonly key: string

@@ -1,4 +1,4 @@
-import type { Stored } from './entry.ts'
+import type { Lifetimes, Stored } from './entry.ts'
 
 /** What a reader wants of a lease: it saw this much, and only something better spares it the load. */
 export interface Wanted {
@@ -18,8 +18,10 @@ export interface LeaseAnswer {
   readonly stored: Stored | undefined
 }
 
-/** A tier that isolates share. Every call is bounded in time by whoever implements it, and rejects when it cannot answer. */
+/** A tier that isolates share. Every call rejects when it cannot answer, and does so in time. */
 export interface SharedTier {
+  /** No call takes longer than this: whoever implements it sees to that (milliseconds). */
+  readonly deadlineMs: number
   /** Reads many keys in one round trip, perhaps from a replica that lags. */
   read(keys: readonly string[]): Promise<(Stored | undefined)[]>
   /** Asks the primary for the right to load. A lease saves work, it never guards truth. */
@@ -34,18 +36,31 @@ export interface SharedTier {
     values: readonly { readonly key: string; readonly stored: Stored }[],
     token: string,
   ): Promise<({ readonly stamp: number; readonly pushed: string } | undefined)[]>
+  /** Drops what is stored below a truth version, and voids every lease of the key: a load that began earlier will not be stored. */
+  invalidate(invalidations: readonly Invalidated[]): Promise<unknown>
 }
 
-export interface Loaded {
+export interface Invalidated {
   readonly key: string
   readonly truth: number
-  readonly payload: string | null
 }
+
+/** What a load found of one key: a payload, null for an absence, or that just this key could not be loaded. */
+export type Loaded =
+  | {
+      readonly key: string
+      /** Undefined says nothing of it: then it is as true as what was seen before. */
+      readonly truth?: number | undefined
+      readonly payload: string | null
+      /** Where this value is to live otherwise than its key says. */
+      readonly lifetimes?: Partial<Lifetimes> | undefined
+    }
+  | { readonly key: string; readonly error: unknown }
 
 /** Thrown when a bulkhead stayed full, here or at the origin: the caller serves something older, or refuses. */
 export class Overloaded extends Error {
   override readonly name = 'Overloaded'
 }
 
-/** The origin. Bounded in time; rejects when it cannot answer; a key it leaves out is an absence. */
-export type Load = (keys: readonly string[]) => Promise<readonly Loaded[]>
+/** The origin. Rejects when it cannot answer; is given up when the signal says so; a key it leaves out is an absence. */
+export type Load = (keys: readonly string[], signal: AbortSignal) => Promise<readonly Loaded[]>

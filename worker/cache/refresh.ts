@@ -1,13 +1,16 @@
 import type { Backoff } from './backoff.ts'
 import type { Clock, Random } from './clock.ts'
+import { withDeadline } from './deadline.ts'
 import type { Held, Key, Stored } from './entry.ts'
 import type { Layer, Observe } from './events.ts'
 import { lifetimeFrom } from './freshness.ts'
 import type { Limiter } from './limiter.ts'
-import type { Load, SharedTier, Wanted } from './ports.ts'
+import type { Load, Loaded, SharedTier, Wanted } from './ports.ts'
 
 /** One key to be refreshed. */
 export interface Want {
+  /** The flight it is of: readers who insist on a truth, or were told of a change, do not fly with those who would take less. */
+  readonly flight: string
   readonly key: Key<unknown>
   /** What the reader saw and may fall back on. */
   readonly seen: Held<unknown> | undefined
@@ -23,14 +26,17 @@ export interface Want {
 export interface Refreshed {
   readonly held: Held<unknown>
   readonly layer: Layer
-  /** May be kept in memory. Not what a refused fill or a load beside somebody else's lease brought: it may be untrue already. */
-  readonly keep: boolean
 }
 
-/** Hears of each key as soon as it is known. */
+/** Hears of each want as soon as it is known. */
 export interface Report {
-  land(key: Key<unknown>, refreshed: Refreshed): void
-  crash(key: Key<unknown>, reason: unknown): void
+  /** Here is a value; one that `lingers` is being stored, and will be followed by `filled`. */
+  land(want: Want, refreshed: Refreshed, lingers: boolean): void
+  /** May be kept in memory. Not what a refused fill or a load beside somebody else's lease brought: it may be untrue already. */
+  keep(want: Want, held: Held<unknown>): void
+  /** The shared tier has answered the fill. */
+  filled(want: Want): void
+  crash(want: Want, reason: unknown): void
 }
 
 /** Gets better values than were seen: with the lease, or from whoever holds it, or after a bounded wait alone. */
@@ -52,25 +58,34 @@ interface Parts {
 }
 
 export interface RefreshOptions {
+  /** A load is given up after this (milliseconds). */
+  readonly loadDeadlineMs: number
   /** Life of a lease: at least the deadline of a load and two of the shared tier (milliseconds). */
   readonly leaseMs: number
   /** How long a reader with nothing to serve waits for the holder of the lease (milliseconds). */
   readonly waitMs: number
   /** First pause between looks at the shared tier; each is half as long again, with jitter (milliseconds). */
   readonly pollMs: number
-  /** A load that failed is tried again after this by one of all readers (milliseconds). */
-  readonly retryMs: number
   /** Off only to show what it is for. */
   readonly lease: boolean
+  /** One load for all keys that are granted together, or one for each. */
+  readonly loadsTogether: boolean
 }
 
-/** A stored value as memory holds it; undefined where its text is unknown, which is a miss. */
-export function heldFrom(key: Key<unknown>, stored: Stored, verifiedAtMs: number): Held<unknown> | undefined {
-  const value = stored.payload === null ? null : key.decode(stored.payload)
-  return value === undefined ? undefined : { value, life: stored.life, truth: stored.truth, stamp: stored.stamp, verifiedAtMs }
+interface Arrived {
+  readonly stored: ReadonlyMap<string, Stored>
+  /** Keys that could not be loaded though others were. */
+  readonly failed: ReadonlyMap<string, unknown>
+  readonly startedAtMs: number
 }
 
-/** The scripts' protocol (docs/architecture.md) from the reader's side: lease, load, fill; losers wait with jitter, then go alone. */
+/** A stored value as memory holds it; undefined where its text is unknown, which is a miss. Throws as `decode` does. */
+export function heldFrom(key: Key<unknown>, { life, truth, stamp, payload }: Stored, verifiedAtMs: number): Held<unknown> | undefined {
+  const value = payload === null ? null : key.decode(payload)
+  return value === undefined ? undefined : { value, life, truth, stamp, verifiedAtMs, quietUntilMs: 0 }
+}
+
+/** The scripts' protocol (docs/architecture.md, The scripts) from the reader's side: lease, load, fill; losers wait with jitter, then go alone. */
 export function createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options }: Parts): Refresh {
   /** What would spare a reader the load: a value that is fresh now, and fresher than one he could use but for its age. */
   function toWanted({ key, seen, leastTruth, unreadable = false }: Want): Wanted {
@@ -85,66 +100,118 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 
   /** Loads in one round trip; answers what each key would be stored as, with lives counted from the start. */
-  async function loadNow(
-    wants: readonly Want[],
-    alone: boolean,
-    observe: Observe,
-  ): Promise<{ stored: Map<string, Stored>; startedAtMs: number }> {
+  async function loadNow(wants: readonly Want[], alone: boolean, observe: Observe): Promise<Arrived> {
     let startedAtMs = 0
+    const texts = [...new Set(wants.map(({ key }) => key.text))]
     try {
       const loaded = await limiter.run(() => {
         startedAtMs = clock.nowMs()
-        return load(wants.map(({ key }) => key.text))
+        return withDeadline(clock, options.loadDeadlineMs, (signal) => load(texts, signal))
       })
       const tookMs = clock.nowMs() - startedAtMs
-      observe({ type: 'loaded', keys: wants.length, tookMs, alone })
+      observe({ type: 'loaded', keys: texts.length, tookMs, alone })
       const byText = new Map(loaded.map((one) => [one.key, one]))
       const stored = new Map<string, Stored>()
-      for (const { key } of wants) {
+      const failed = new Map<string, unknown>()
+      for (const { key, seen } of wants) {
+        const one: Loaded = byText.get(key.text) ?? { key: key.text, payload: null }
+        if ('error' in one) {
+          failed.set(key.text, one.error)
+          continue
+        }
         backoff.succeeded(key.text)
-        const { truth = 0, payload = null } = byText.get(key.text) ?? {}
-        const life = lifetimeFrom(key.lifetimes, payload === null, startedAtMs, tookMs, random())
+        const { truth = seen?.truth ?? 0, payload, lifetimes } = one
+        const life = lifetimeFrom({ ...key.lifetimes, ...lifetimes }, payload === null, startedAtMs, tookMs, random())
         stored.set(key.text, { life, truth, stamp: 0, payload })
       }
-      return { stored, startedAtMs }
+      for (const error of failed.values()) observe({ type: 'load-failed', keys: 1, error })
+      return { stored, failed, startedAtMs }
     } catch (error) {
-      for (const { key } of wants) backoff.failed(key.text)
-      observe({ type: 'load-failed', keys: wants.length, error })
+      observe({ type: 'load-failed', keys: texts.length, error })
       throw error
     }
+  }
+
+  /** Lets readers have what was loaded; what cannot be decoded crashes by itself. */
+  function land(want: Want, { stored, failed, startedAtMs }: Arrived, report: Report, lingers: boolean): Held<unknown> | undefined {
+    const value = stored.get(want.key.text)
+    try {
+      if (failed.has(want.key.text)) throw failed.get(want.key.text)
+      const held = value && heldFrom(want.key, value, startedAtMs)
+      if (!held) throw new Error(`${want.key.text} was loaded in an unknown format`)
+      report.land(want, { held, layer: 'origin' }, lingers)
+      return held
+    } catch (error) {
+      report.crash(want, error)
+    }
+    return undefined
   }
 
   async function loadAlone(wants: readonly Want[], keep: boolean, report: Report, observe: Observe): Promise<void> {
-    const { stored, startedAtMs } = await loadNow(wants, true, observe)
-    for (const { key } of wants) {
-      const value = stored.get(key.text)
-      const held = value && heldFrom(key, value, startedAtMs)
-      if (held) report.land(key, { held, layer: 'origin', keep })
+    const loaded = await loadNow(wants, true, observe).catch((error: unknown) => {
+      for (const { key } of wants) backoff.failed(key.text)
+      throw error
+    })
+    for (const want of wants) {
+      if (loaded.failed.has(want.key.text)) backoff.failed(want.key.text)
+      const held = land(want, loaded, report, false)
+      if (held && keep) report.keep(want, held)
     }
   }
 
+  /** Readers get what was loaded at once; it is stored behind their answers, and kept in memory only if the shared tier took it. */
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
-    const { stored, startedAtMs } = await loadNow(wants, false, observe).catch(async (error: unknown) => {
-      const keys = wants.map(({ key }) => key.text)
-      await shared
-        .release(keys, token, options.retryMs)
-        .catch((cause: unknown) => observe({ type: 'shared-failed', call: 'release', error: cause }))
+    const loaded = await loadNow(wants, false, observe).catch(async (error: unknown) => {
+      await backOff(wants, token, observe)
       throw error
     })
-    const values = [...stored].map(([key, value]) => ({ key, stored: value }))
-    const filled = await shared.fill(values, token).catch((error: unknown) => {
+    const failed = wants.filter(({ key }) => loaded.failed.has(key.text))
+    const brought = wants.filter(({ key }) => loaded.stored.has(key.text))
+    for (const want of failed) land(want, loaded, report, false)
+    await Promise.all([
+      failed.length > 0 ? backOff(failed, token, observe) : undefined,
+      brought.length > 0 ? fill(brought, loaded, token, report, observe) : undefined,
+    ])
+  }
+
+  async function fill(wants: readonly Want[], loaded: Arrived, token: string, report: Report, observe: Observe): Promise<void> {
+    const landed = wants.map((want) => land(want, loaded, report, true))
+    const values = [...loaded.stored].map(([key, stored]) => ({ key, stored }))
+    const filled = await shared.fill(values, token).catch(async (error: unknown) => {
       observe({ type: 'shared-failed', call: 'fill', error })
+      await giveBack(wants, token, 0, observe) // or nobody could fill until it runs out
       return []
     })
-    for (const [i, { key }] of wants.entries()) {
-      const value = stored.get(key.text)
+    for (const [i, want] of wants.entries()) {
+      const { key } = want
+      const held = landed[i]
       const fill = filled[i]
-      if (!value) continue
       if (!fill) observe({ type: 'fill-refused', key: key.text })
-      const merged = fill ? { ...value, stamp: fill.stamp, payload: value.payload === null ? null : value.payload + fill.pushed } : value
-      const held = heldFrom(key, merged, startedAtMs)
-      if (held) report.land(key, { held, layer: 'origin', keep: fill !== undefined })
+      else if (held) report.keep(want, withPushed(key, held, loaded.stored.get(key.text), fill) ?? held)
+      report.filled(want)
     }
+  }
+
+  /** One reader tries again after a rest, not everybody at once. */
+  const backOff = (wants: readonly Want[], token: string, observe: Observe): Promise<void> =>
+    giveBack(wants, token, Math.max(...wants.map(({ key }) => backoff.failed(key.text))), observe)
+
+  /** Lets leases run out after a rest, if the shared tier can be told. */
+  async function giveBack(wants: readonly Want[], token: string, restMs: number, observe: Observe): Promise<void> {
+    const keys = wants.map(({ key }) => key.text)
+    const told = shared.release(keys, token, Math.max(1, Math.round(restMs)))
+    await told.catch((error: unknown) => observe({ type: 'shared-failed', call: 'release', error }))
+  }
+
+  /** What the shared tier holds after a fill: what was loaded, and what was pushed meanwhile. */
+  function withPushed(
+    key: Key<unknown>,
+    held: Held<unknown>,
+    stored: Stored | undefined,
+    { stamp, pushed }: { readonly stamp: number; readonly pushed: string },
+  ): Held<unknown> | undefined {
+    if (pushed === '' || stored === undefined || stored.payload === null) return { ...held, stamp }
+    return heldFrom(key, { ...stored, stamp, payload: stored.payload + pushed }, held.verifiedAtMs)
   }
 
   async function runLeased(wants: readonly Want[], report: Report, observe: Observe): Promise<void> {
@@ -158,7 +225,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
         observe({ type: 'shared-failed', call: 'lease', error })
       })
       if (!answers) {
-        loading.push(guarded(waiting, report, loadAlone(waiting, true, report, observe)))
+        loading.push(...goAlone(waiting, true, report, observe))
         break
       }
       const granted: Want[] = []
@@ -166,25 +233,38 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       for (const [i, want] of waiting.entries()) {
         const answer = answers[i]
         if (!answer) continue
-        const best = (answer.stored && heldFrom(want.key, answer.stored, askedAtMs)) ?? want.seen
-        observe({ type: 'leased', key: want.key.text, state: answer.state })
-        if (answer.state === 'fresher' && best && best !== want.seen) report.land(want.key, { held: best, layer: 'shared', keep: true })
-        else if (answer.state === 'granted') granted.push(want)
-        else if (best && (!want.waits || servable(best, want.leastTruth)))
-          report.land(want.key, { held: best, layer: 'shared', keep: best !== want.seen })
+        const { text } = want.key
+        const better = answer.stored && readable(want.key, answer.stored, askedAtMs, observe)
+        const best = better ?? want.seen
+        observe({ type: 'leased', key: text, state: answer.state })
+        if (answer.state === 'refused' && !want.waits) backoff.refused(text)
+        if (answer.state === 'granted') granted.push(want)
+        else if (better && answer.state === 'fresher') give(want, better)
+        else if (best && (!want.waits || servable(best, want.leastTruth))) give(want, best)
         else refused.push({ ...want, seen: best, unreadable: answer.state === 'fresher' })
       }
-      if (granted.length > 0) loading.push(guarded(granted, report, loadAndFill(granted, token, report, observe)))
+      for (const load of loadsOf(granted)) loading.push(guarded(load, report, loadAndFill(load, token, report, observe)))
       waiting = refused
       if (waiting.length === 0) break
       if (clock.nowMs() + pauseMs > giveUpAtMs) {
-        loading.push(guarded(waiting, report, loadAlone(waiting, false, report, observe)))
+        loading.push(...goAlone(waiting, false, report, observe))
         break
       }
       await clock.sleep(pauseMs * (0.5 + random()))
     }
     await Promise.all(loading)
+
+    function give(want: Want, held: Held<unknown>): void {
+      report.land(want, { held, layer: 'shared' }, false)
+      if (held !== want.seen) report.keep(want, held)
+    }
   }
+
+  /** The loads that these keys need. */
+  const loadsOf = (wants: readonly Want[]): readonly (readonly Want[])[] =>
+    options.loadsTogether && wants.length > 0 ? [wants] : wants.map((want) => [want])
+  const goAlone = (wants: readonly Want[], keep: boolean, report: Report, observe: Observe): Promise<void>[] =>
+    loadsOf(wants).map((load) => guarded(load, report, loadAlone(load, keep, report, observe)))
 
   /** Within its hard TTL and true enough: a loser of the lease serves it at once. */
   const servable = (held: Held<unknown>, leastTruth: number): boolean =>
@@ -198,15 +278,38 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       await Promise.all([
         leased.length > 0 ? guarded(leased, report, runLeased(leased, report, observe)) : undefined,
         // Kept in memory, else a dead shared tier would turn every read into a load: memory's max age bounds it.
-        unleased.length > 0 ? guarded(unleased, report, loadAlone(unleased, true, report, observe)) : undefined,
+        ...goAlone(unleased, true, report, observe),
       ])
     },
     busy: () => limiter.full,
   }
 }
 
+/** `heldFrom` where a failure is a miss, and what is known to be unchanged is not decoded again. */
+export function readable(
+  key: Key<unknown>,
+  stored: Stored,
+  verifiedAtMs: number,
+  observe: Observe,
+  known?: Held<unknown>,
+): Held<unknown> | undefined {
+  try {
+    return known && isSame(known, stored) ? { ...known, verifiedAtMs, quietUntilMs: 0 } : heldFrom(key, stored, verifiedAtMs)
+  } catch (error) {
+    observe({ type: 'undecodable', key: key.text, error })
+    return undefined
+  }
+}
+
+/** The same load with the same pushes: truth alone need not change, and stamps begin anew after an invalidation. */
+const isSame = (a: Pick<Stored, 'life' | 'truth' | 'stamp'>, b: Pick<Stored, 'life' | 'truth' | 'stamp'>): boolean =>
+  a.stamp === b.stamp &&
+  a.truth === b.truth &&
+  a.life.softExpiresAtMs === b.life.softExpiresAtMs &&
+  a.life.hardExpiresAtMs === b.life.hardExpiresAtMs
+
 /** Turns the failure of some keys' work into their crashes: the others go on. */
 const guarded = (wants: readonly Want[], report: Report, work: Promise<void>): Promise<void> =>
   work.catch((error: unknown) => {
-    for (const { key } of wants) report.crash(key, error)
+    for (const want of wants) report.crash(want, error)
   })

@@ -3,7 +3,7 @@ import { type KeyKind, keyOf } from '../../contract/l2/keys.ts'
 import { decodePostValue } from '../../contract/l2/post-value.ts'
 import { AUTHOR_LIST_CAP, type EntryList, TIMELINE_CAP, type Timeline, type ViewerState } from '../../contract/timeline.ts'
 import type { Key, Lifetimes } from '../cache/entry.ts'
-import { arrayBytes, bufferBytes, objectBytes, textBytes } from '../cache/weight.ts'
+import { arrayBytes, bufferBytes, objectBytes, textBytes } from '../cache/weigh.ts'
 
 /** A post's value as memory holds it: the JSON of a body is bytes, ready to be copied into pages. */
 export type PostBody =
@@ -47,8 +47,9 @@ const parseViewer = (payload: string): ViewerState | undefined => {
   }
 }
 const ID_BYTES = textBytes('1500000000000000000')
-const ENTRY_BYTES = objectBytes(4) + ID_BYTES
-const ROOT_BYTES = objectBytes(2) + ID_BYTES
+const ENTRY_BYTES = objectBytes(3) + ID_BYTES
+/** What a repost's entry weighs more: a fourth field, and what it holds. */
+const ROOT_BYTES = objectBytes(4) - objectBytes(3) + objectBytes(2) + ID_BYTES
 const idsBytes = (ids: readonly string[]): number => arrayBytes(ids.length) + ids.length * ID_BYTES
 
 /** Entries of a list share the ids of their people; the array grew while it was filtered, so it has room to spare. */
@@ -62,7 +63,7 @@ function listBytes({ entries }: EntryList): number {
     roots++
   }
   const array = entries.length > 0 ? arrayBytes(Math.ceil(1.25 * entries.length) + 12) : arrayBytes(0)
-  return objectBytes(3) + array + (1 + people.size) * ID_BYTES + entries.length * ENTRY_BYTES + roots * ROOT_BYTES
+  return objectBytes(3) + array + people.size * ID_BYTES + entries.length * ENTRY_BYTES + roots * ROOT_BYTES
 }
 function postBytes(post: PostBody): number {
   switch (post.kind) {

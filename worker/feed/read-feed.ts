@@ -2,7 +2,8 @@ import type { Cursor } from '../../contract/cursor.ts'
 import { Problem } from '../../contract/problem.ts'
 import type { EntryList, Timeline, ViewerState } from '../../contract/timeline.ts'
 import type { Found } from '../cache/found.ts'
-import type { ReadThrough, Turn } from '../cache/read-through.ts'
+import type { ReadThrough } from '../cache/read-through.ts'
+import type { Turn } from '../cache/reader.ts'
 import { demand } from './demand.ts'
 import type { Hydrate, Line } from './hydrate.ts'
 import type { FeedKeys } from './keys.ts'
@@ -88,7 +89,7 @@ export async function readFeed(
   async function timelineOf(found: Found, { followVersion }: ViewerState): Promise<Timeline> {
     const known = found.get(timelineKey)
     if (known?.value && known.truth >= followVersion) return known.value
-    const leastTruth = (key: string) => Math.max(turn.leastTruth(key), key === timelineKey.text ? followVersion : 0)
+    const leastTruth = (key: string) => Math.max(turn.leastTruth?.(key) ?? 0, key === timelineKey.text ? followVersion : 0)
     const renewed = (await read.many([timelineKey], { ...turn, leastTruth })).get(timelineKey)
     if (!renewed && known?.value) degraded.push('timeline-behind')
     const value = (renewed ?? demand(() => found.need(timelineKey))).value

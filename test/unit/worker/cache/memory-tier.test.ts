@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Held } from '../../../../worker/cache/entry.ts'
 import { createMemoryTier } from '../../../../worker/cache/memory-tier.ts'
-import { createMapWeight, textBytes } from '../../../../worker/cache/weight.ts'
+import { createMapWeight, textBytes } from '../../../../worker/cache/weigh.ts'
 
-const OVERHEAD_BYTES = 280
+const OVERHEAD_BYTES = 304
 const weightOf = (key: string, valueBytes: number) => valueBytes + textBytes(key) + OVERHEAD_BYTES
 /** What the map of so many entries weighs where none was ever deleted. */
 function placesFor(entries: number): number {
@@ -20,6 +20,7 @@ const heldOf = (value: unknown): Held<unknown> => ({
   truth: 1,
   stamp: 1,
   verifiedAtMs: 0,
+  quietUntilMs: 0,
 })
 
 type Step = { readonly does: 'get' | 'set' | 'delete' | 'clear'; readonly key: string; readonly bytes: number }

@@ -1,5 +1,5 @@
 /**
- * What values weigh in V8, in bytes, measured on 64 bits without pointer compression (test/unit/worker/cache/weight.test.ts keeps it
+ * What values weigh in V8, in bytes, measured on 64 bits without pointer compression (test/unit/worker/cache/weigh.test.ts keeps it
  * within 10 %). Where pointers are compressed the same values weigh less, never more.
  */
 const WORD = 8
@@ -29,14 +29,14 @@ export const objectBytes = (fields: number): number => OBJECT_HEADER + fields * 
 export const arrayBytes = (elements: number): number => ARRAY_HEADER + (elements > 0 ? ELEMENTS_HEADER + elements * WORD : 0)
 
 /** Anything that JSON can say, and bytes, walked through. What two places share is counted twice. */
-export function valueBytes(value: unknown): number {
+export function weigh(value: unknown): number {
   if (typeof value === 'string') return textBytes(value)
   if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < SMALL_INTEGERS ? 0 : HEAP_NUMBER
   if (typeof value !== 'object' || value === null) return 0
   if (value instanceof Uint8Array) return bufferBytes(value)
-  if (Array.isArray(value)) return value.reduce((sum: number, element) => sum + valueBytes(element), arrayBytes(value.length))
+  if (Array.isArray(value)) return value.reduce((sum: number, element) => sum + weigh(element), arrayBytes(value.length))
   let sum = OBJECT_HEADER
-  for (const key in value) sum += WORD + valueBytes(value[key as keyof typeof value])
+  for (const key in value) sum += WORD + weigh(value[key as keyof typeof value])
   return sum
 }
 
