@@ -17,7 +17,7 @@ test.each([
 ])(
   'of %d readers a third leaves at random moments, by the seed %d; nothing is broken',
   async (requests, seed) => {
-    const workerd = await startWorkerd({ bundle: inject('cacheBundle'), bindings: services.bindings, isolates: 1 })
+    const workerd = await startWorkerd({ bundle: inject('cacheBundle'), bindings: services.bindings })
     try {
       const cache = services.world(workerd.urls).cache(STRESSED)
       const damage = await sendStress(cache, services.origin, { seed, requests, leavers: 1 / 3, connections: 200 })

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { eventually } from '../eventually.ts'
+import { untilValue } from './cache-client.ts'
 import type { Case } from './case.ts'
-import { untilValue } from './world.ts'
 
 const HOUR_MS = 3_600_000
 /** The waits after failures one after the other, at their shortest (milliseconds). */

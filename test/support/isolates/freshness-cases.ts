@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { eventually } from '../eventually.ts'
+import { untilValue } from './cache-client.ts'
 import type { Case } from './case.ts'
-import { untilValue } from './world.ts'
 
 const HOUR_MS = 3_600_000
 /** So eager that every reader of a fresh value volunteers, but one in thousands. */

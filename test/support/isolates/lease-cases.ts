@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { eventually } from '../eventually.ts'
+import { untilValue } from './cache-client.ts'
 import type { Case } from './case.ts'
-import { untilValue } from './world.ts'
 
 const HOUR_MS = 3_600_000
 /** The origin has replaced a value by this one, after a delete. */
@@ -108,6 +108,23 @@ export const LEASE_CASES: readonly Case[] = [
       await eventually(async () => expect(await reader?.events('fill-refused')).toHaveLength(1))
       expect((await reader?.peek('a'))?.value).toBe(undefined)
       expect([(await writer?.get('a'))?.value, (await reader?.get('a'))?.value]).toEqual(['new', 'new'])
+    },
+  },
+  {
+    promise: "what another isolate invalidated is served no longer than memory's max age",
+    async story(world, setup) {
+      const maxAgeMs = 500
+      await world.put('a', { value: 'old', softMs: HOUR_MS })
+      world.origin.set('a', { value: 'new' })
+      const [reader, writer] = [0, 1].map((isolate) => world.cache({ ...setup, settings: { maxAgeMs } }, isolate))
+      await untilValue(() => reader?.get('a') ?? Promise.reject(), 'old')
+      await writer?.invalidate('a')
+      const confirmedAtMs = Date.now()
+      await eventually(async () => {
+        const answer = await reader?.get('a')
+        if (answer?.value === 'old') expect(answer.startedAtMs).toBeLessThan(confirmedAtMs + maxAgeMs)
+        expect(answer?.value).toBe('new')
+      })
     },
   },
   {

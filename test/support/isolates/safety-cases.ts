@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
 import { eventually } from '../eventually.ts'
+import { type IsolateCache, untilValue, type Visit } from './cache-client.ts'
 import type { Case } from './case.ts'
-import { type IsolateCache, untilValue, type Visit, type World } from './world.ts'
+import type { World } from './world.ts'
 
 const HOUR_MS = 3_600_000
 /** What a leader handed to `waitUntil` is dropped at once: it lives no longer than its client stays. */

@@ -2,9 +2,9 @@ import { expect } from 'vitest'
 import type { Setup } from '../cache-worker/setup.ts'
 import { eventually } from '../eventually.ts'
 import { mulberry32 } from '../random.ts'
+import type { IsolateCache } from './cache-client.ts'
 import { type Errand, type Outcome, sendOver } from './connections.ts'
 import type { CacheOrigin } from './origin.ts'
-import type { IsolateCache } from './world.ts'
 
 export const SEED = Number(process.env.SEED ?? 20_261_121)
 /** Values that die soon keep the origin busy. L2's deadline is one that a busy machine does not reach: nothing comes in time to hide a break. */

@@ -1,12 +1,10 @@
-import { get } from 'node:http'
-import { json } from 'node:stream/consumers'
 import { createClient } from 'redis'
 import { leaseKeyOf } from '../../../contract/l2/keys.ts'
 import { decodeValue, encodeValue, type Framed } from '../../../contract/l2/value.ts'
 import { createUpstashFacade, type FaultRule } from '../../../dev/upstash-facade.ts'
-import type { Setup, Told, ToldEvent } from '../cache-worker/setup.ts'
-import { eventually } from '../eventually.ts'
+import type { Setup } from '../cache-worker/setup.ts'
 import { startRedis } from '../redis.ts'
+import { createCacheClient } from './cache-client.ts'
 import { type Row, startCacheOrigin, tagOf } from './origin.ts'
 
 const TOKEN = 'isolates-token'
@@ -27,22 +25,8 @@ interface Put {
   readonly truth?: number
 }
 
-export interface Answer extends Told {
-  readonly status: number
-}
-
-/** A reader who has come and may leave. */
-export interface Visit {
-  /** Undefined where the reader left first. */
-  readonly answer: Promise<Answer | undefined>
-  readonly answered: boolean
-  /** Goes away by a TCP reset: workerd does not feel a FIN. */
-  leave(): void
-}
-
 export type Services = Awaited<ReturnType<typeof startServices>>
 export type World = ReturnType<Services['world']>
-export type IsolateCache = ReturnType<World['cache']>
 
 /** What isolates need around them: real Redis behind the façade, and an origin. Many tests may use them at once. */
 export async function startServices() {
@@ -56,7 +40,9 @@ export async function startServices() {
   facade.setFault((request) => {
     const [command = []] = request.commands
     const tag = tagOf(command.find((word) => word.startsWith(PREFIX))?.slice(PREFIX.length))
-    calls.set(tag, [...(calls.get(tag) ?? []), ...request.commands.map(([name = '']) => name.toUpperCase())])
+    const names = calls.get(tag) ?? []
+    calls.set(tag, names)
+    for (const [name = ''] of request.commands) names.push(name.toUpperCase())
     return faults.get(tag)?.(request)
   })
   let worlds = 0
@@ -70,36 +56,7 @@ export async function startServices() {
     function cache(setup: Partial<Setup> = {}, isolate = 0) {
       const settings = { ...PATIENT, ...setup.settings }
       const on = JSON.stringify({ shared: true, sharedDeadlineMs: 10_000, ...setup, settings, name: `${tag}${isolate}` } satisfies Setup)
-      const base = urls[isolate % urls.length] ?? ''
-      const pathOf = (path: string, keys: readonly string[], cut?: number): string => {
-        const query = new URLSearchParams([['on', on], ...keys.map((name) => ['key', key(name)])])
-        if (cut !== undefined) query.set('cut', String(cut))
-        return `/${path}?${query}`
-      }
-      function ask(path: string, keys: readonly string[], cut?: number): Promise<Answer> {
-        const answer = fetch(base + pathOf(path, keys, cut)).then(answerOf)
-        answer.catch(() => {}) // a story that ends in an error leaves readers behind
-        return answer
-      }
-      return {
-        base,
-        pathOf,
-        get: (name: string, cut?: number) => ask('get', [name], cut),
-        async many(names: readonly string[]): Promise<Answer> {
-          const { value, ...answer } = await ask('many', names)
-          const byName = Object.entries(value ?? {}).map(([text, one]) => [text.slice(tag.length), one])
-          return { ...answer, value: Object.fromEntries(byName) }
-        },
-        /** A `get` for each, all in one turn of one request. */
-        each: (names: readonly string[]) => ask('each', names),
-        peek: (name: string) => ask('peek', [name]),
-        invalidate: (...names: readonly string[]) => ask('invalidate', names),
-        visit: (name: string, cut?: number) => visit(base + pathOf('get', [name], cut)),
-        /** All that the cache did so far, of this kind. */
-        async events(type: string): Promise<readonly ToldEvent[]> {
-          return (await ask('events', [])).events.filter((event) => event.type === type)
-        },
-      }
+      return createCacheClient({ base: urls[isolate % urls.length] ?? '', on, tag })
     }
 
     return {
@@ -154,41 +111,3 @@ export async function startServices() {
     },
   }
 }
-
-async function answerOf(response: Response): Promise<Answer> {
-  const text = await response.text()
-  if (response.status !== 200 && response.status !== 503) throw new Error(`${response.status}: ${text}`)
-  return { ...(JSON.parse(text) as Told), status: response.status }
-}
-
-function visit(url: string): Visit {
-  let answered = false
-  const { promise, resolve, reject } = Promise.withResolvers<Answer | undefined>()
-  let left = false
-  const request = get(url, { agent: false }, (response) => {
-    json(response).then((told) => {
-      answered = true
-      resolve({ ...(told as Told), status: response.statusCode ?? 0 })
-    }, reject)
-  })
-  request.on('error', (error) => (left ? resolve(undefined) : reject(error)))
-  promise.catch(() => {}) // as above
-  return {
-    answer: promise,
-    get answered() {
-      return answered
-    },
-    leave() {
-      left = true
-      request.socket?.resetAndDestroy()
-    },
-  }
-}
-
-/** Asks again until the answer has this value. */
-export const untilValue = (ask: () => Promise<Answer>, value: unknown): Promise<Answer> =>
-  eventually(async () => {
-    const answer = await ask()
-    if (answer.value !== value) throw new Error(`${JSON.stringify(answer)} instead of ${JSON.stringify(value)}`)
-    return answer
-  })
