@@ -5,7 +5,7 @@ import { RUNNERS, type Runner } from '../support/isolates/runners.ts'
 import { type Services, startServices } from '../support/isolates/world.ts'
 
 // Most cases wait, and leave the cores to others.
-vi.setConfig({ maxConcurrency: 16 })
+vi.setConfig({ maxConcurrency: 12 })
 
 let services: Services
 let runners: readonly Runner[] = []
