@@ -122,7 +122,8 @@ export function createUpstashFacade(options: FacadeOptions): UpstashFacade {
     if (delayMs > 0) await sleep(delayMs, undefined, { signal: closing.signal })
     if (fault?.hang) return
     if (fault?.reset) return void request.socket.resetAndDestroy()
-    if (fault?.garbage) return void response.writeHead(fault.status ?? 200, { 'content-type': 'text/html' }).end('<html>not what you asked for')
+    if (fault?.garbage)
+      return void response.writeHead(fault.status ?? 200, { 'content-type': 'text/html' }).end('<html>not what you asked for')
     if (fault?.status !== undefined || fault?.error !== undefined) {
       throw new Refusal(fault.status ?? 500, fault.error ?? 'ERR injected fault')
     }
@@ -173,7 +174,9 @@ function lie(response: ServerResponse, body: string, rewrite: NonNullable<Fault[
   const lied = rewrite(body)
   response.setHeader('content-type', 'application/json')
   if (lied !== undefined) return void response.end(lied)
-  response.setHeader('content-length', Buffer.byteLength(body)).write(body.slice(0, body.length / 2), () => response.socket?.resetAndDestroy())
+  response
+    .setHeader('content-length', Buffer.byteLength(body))
+    .write(body.slice(0, body.length / 2), () => response.socket?.resetAndDestroy())
 }
 
 function refusalOf(command: Command, readOnly: boolean): ErrorReply | undefined {
