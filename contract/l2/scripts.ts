@@ -1,4 +1,4 @@
-import { FRAME, FRAME_LENGTH } from './value.ts'
+import { FRAME, FRAME_LENGTH, FRAME_VERSION } from './value.ts'
 
 /**
  * The scripts both sides run in L2 (docs/architecture.md, The scripts). Each declares every key it touches, so Upstash may lift its global lock;
@@ -22,6 +22,9 @@ export const MAX_TAIL = 64
 const FLAGS = '#!lua flags=allow-key-locking\n'
 const sub = (text: string, [from, to]: readonly [number, number]) => `string.sub(${text}, ${from}, ${to})`
 const head = (key: string) => `redis.call('GETRANGE', ${key}, 0, ${FRAME_LENGTH - 1})`
+/** The frame of `key`. One of another version is as good as none: it is loaded again and written over, and stops no script. */
+const KNOWN_FRAME = `local frame = ${head('key')}
+  if ${sub('frame', FRAME.version)} ~= '${FRAME_VERSION}' then frame = '' end`
 
 /**
  * KEYS: value, lease, value, lease, …   ARGV: token, leaseMs, then per pair: least truth, soft end to beat, soft end seen, stamp seen.
@@ -33,7 +36,7 @@ local out = {}
 for i = 1, #KEYS / 2 do
   local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
   local a = 2 + (i - 1) * 4
-  local frame = ${head('key')}
+  ${KNOWN_FRAME}
   local fresher = frame ~= '' and ${sub('frame', FRAME.truth)} >= ARGV[a + 1] and ${sub('frame', FRAME.soft)} > ARGV[a + 2]
   local differs = frame ~= '' and (${sub('frame', FRAME.soft)} ~= ARGV[a + 3] or ${sub('frame', FRAME.stamp)} ~= ARGV[a + 4])
   local state = 0
@@ -63,9 +66,9 @@ for i = 1, #KEYS / 2 do
   if held and string.sub(held, 1, ${TOKEN_LENGTH}) == token then
     redis.call('DEL', lease)
     local count = string.sub(held, ${TOKEN_LENGTH + 1}, ${TOKEN_LENGTH + 2})
-    local frame = ${head('key')}
+    ${KNOWN_FRAME}
     if count ~= 'XX' and (count == '00' or ${sub('value', FRAME.presence)} == '+') and ${sub('frame', FRAME.truth)} <= ${sub('value', FRAME.truth)} then
-      stamp = frame == '' and 1 or tonumber(${sub('frame', FRAME.stamp)}) + 1
+      stamp = (tonumber(${sub('frame', FRAME.stamp)}) or 0) + 1
       pushed = string.sub(held, ${TOKEN_LENGTH + 3})
       redis.call('SET', key, string.sub(value, 1, ${FRAME.stamp[0] - 1}) .. string.format('%08d', stamp) .. '0' .. count .. string.sub(value, ${FRAME.presence[0]}) .. pushed, 'PX', life)
     end
@@ -92,7 +95,7 @@ for i = 1, (#KEYS - 1) / 2 do
       redis.call('DEL', key)
     else
       if tail > ${MAX_TAIL} then redis.call('SETRANGE', key, ${FRAME.soft[0] - 1}, '0000000000000') end
-      redis.call('SETRANGE', key, ${FRAME.stamp[0] - 1}, string.format('%08d%03d', tonumber(${sub('frame', FRAME.stamp)}) + 1, tail))
+      redis.call('SETRANGE', key, ${FRAME.stamp[0] - 1}, string.format('%08d%03d', (tonumber(${sub('frame', FRAME.stamp)}) or 0) + 1, tail))
       redis.call('APPEND', key, entry)
     end
   end
@@ -142,9 +145,9 @@ return 1
 `
 
 export const SCRIPTS = {
-  lease: { name: 'lease', text: lease, sha: '51557a8657bb63b3cd8e52cef1d7a64a9be23190' },
-  fill: { name: 'fill', text: fill, sha: 'd2294160505425ad9ae4f44d524c7c5c2f9d1226' },
+  lease: { name: 'lease', text: lease, sha: 'c3b1887aa8832ec11a4fc4ac383a20ef8dadcb5b' },
+  fill: { name: 'fill', text: fill, sha: '8a09d02f72b76df8e812cb4d45725cbb58b18294' },
   release: { name: 'release', text: release, sha: '147daea849e29d00e69d29cb2b14fbbef3108c29' },
-  push: { name: 'push', text: push, sha: '2dacd8337cfc6a92525b4bf193bb57d88af03691' },
+  push: { name: 'push', text: push, sha: '8cba6ed94e736ce2573d0cf4ddc877e50f39412e' },
   invalidate: { name: 'invalidate', text: invalidate, sha: '26bdee0bd2160d295c527bee98df9891d03c5674' },
 } as const satisfies Record<string, Script>

@@ -95,6 +95,31 @@ test('of several keys filled at once each is judged for itself', async () => {
   expect(await reader.fill(values, tokenOf(1))).toMatchObject([{ stamp: 1, pushed: '' }, undefined, undefined])
 })
 
+test.each(['garbage', 'z'.repeat(100), `2${'9'.repeat(71)}+of a version to come`])(
+  'what is in no format we know is a miss, and is written over: %s',
+  async (text) => {
+    await l2.client.set(PREFIX + TIMELINE, text)
+    expect(await reader.read([TIMELINE])).toEqual([undefined])
+    expect(await reader.lease([wanted(TIMELINE), wanted(OTHER)], tokenOf(1), 5_000)).toEqual(
+      [TIMELINE, OTHER].map(() => ({ state: 'granted', stored: undefined })),
+    )
+    const values = [TIMELINE, OTHER].map((key) => ({ key, stored: stored(listOf([1])) }))
+    expect(await reader.fill(values, tokenOf(1))).toEqual(values.map(() => ({ stamp: 1, pushed: '' })))
+    expect(await reader.read([TIMELINE, OTHER])).toMatchObject(values.map(({ stored: { payload } }) => ({ payload })))
+  },
+)
+
+test.each(['garbage', 'z'.repeat(100), `1${'0'.repeat(60)}${'z'.repeat(8)}000+`])(
+  'a push goes on past what is in no format we know: %s',
+  async (text) => {
+    await l2.client.set(PREFIX + TIMELINE, text)
+    await lease(OTHER, 1)
+    await fill(OTHER, 1, stored(listOf([1])))
+    await push(2, TIMELINE, OTHER)
+    expect(idsIn((await reader.read([OTHER]))[0]?.payload)).toEqual(ids(2, 1))
+  },
+)
+
 test('each write of the origin raises its heartbeat by one, whatever it carries', async () => {
   expect(await writer.beats([MACHINE, 8])).toEqual([0, 0])
   expect(await push(1, TIMELINE)).toBe(1)
