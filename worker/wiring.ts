@@ -70,7 +70,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     clock,
   })
   const off = new Set(config.SWITCHED_OFF)
-  const breaker = createBreaker({ failures: 5, openMs: 1_000 }, clock)
+  const breaker = createBreaker({ failures: off.has('breaker') ? Number.POSITIVE_INFINITY : 5, openMs: 1_000 }, clock)
   const backoff = createBackoff({ firstMs: 250, maxMs: 5_000 }, clock)
   const memory = createMemoryTier(config.MEMORY_BYTES)
   const shared = withBreaker(redis, breaker)
