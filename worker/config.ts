@@ -35,7 +35,7 @@ const lifetimes = z.strictObject({ softMs: z.number(), hardMs: z.number(), grace
 const overrides = z.partialRecord(z.enum(['timeline', 'crowd', 'author', 'post', 'user', 'viewer']), lifetimes)
 
 /** Protections that a development deployment may switch off, to see what they are for. */
-const protections = z.enum(['singleflight', 'lease', 'xfetch', 'breaker'])
+const protections = z.enum(['singleflight', 'lease', 'xfetch', 'batching', 'breaker', 'backoff'])
 
 /** Bindings and vars of the worker. A default carries its unit and its reason. */
 export const schema = z.object({

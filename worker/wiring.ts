@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { importKey, toBase64Url } from '../contract/signed.ts'
+import { importKey } from '../contract/signed.ts'
 import { createEngineSink } from './adapters/engine-sink.ts'
 import { allOf, logSink } from './adapters/event-sink.ts'
 import { createOriginClient, type OriginClient } from './adapters/origin-client.ts'
@@ -7,14 +7,8 @@ import { createOriginSink } from './adapters/origin-sink.ts'
 import { createProbes } from './adapters/probes.ts'
 import { createRedisTier } from './adapters/redis-tier.ts'
 import { createApp } from './app.ts'
-import { createBackoff } from './cache/backoff.ts'
-import { createBreaker } from './cache/breaker.ts'
-import type { Clock } from './cache/clock.ts'
-import { createLimiter } from './cache/limiter.ts'
+import { createCore, DEFAULTS } from './cache/core.ts'
 import { createMemoryTier } from './cache/memory-tier.ts'
-import { createReadThrough } from './cache/read-through.ts'
-import { createRefresh } from './cache/refresh.ts'
-import { withBreaker } from './cache/with-breaker.ts'
 import type { Config } from './config.ts'
 import { createCrowd } from './demo/crowd.ts'
 import { createDemoOrigin } from './demo/origin.ts'
@@ -29,24 +23,10 @@ import { createReadiness } from './http/readiness.ts'
 import type { WorkerEnv } from './http/request.ts'
 import { createWork } from './http/work.ts'
 import type { DemoParts } from './routes/demo.ts'
+import { clock, newToken, random, timeoutSignal } from './runtime.ts'
 
-const clock: Clock = {
-  nowMs: () => Date.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve()
-      const timer = setTimeout(resolve, ms)
-      signal?.addEventListener('abort', () => {
-        clearTimeout(timer)
-        resolve()
-      })
-    }),
-}
 /** Milliseconds `/readyz` waits for Redis and the origin. */
 const PROBE_DEADLINE_MS = 1_000
-const timeoutSignal = (ms: number): AbortSignal => AbortSignal.timeout(ms)
-/** 16 random bytes: 22 characters, as the scripts expect of a lease token. */
-const newToken = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(16)))
 
 /**
  * Builds the worker from its configuration: the only file that knows which Redis, which origin, which clock. `stop` ends what a worker
@@ -69,50 +49,17 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     timeoutSignal,
     clock,
   })
-  const off = new Set(config.SWITCHED_OFF)
-  const breaker = createBreaker({ failures: off.has('breaker') ? Number.POSITIVE_INFINITY : 5, openMs: 1_000 }, clock)
-  const backoff = createBackoff({ firstMs: 250, maxMs: 5_000 }, clock)
-  const memory = createMemoryTier(config.MEMORY_BYTES)
-  const shared = withBreaker(redis, breaker)
-  const limiter = createLimiter(
-    { max: config.MAX_LOADS, waitMs: config.LOAD_DEADLINE_MS / 2, holdMs: 2 * config.LOAD_DEADLINE_MS },
-    clock,
-    Math.random,
-  )
-  const refresh = createRefresh({
-    shared,
-    load: origin.load,
-    limiter,
-    backoff,
-    clock,
-    random: Math.random,
-    newToken,
-    options: {
-      // The wait in the bulkhead, the load, and two calls to L2: a lease that ends sooner has its fill refused.
-      leaseMs: 1.5 * config.LOAD_DEADLINE_MS + 2 * config.L2_DEADLINE_MS + 500,
-      waitMs: config.LOAD_DEADLINE_MS,
-      pollMs: 20,
-      retryMs: 250,
-      lease: !off.has('lease'),
-    },
-  })
-  const read = createReadThrough({
-    memory,
-    shared,
-    refresh,
-    backoff,
-    breaker,
-    clock,
-    random: Math.random,
-    options: {
+  const { read, limiter } = createCore(
+    { memory: createMemoryTier(config.MEMORY_BYTES), shared: redis, load: origin.load, clock, random, newToken },
+    {
+      ...DEFAULTS,
       maxAgeMs: config.MEMORY_MAX_AGE_MS,
-      beta: off.has('xfetch') ? 0 : 1,
-      // A loser of the lease may wait as long as a load, then for a place, and then load by itself; all bounded, below the 30 s of waitUntil.
-      flightMs: 2.5 * config.LOAD_DEADLINE_MS + 4 * config.L2_DEADLINE_MS + 500,
-      readFlightMs: 2 * config.L2_DEADLINE_MS + 100,
-      singleflight: !off.has('singleflight'),
+      sharedDeadlineMs: config.L2_DEADLINE_MS,
+      loadDeadlineMs: config.LOAD_DEADLINE_MS,
+      maxLoads: config.MAX_LOADS,
+      switchedOff: new Set(config.SWITCHED_OFF),
     },
-  })
+  )
   const probes = createProbes({
     originUrl: config.ORIGIN_URL,
     redisUrl: config.UPSTASH_REDIS_REST_URL,

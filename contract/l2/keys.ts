@@ -22,6 +22,8 @@ export const leaseKeyOf = (key: string): string => `ls:${key}`
 
 /** The counter of an origin process's writes, by which a Redis that lost writes betrays itself. */
 export const beatKeyOf = (machineId: number): string => `hb:${machineId}`
+/** The same of all edges: nobody keeps count of it. */
+export const EDGE_BEAT_KEY = 'hb:edge'
 export const isBeatKey = (key: string): boolean => key.startsWith('hb:')
 
 export type ParsedKey =

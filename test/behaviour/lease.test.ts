@@ -108,7 +108,7 @@ test('losers that go alone stay inside the bulkhead; whom it has no room for is 
   world.origin.latencyMs = 400
   const wanted = keys.map((key) => ({ key, leastTruth: 0, beatsSoftEndMs: world.clock.nowMs(), seenSoftEndMs: 0, seenStamp: 0 }))
   await world.tier.lease(wanted, TOKEN, 10_000)
-  const isolate = world.isolate({ limiter: { max: 4, waitMs: 1_000, holdMs: 60_000 } })
+  const isolate = world.isolate({ batching: false, limiter: { max: 4, waitMs: 1_000, holdMs: 60_000 } })
   const { value: outcomes, tookMs } = await world.timed(Promise.allSettled(keys.map((key) => isolate.begin(key))))
   expect(world.origin.most).toBe(4)
   const refused = outcomes.filter((outcome) => outcome.status === 'rejected')

@@ -25,7 +25,7 @@ test('that age counts from the start of the read that brought the value, however
   const world = createCacheWorld()
   await world.warm(KEY, 'old')
   world.tier.latencyMs = 500
-  const isolate = world.isolate()
+  const isolate = world.isolate({ sharedSoftMs: 1_000 })
   await isolate.read(KEY)
   await world.clock.advance(MAX_AGE_MS - 500)
   expect(await isolate.read(KEY)).toMatchObject({ layer: 'shared' })

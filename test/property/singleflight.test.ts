@@ -1,31 +1,53 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createSingleflight, type Fly, type Passenger, type Singleflight } from '../../worker/cache/singleflight.ts'
+import type { CacheEvent } from '../../worker/cache/events.ts'
+import type { Turn } from '../../worker/cache/reader.ts'
+import { createSingleflight, type Tower } from '../../worker/cache/singleflight.ts'
 import { createVirtualClock } from '../support/virtual-clock.ts'
 
 const FLIGHT_MS = 1_000
 /** How often a reader takes over before it gives up. */
 const ATTEMPTS = 3
-function setUp({ enabled = true } = {}) {
+type Fly = (keys: readonly string[], tower: Tower<string>) => Promise<void>
+
+/** Flights as readers see them who say how their own keys are to be flown: whoever leads decides for all on board. */
+function setUp({ enabled = true, gathers = true, timeless = false } = {}) {
   const clock = createVirtualClock()
   let dying = false
-  const sleep: typeof clock.sleep = (ms, signal) => (dying ? never() : clock.sleep(ms, signal))
-  const flights = createSingleflight<string>({ clock: { nowMs: clock.nowMs, sleep }, flightMs: FLIGHT_MS, enabled })
+  /** Where a scheduler decides who is next, nobody advances the clock: a turn of the event loop is a real one. */
+  const loopTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
+  const sleep: typeof clock.sleep = (ms, signal) => (dying ? never() : timeless && ms === 0 ? loopTurn() : clock.sleep(ms, signal))
+  const flights = createSingleflight<Fly, string>({
+    fly: (cargo, tower) => ([...cargo.values()][0] as Fly)([...cargo.keys()], tower),
+    clock: { nowMs: clock.nowMs, sleep },
+    flightMs: FLIGHT_MS,
+    enabled,
+    gathers,
+  })
+  const run = (keys: readonly string[], fly: Fly, turn: Turn, patienceMs?: number) =>
+    flights.run(new Map(keys.map((key) => [key, fly])), turn, patienceMs)
   /** A request that leads and is cancelled at once: neither its work nor its timers go on. */
-  function leadAndDie(keys: readonly string[], fly: Fly<string> = never) {
+  function leadAndDie(keys: readonly string[], fly: Fly = never) {
     dying = true
-    void flights.run(keys, fly, passenger())
+    void run(keys, fly, passenger())
     dying = false
   }
-  return { clock, flights, leadAndDie }
+  return { clock, flights: { run, landed: flights.landed, size: () => flights.size }, leadAndDie }
 }
 const never = () => new Promise<never>(() => {})
-const passenger = (): Passenger & { readonly adopted: Promise<unknown>[]; readonly took: string[] } => {
+const passenger = () => {
   const adopted: Promise<unknown>[] = []
   const took: string[] = []
-  return { adopted, took, adopt: (work) => void adopted.push(work), tookOver: (key) => void took.push(key) }
+  return {
+    adopted,
+    took,
+    reader: { waitUntil: (work: Promise<unknown>) => void adopted.push(work) },
+    leastTruth: () => 0,
+    observe: (event: CacheEvent) => void (event.type === 'taken-over' && took.push(event.key)),
+  }
 }
-const landAll: Fly<string> = async (keys, tower) => {
+type Flights = ReturnType<typeof setUp>['flights']
+const landAll: Fly = async (keys, tower) => {
   for (const key of keys) tower.land(key, key)
 }
 
@@ -34,16 +56,11 @@ const someKeys = fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { minLength: 1 }
 const anyEnd = fc.constantFrom('land', 'land', 'land', 'crash', 'forget', 'throw')
 
 /** Readers whose loads begin and end in an order of the scheduler's choice; the most loads of one key that were in the air at once. */
-async function interleave(
-  flights: Singleflight<string>,
-  s: fc.Scheduler,
-  readers: readonly (readonly string[])[],
-  ends: readonly string[],
-) {
+async function interleave(flights: Flights, s: fc.Scheduler, readers: readonly (readonly string[])[], ends: readonly string[]) {
   const inTheAir = new Map<string, number>()
   let most = 0
   let loads = 0
-  const fly: Fly<string> = async (keys, tower) => {
+  const fly: Fly = async (keys, tower) => {
     await Promise.all(
       keys.map(async (key) => {
         const now = (inTheAir.get(key) ?? 0) + 1
@@ -71,11 +88,11 @@ test('however loads interleave, a key never has two in the air, and every waiter
       fc.array(someKeys, { maxLength: 12 }),
       fc.array(fc.constantFrom('land', 'crash', 'forget'), { minLength: 1 }),
       async (s, readers, ends) => {
-        const { flights, clock } = setUp()
+        const { flights, clock } = setUp({ timeless: true })
         const { most, outcomes } = await interleave(flights, s, readers, ends)
         expect(most).toBeLessThanOrEqual(1)
         for (const [i, keys] of readers.entries()) expect([...(outcomes[i]?.keys() ?? [])].sort()).toEqual([...keys].sort())
-        expect([flights.size, clock.sleeping]).toEqual([0, 0])
+        expect([flights.size(), clock.sleeping]).toEqual([0, 0])
       },
     ),
   ))
@@ -101,7 +118,7 @@ test('a waiter gets what became of its own keys: a value, or the error of that k
       fc.array(someKeys, { minLength: 1, maxLength: 8 }),
       fc.array(anyEnd, { minLength: 1 }),
       async (s, readers, ends) => {
-        const { flights } = setUp()
+        const { flights } = setUp({ timeless: true })
         const { outcomes } = await interleave(flights, s, readers, ends)
         for (const outcome of outcomes) {
           for (const [key, result] of outcome) {
@@ -142,7 +159,7 @@ test('only the leader adopts work, and a key asked for twice flies once', async 
   const { flights, clock } = setUp()
   const [leader, follower] = [passenger(), passenger()]
   const flown: string[][] = []
-  const fly: Fly<string> = async (keys, tower) => {
+  const fly: Fly = async (keys, tower) => {
     flown.push([...keys])
     await clock.sleep(10)
     await landAll(keys, tower)
@@ -160,7 +177,7 @@ test('a leader that never ends is taken over after flightMs by one follower, by 
   const startedAtMs = clock.nowMs()
   leadAndDie(['a'])
   let loads = 0
-  const fly: Fly<string> = async (keys, tower) => {
+  const fly: Fly = async (keys, tower) => {
     loads++
     await clock.sleep(5)
     await landAll(keys, tower)
@@ -172,7 +189,7 @@ test('a leader that never ends is taken over after flightMs by one follower, by 
   expect(outcomes.filter((outcome) => outcome.get('a')).length).toBe(50)
   expect(outcomes.filter((outcome) => (outcome.get('a') as { led?: boolean }).led)).toHaveLength(1)
   expect(followers.every(({ took }) => took.join() === 'a')).toBe(true)
-  expect(flights.size).toBe(0)
+  expect(flights.size()).toBe(0)
 })
 
 test('a dead flight is given up when its time is over, however young the other flights of the reader are', async () => {
@@ -180,7 +197,7 @@ test('a dead flight is given up when its time is over, however young the other f
   leadAndDie(['dead'])
   await clock.advance(FLIGHT_MS - 1)
   const startedAtMs = clock.nowMs()
-  const fly: Fly<string> = (keys, tower) => clock.sleep(20).then(() => landAll(keys, tower))
+  const fly: Fly = (keys, tower) => clock.sleep(20).then(() => landAll(keys, tower))
   const outcomes = await clock.until(flights.run(['dead', 'young'], fly, passenger()))
   expect([...outcomes.values()].map((outcome) => 'value' in outcome)).toEqual([true, true])
   expect(clock.nowMs() - startedAtMs).toBe(40)
@@ -206,7 +223,7 @@ test('a leader whose load hangs takes over from itself, and gives up with an err
   expect(outcome.get('a')).toEqual({ error: expect.objectContaining({ message: 'no leader of a survived' }) })
   expect(clock.nowMs() - startedAtMs).toBe(ATTEMPTS * FLIGHT_MS)
   expect(impatient.took).toHaveLength(ATTEMPTS)
-  expect(flights.size).toBe(0)
+  expect(flights.size()).toBe(0)
 })
 
 test('however many leaders die, every waiter ends in bounded time', () =>
@@ -217,7 +234,7 @@ test('however many leaders die, every waiter ends in bounded time', () =>
       async (arrivals, dies) => {
         const { flights, clock } = setUp()
         let loads = 0
-        const fly: Fly<string> = async (keys, tower) => {
+        const fly: Fly = async (keys, tower) => {
           if (dies[loads++ % dies.length]) await never()
           await clock.sleep(20)
           await landAll(keys, tower)

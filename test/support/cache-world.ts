@@ -8,6 +8,7 @@ import { createMemoryTier } from '../../worker/cache/memory-tier.ts'
 import type { Load, SharedTier } from '../../worker/cache/ports.ts'
 import { createReadThrough, type ReadThroughOptions } from '../../worker/cache/read-through.ts'
 import { createRefresh, type RefreshOptions } from '../../worker/cache/refresh.ts'
+import { createSources, type SourceOptions } from '../../worker/cache/sources.ts'
 import { withBreaker } from '../../worker/cache/with-breaker.ts'
 import { createMemorySharedTier } from './memory-shared-tier.ts'
 import { mulberry32 } from './random.ts'
@@ -20,6 +21,7 @@ export const LOAD_MS = 100
 export const MAX_AGE_MS = 2_000
 export const WAIT_MS = 2_000
 export const RETRY_MS = 250
+const PROTECTED = { singleflight: true, batching: true }
 
 /** A key whose values are text; text that starts with '?' is in a format it does not know. */
 export const keyOf = (text: string): Key<string> => ({
@@ -30,7 +32,7 @@ export const keyOf = (text: string): Key<string> => ({
 })
 
 /** What differs from `worker/wiring.ts`; X-Fetch is off unless a test is about it. */
-interface IsolateOptions extends Partial<ReadThroughOptions>, Partial<RefreshOptions> {
+interface IsolateOptions extends Partial<ReadThroughOptions>, Partial<RefreshOptions>, Partial<SourceOptions> {
   readonly backoff?: BackoffRules
   readonly breaker?: BreakerRules
   readonly limiter?: LimiterRules
@@ -87,19 +89,23 @@ export function createCacheWorld(seed = 1) {
     const behind: Promise<unknown>[] = []
     const memory = createMemoryTier(16 * 1024 * 1024)
     const breaker = createBreaker(options.breaker ?? { failures: 5, openMs: 1_000 }, clock)
-    const backoff = createBackoff(options.backoff ?? { firstMs: 250, maxMs: 5_000 }, clock)
+    const backoff = createBackoff(options.backoff ?? { firstMs: RETRY_MS, maxMs: 900, refusedMs: 50 }, clock, () => 0)
     const shared = withBreaker(options.through?.(tier) ?? tier, breaker)
     const limiter = createLimiter(options.limiter ?? { max: 32, waitMs: 1_000, holdMs: 60_000 }, clock, random)
     const newToken = () => String(++tokens).padStart(22, 't')
-    const rules = { leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, retryMs: RETRY_MS, lease: true, ...options }
+    const rules = { loadDeadlineMs: 2_000, leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, lease: true, ...options }
     const refresh = createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options: rules })
-    const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, readFlightMs: 1_000, singleflight: true, ...options }
-    const read = createReadThrough({ memory, shared, refresh, backoff, breaker, clock, random, options: reading })
+    const bringing = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, readFlightMs: 1_000, replicaLagMs: 1_000, ...PROTECTED, ...options }
+    const sources = createSources({ memory, shared, refresh, clock, options: bringing })
+    const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, sharedSoftMs: 100, loadSoftMs: 500, ...options }
+    const busy = () => limiter.full
+    const read = createReadThrough({ sources, backoff, busy, breaker, clock, random, options: reading })
+    const reader = { waitUntil: (work: Promise<unknown>) => void behind.push(work) }
 
     /** Begins a turn. */
     const turn = (keys: readonly string[], leastTruth = 0): Promise<Found> =>
       read.many(keys.map(keyOf), {
-        background: (work) => void behind.push(work),
+        reader,
         leastTruth: () => leastTruth,
         observe: (event) => void events.push(event),
       })
@@ -108,6 +114,7 @@ export function createCacheWorld(seed = 1) {
     return {
       events,
       memory,
+      forget: sources.forget,
       turn,
       begin,
       /** Reads one key, and lets the time pass that this takes; what runs behind the answer goes on. */

@@ -39,7 +39,10 @@ interface Lease {
  * The shared tier in memory, on a clock that a test advances: the twin of the scripts of `contract/l2`. `test/conformance` holds both
  * to the same suite.
  */
-export function createMemorySharedTier(clock: { nowMs(): number; sleep(ms: number): Promise<void> }): SharedTier & Writes & Switches {
+export function createMemorySharedTier(clock: {
+  nowMs(): number
+  sleep(ms: number): Promise<void>
+}): Omit<SharedTier, 'invalidate'> & Writes & Switches {
   const values = new Map<string, Value>()
   const leases = new Map<string, Lease>()
   /** Per key what it was before each write, oldest first. */

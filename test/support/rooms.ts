@@ -68,7 +68,7 @@ const ROOMS: readonly Room[] = [
 ]
 
 /** Where time, chance and the environment come in. */
-const RIMS = new Set(['worker/index.ts', 'worker/wiring.ts', 'origin/index.ts', 'origin/wiring.ts'])
+const RIMS = new Set(['worker/index.ts', 'worker/wiring.ts', 'worker/runtime.ts', 'origin/index.ts', 'origin/wiring.ts'])
 const EFFECTS =
   /\b(?:Date\s*\??\.\s*now|Math\s*\??\.\s*random|performance\s*\??\.\s*now|process\s*\??\.\s*env|setTimeout|setInterval|new\s+Date\s*\(\s*\))(?![\w$])/g
 
@@ -105,7 +105,7 @@ export function violationsIn(file: string, source: string): Violation[] {
   if (/^(?:contract|worker|origin)\//.test(file) && !RIMS.has(file)) {
     const code = codeOf(source)
     for (const { index, 0: text } of code.matchAll(EFFECTS)) {
-      violations.push({ file, line: lineAt(source, index), rule: `${text.replace(/\s+/g, ' ')} belongs in index.ts or wiring.ts` })
+      violations.push({ file, line: lineAt(source, index), rule: `${text.replace(/\s+/g, ' ')} belongs at the rim` })
     }
   }
   return violations

@@ -31,13 +31,13 @@ const NOBODY: Caller = {}
 
 /** The origin over HTTP. Everything is signed; bodies are always read; nothing is retried. */
 export function createOriginClient({ url, key, clock, timeoutSignal, loadDeadlineMs, writeDeadlineMs }: Options): OriginClient {
-  async function send(request: Forwarded, deadlineMs: number): Promise<Response> {
+  async function send(request: Forwarded, signal: AbortSignal): Promise<Response> {
     const { method, path, body, caller } = request
     const signature = await signRequest(await key, { method, target: path, body }, caller, clock.nowMs())
     const init = {
       method,
       headers: { ...request.headers, [SIGNATURE_HEADER]: signature, [REQUEST_ID_HEADER]: request.requestId },
-      signal: timeoutSignal(deadlineMs),
+      signal,
       redirect: 'manual' as const,
       ...(body.length > 0 ? { body } : {}),
     }
@@ -52,7 +52,7 @@ export function createOriginClient({ url, key, clock, timeoutSignal, loadDeadlin
     }
   }
 
-  async function ask(path: string, question: unknown): Promise<unknown> {
+  async function ask(path: string, question: unknown, signal = timeoutSignal(loadDeadlineMs)): Promise<unknown> {
     const response = await send(
       {
         method: 'POST',
@@ -62,7 +62,7 @@ export function createOriginClient({ url, key, clock, timeoutSignal, loadDeadlin
         caller: NOBODY,
         requestId: crypto.randomUUID(),
       },
-      loadDeadlineMs,
+      signal,
     )
     if (response.status === 503) throw new Overloaded('the origin sheds')
     if (!response.ok) throw new Problem('origin-unavailable', `The origin answered ${response.status}.`)
@@ -70,16 +70,18 @@ export function createOriginClient({ url, key, clock, timeoutSignal, loadDeadlin
   }
 
   return {
-    async load(keys) {
+    async load(keys, signal) {
       const slices = Array.from({ length: Math.ceil(keys.length / MAX_LOAD_KEYS) }, (_, i) =>
         keys.slice(i * MAX_LOAD_KEYS, (i + 1) * MAX_LOAD_KEYS),
       )
-      const answers = await Promise.all(slices.map((slice) => ask('/internal/load', { keys: slice })))
+      const answers = await Promise.all(
+        slices.map((slice) => ask('/internal/load', { keys: slice }, AbortSignal.any([signal, timeoutSignal(loadDeadlineMs)]))),
+      )
       return answers.flatMap((answer) => loadResponseSchema.parse(answer).values)
     },
     older: async (question) => olderResponseSchema.parse(await ask('/internal/older', question)).entries,
     olderOfAuthor: async (question) => olderResponseSchema.parse(await ask('/internal/older-of-author', question)).entries,
-    forward: (request) => send(request, writeDeadlineMs),
+    forward: (request) => send(request, timeoutSignal(writeDeadlineMs)),
     points: (points) => ask('/internal/points', { points }),
   }
 }

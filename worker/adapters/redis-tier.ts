@@ -2,7 +2,9 @@ import { Redis } from '@upstash/redis'
 import {
   type Call,
   fillCall,
+  invalidateCall,
   leaseCall,
+  parseBeat,
   parseFillReply,
   parseLeaseReply,
   parseTexts,
@@ -10,6 +12,7 @@ import {
   runScript,
 } from '../../contract/l2/calls.ts'
 import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
+import { EDGE_BEAT_KEY } from '../../contract/l2/keys.ts'
 import { decodeValue, encodeValue } from '../../contract/l2/value.ts'
 import type { Stored } from '../cache/entry.ts'
 import type { SharedTier } from '../cache/ports.ts'
@@ -71,6 +74,9 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
         ({ text }) => Math.max(text.length, MAX_FILL_LENGTH / MAX_KEYS),
         async (part) => parseFillReply(await run(fillCall(prefix, part, leaseToken)), part.length),
       )
+    },
+    async invalidate(invalidations) {
+      await inParts(invalidations, MAX_KEYS, one, async (part) => [parseBeat(await run(invalidateCall(prefix, part, EDGE_BEAT_KEY)))])
     },
   }
 }

@@ -1,31 +1,59 @@
-import type { Clock } from './clock.ts'
+import type { Clock, Random } from './clock.ts'
 
-/** Keys whose loads fail at present: while one waits, what is stale is served without another try. */
+/** Keys that are not to be refreshed just now: their loads fail, or somebody else is at it. */
 export interface Backoff {
+  /** Its loads fail: while it waits, what is stale is served without another try. */
   waits(key: string): boolean
-  failed(key: string): void
+  /** As above, or its lease has just been refused: a refresh behind an answer would be in vain. */
+  rests(key: string): boolean
+  /** Answers how long the key waits now (milliseconds). */
+  failed(key: string): number
+  refused(key: string): void
   succeeded(key: string): void
 }
 
 export interface BackoffRules {
   readonly firstMs: number
+  /** Below a second, so that what has healed is found out within one. */
   readonly maxMs: number
+  /** How long a key rests after its lease was refused (milliseconds). */
+  readonly refusedMs: number
 }
 
-/** Beyond this many failing keys the oldest is forgotten. */
+/** Beyond this many keys the oldest is forgotten. */
 const MAX_KEYS = 10_000
+/** Waits are shortened by up to this share, so that isolates which failed together do not try together. */
+const JITTER = 0.1
+
+interface State {
+  /** The unjittered wait; 0 for a key that was only refused. */
+  readonly waitMs: number
+  readonly failedUntilMs: number
+  readonly restsUntilMs: number
+}
 
 /** Exponential per key, capped; one success forgets it. */
-export function createBackoff({ firstMs, maxMs }: BackoffRules, clock: Pick<Clock, 'nowMs'>): Backoff {
-  const failing = new Map<string, { readonly waitMs: number; readonly untilMs: number }>()
+export function createBackoff({ firstMs, maxMs, refusedMs }: BackoffRules, clock: Pick<Clock, 'nowMs'>, random: Random): Backoff {
+  const states = new Map<string, State>()
+  function put(key: string, state: State): void {
+    states.set(key, state)
+    const [oldest] = states.keys()
+    if (states.size > MAX_KEYS && oldest !== undefined) states.delete(oldest)
+  }
   return {
-    waits: (key) => (failing.get(key)?.untilMs ?? 0) > clock.nowMs(),
+    waits: (key) => states.size > 0 && (states.get(key)?.failedUntilMs ?? 0) > clock.nowMs(),
+    rests: (key) => states.size > 0 && (states.get(key)?.restsUntilMs ?? 0) > clock.nowMs(),
     failed(key) {
-      const waitMs = Math.min(maxMs, (failing.get(key)?.waitMs ?? firstMs / 2) * 2)
-      failing.set(key, { waitMs, untilMs: clock.nowMs() + waitMs })
-      const [oldest] = failing.keys()
-      if (failing.size > MAX_KEYS && oldest !== undefined) failing.delete(oldest)
+      const waitMs = Math.min(maxMs, (states.get(key)?.waitMs || firstMs / 2) * 2)
+      const jitteredMs = waitMs * (1 - JITTER * random())
+      const untilMs = clock.nowMs() + jitteredMs
+      put(key, { waitMs, failedUntilMs: untilMs, restsUntilMs: untilMs })
+      return jitteredMs
     },
-    succeeded: (key) => void failing.delete(key),
+    refused(key) {
+      const { waitMs = 0, failedUntilMs = 0, restsUntilMs = 0 } = states.get(key) ?? {}
+      put(key, { waitMs, failedUntilMs, restsUntilMs: Math.max(restsUntilMs, clock.nowMs() + refusedMs) })
+    },
+    succeeded: (key) => void states.delete(key),
   }
 }

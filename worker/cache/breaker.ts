@@ -7,6 +7,8 @@ export interface Breaker {
   succeeded(): void
   failed(): void
   readonly open: boolean
+  /** Open, and it is time that somebody tries. */
+  readonly halfOpen: boolean
 }
 
 export interface BreakerRules {
@@ -35,6 +37,9 @@ export function createBreaker({ failures, openMs }: BreakerRules, clock: Pick<Cl
     },
     get open() {
       return failed >= failures
+    },
+    get halfOpen() {
+      return failed >= failures && clock.nowMs() >= retryAtMs
     },
   }
 }

@@ -2,7 +2,7 @@
 export interface Clock {
   /** Epoch milliseconds. */
   nowMs(): number
-  /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
+  /** Resolves after `ms`, or at once when the signal aborts; never rejects. With 0 it resolves in a later turn of the event loop. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 

@@ -25,6 +25,8 @@ export interface Held<V> {
   readonly stamp: number
   /** When the read or load that brought it began (epoch milliseconds): memory trusts it for its max age from then on. */
   readonly verifiedAtMs: number
+  /** Before this moment memory answers without another thought (epoch milliseconds); 0 until memory keeps it. */
+  readonly quietUntilMs: number
 }
 
 /** How long values of a kind live, in milliseconds from the start of their load. */

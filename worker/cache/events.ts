@@ -27,6 +27,10 @@ export type CacheEvent =
   | { readonly type: 'volunteered'; readonly key: string }
   | { readonly type: 'shared-read'; readonly keys: number; readonly tookMs: number }
   | { readonly type: 'shared-failed'; readonly call: 'read' | 'lease' | 'fill' | 'release'; readonly error: unknown }
+  /** What a layer brought could not be decoded: a miss. */
+  | { readonly type: 'undecodable'; readonly key: string; readonly error: unknown }
+  /** The isolate could not hold a value: memory was emptied, the reader is answered nevertheless. */
+  | { readonly type: 'memory-refused'; readonly key: string; readonly error: unknown }
   | { readonly type: 'leased'; readonly key: string; readonly state: 'granted' | 'refused' | 'fresher' }
   | { readonly type: 'loaded'; readonly keys: number; readonly tookMs: number; readonly alone: boolean }
   | { readonly type: 'load-failed'; readonly keys: number; readonly error: unknown }

@@ -29,11 +29,14 @@ export interface Found {
 /** How an answer came about. */
 export type Way = Pick<Answer<unknown>, 'layer' | 'freshness' | 'collapsed' | 'unverified'>
 
-/** Gathers the answers of one turn. A key's type is what its `decode` makes, so the casts below cannot lie. */
-export function createFound(): Found & {
+/** The answers of one turn while they come in. */
+export interface Gathered extends Found {
   give(key: Key<unknown>, held: Held<unknown>, way: Way): void
   fail(key: Key<unknown>, error: Error): void
-} {
+}
+
+/** Gathers the answers of one turn. A key's type is what its `decode` makes, so the casts below cannot lie. */
+export function createFound(): Gathered {
   const answers = new Map<string, Answer<unknown>>()
   const errors = new Map<string, Error>()
   return {

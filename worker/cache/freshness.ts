@@ -16,6 +16,12 @@ export function freshnessAt(life: Lifetime, nowMs: number, u: number, beta: numb
   return nowMs + headStartMs >= life.softExpiresAtMs ? 'early' : 'fresh'
 }
 
+/** The largest −ln u that 1 − random() can give: u is a multiple of 2^-53. */
+const LONGEST_DICE = -Math.log(2 ** -53)
+
+/** A head start is never longer than this (milliseconds): earlier than that before an end no dice need to be thrown. */
+export const headStartBoundMs = (deltaMs: number, beta: number): number => deltaMs * beta * LONGEST_DICE
+
 /** TTLs are shortened by up to this share, so that what was filled together does not expire together. */
 const JITTER = 0.1
 

@@ -17,6 +17,8 @@ export interface MemoryTier {
   get(key: string): Held<unknown> | undefined
   set(key: string, held: Held<unknown>, valueBytes: number): void
   delete(key: string): void
+  /** Forgets everything. */
+  clear(): void
   readonly bytes: number
   readonly size: number
 }
@@ -86,6 +88,13 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
     delete(key) {
       const node = nodes.get(key)
       if (node) remove(node)
+    },
+    clear() {
+      nodes.clear()
+      newest = undefined
+      oldest = undefined
+      hand = undefined
+      total = 0
     },
     get bytes() {
       return total

@@ -1,4 +1,4 @@
-import type { Stored } from './entry.ts'
+import type { Lifetimes, Stored } from './entry.ts'
 
 /** What a reader wants of a lease: it saw this much, and only something better spares it the load. */
 export interface Wanted {
@@ -34,12 +34,21 @@ export interface SharedTier {
     values: readonly { readonly key: string; readonly stored: Stored }[],
     token: string,
   ): Promise<({ readonly stamp: number; readonly pushed: string } | undefined)[]>
+  /** Drops what is stored below a truth version, and voids every lease of the key: a load that began earlier will not be stored. */
+  invalidate(invalidations: readonly Invalidated[]): Promise<unknown>
+}
+
+export interface Invalidated {
+  readonly key: string
+  readonly truth: number
 }
 
 export interface Loaded {
   readonly key: string
   readonly truth: number
   readonly payload: string | null
+  /** Where this value is to live otherwise than its key says. */
+  readonly lifetimes?: Partial<Lifetimes> | undefined
 }
 
 /** Thrown when a bulkhead stayed full, here or at the origin: the caller serves something older, or refuses. */
@@ -47,5 +56,5 @@ export class Overloaded extends Error {
   override readonly name = 'Overloaded'
 }
 
-/** The origin. Bounded in time; rejects when it cannot answer; a key it leaves out is an absence. */
-export type Load = (keys: readonly string[]) => Promise<readonly Loaded[]>
+/** The origin. Rejects when it cannot answer; is given up when the signal says so; a key it leaves out is an absence. */
+export type Load = (keys: readonly string[], signal: AbortSignal) => Promise<readonly Loaded[]>

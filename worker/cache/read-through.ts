@@ -2,34 +2,27 @@ import type { Backoff } from './backoff.ts'
 import type { Breaker } from './breaker.ts'
 import type { Clock, Random } from './clock.ts'
 import type { Held, Key } from './entry.ts'
-import type { Layer, Observe } from './events.ts'
-import { createFound, type Found } from './found.ts'
+import type { Layer } from './events.ts'
+import { createFound, type Found, type Gathered } from './found.ts'
 import { type Freshness, freshnessAt } from './freshness.ts'
-import type { MemoryTier } from './memory-tier.ts'
-import type { SharedTier } from './ports.ts'
-import { heldFrom, type Refresh, type Refreshed, type Want } from './refresh.ts'
-import { createSingleflight, type Outcome, type Tower } from './singleflight.ts'
-
-/** What one request brings along. */
-export interface Turn {
-  /** Keeps work alive behind the answer, and when the client leaves (`ctx.waitUntil`). */
-  readonly background: (work: Promise<unknown>) => void
-  /** The least truth version the reader insists on: read your writes. */
-  readonly leastTruth: (key: string) => number
-  readonly observe: Observe
-}
+import type { Turn } from './reader.ts'
+import type { Want } from './refresh.ts'
+import type { Outcome } from './singleflight.ts'
+import type { SharedRead, Sources } from './sources.ts'
 
 export interface ReadThrough {
   /** Answers all keys of a turn: one round trip to the shared tier for what memory lacks, one load for what that lacks. */
   many(keys: readonly Key<unknown>[], turn: Turn): Promise<Found>
+  /** What memory answers without another thought: fresh, verified, and no dice to be thrown. Undefined says nothing about the key. */
+  quiet(key: string): Held<unknown> | undefined
 }
 
 interface Parts {
-  readonly memory: MemoryTier
-  readonly shared: SharedTier
-  readonly refresh: Refresh
+  readonly sources: Sources
   readonly backoff: Backoff
-  readonly breaker: Pick<Breaker, 'open'>
+  /** Is the bulkhead full? */
+  readonly busy: () => boolean
+  readonly breaker: Pick<Breaker, 'open' | 'halfOpen'>
   readonly clock: Clock
   readonly random: Random
   readonly options: ReadThroughOptions
@@ -40,179 +33,201 @@ export interface ReadThroughOptions {
   readonly maxAgeMs: number
   /** Eagerness of X-Fetch; 0 switches it off. */
   readonly beta: number
-  /** Longer than a call to the shared tier and a load may take together (milliseconds). */
-  readonly flightMs: number
-  /** Longer than a read of the shared tier may take (milliseconds). */
-  readonly readFlightMs: number
-  /** Off only to show what it is for. */
-  readonly singleflight: boolean
+  /** A reader who has something within its hard TTL waits no longer than this for the shared tier (milliseconds). */
+  readonly sharedSoftMs: number
+  /** A reader who has something in grace waits no longer than this for a load (milliseconds). */
+  readonly loadSoftMs: number
 }
 
-/** What a read of the shared tier brought for a key. */
-type SharedRead = { readonly held: Held<unknown> | undefined }
 /** What a reader may fall back on, and where it came from. */
-type Seen = Map<string, { readonly held: Held<unknown>; readonly layer: Layer }>
+interface Seen {
+  readonly held: Held<unknown>
+  readonly layer: Layer
+}
+
+/** One turn while it is being answered. */
+interface Reading {
+  readonly turn: Turn
+  readonly found: Gathered
+  readonly seen: Map<string, Seen>
+  /** Keys the shared tier was not able to answer. */
+  readonly unreachable: Set<string>
+  /** Keys the shared tier has not answered yet. */
+  readonly late: Set<string>
+  /** To be refreshed behind the answer. */
+  readonly behind: Key<unknown>[]
+  /** To be waited for. */
+  readonly wait: Key<unknown>[]
+}
 
 /** How often a reader whose least truth version was not met asks again before it takes what there is. */
 const MAX_ROUNDS = 3
+/** How a quiet hit was answered. */
+const QUIET = { layer: 'memory', freshness: 'fresh', collapsed: false, unverified: false } as const
 
 /**
- * The read path (docs/architecture.md, Keys of L2 and The scripts): memory, then the shared tier, then a load that the lease gives to
- * one of many. The reader decides what to do from the value: fresh is served; early and stale are served while one load runs behind; in grace it waits for a
- * load and falls back on what it has; dead it waits.
+ * The read path (docs/cache.md): memory, then the shared tier, then a load that the lease gives to one of many. The reader decides what to
+ * do from the value: fresh is served; early and stale are served while one load runs behind; in grace it waits for a load and falls back on
+ * what it has; dead it waits.
  */
-export function createReadThrough({ memory, shared, refresh, backoff, breaker, clock, random, options }: Parts): ReadThrough {
-  const reads = createSingleflight<SharedRead>({ clock, flightMs: options.readFlightMs, enabled: options.singleflight })
-  const loads = createSingleflight<Refreshed>({ clock, flightMs: options.flightMs, enabled: options.singleflight })
-  const passenger = (turn: Turn) => ({ adopt: turn.background, tookOver: (key: string) => turn.observe({ type: 'taken-over', key }) })
-  /** What a read of the shared tier costs, smoothed (milliseconds). */
-  let sharedTookMs = 5
-
-  const beta = () => (breaker.open || refresh.busy() ? 0 : options.beta)
+export function createReadThrough({ sources, backoff, busy, breaker, clock, random, options }: Parts): ReadThrough {
+  const beta = () => (breaker.open || busy() ? 0 : options.beta)
   const judge = (held: Held<unknown>): Freshness => freshnessAt(held.life, clock.nowMs(), 1 - random(), beta())
+  const isYoung = (held: Held<unknown>): boolean => clock.nowMs() < held.verifiedAtMs + options.maxAgeMs
+  const isUsable = (held: Held<unknown>): boolean => clock.nowMs() < held.life.hardExpiresAtMs
+  const isDead = (held: Held<unknown>): boolean => clock.nowMs() >= held.life.graceEndsAtMs
+  const enough = (key: Key<unknown>, held: Held<unknown>, turn: Turn): boolean => held.truth >= turn.leastTruth(key.text)
   /** Memory's own X-Fetch: the nearer its max age, the likelier a reader has the value verified behind its answer. */
   const wantsVerifying = (held: Held<unknown>): boolean =>
-    clock.nowMs() - sharedTookMs * beta() * Math.log(1 - random()) >= held.verifiedAtMs + options.maxAgeMs
+    clock.nowMs() - sources.sharedTookMs * beta() * Math.log(1 - random()) >= held.verifiedAtMs + options.maxAgeMs
 
-  /** Keeps a value in memory unless memory knows better. */
-  function remember(key: Key<unknown>, held: Held<unknown>): void {
-    const known = memory.get(key.text)
-    if (known && (known.truth > held.truth || (known.truth === held.truth && known.verifiedAtMs > held.verifiedAtMs))) return
-    memory.set(key.text, held, held.value === null ? 0 : key.sizeOf(held.value))
+  function serve(reading: Reading, key: Key<unknown>, { held, layer }: Seen, collapsed: boolean): void {
+    const { turn, found, unreachable, late } = reading
+    const freshness = freshnessAt(held.life, clock.nowMs(), 1, 0)
+    const unverified = layer === 'memory' && (breaker.open || unreachable.has(key.text) || late.has(key.text))
+    const way = { layer, freshness, collapsed, unverified }
+    turn.observe({ type: 'answered', key: key.text, ...way, verifiedAtMs: held.verifiedAtMs })
+    found.give(key, held, way)
   }
 
-  /** Reads the shared tier into memory, each key once at a time. */
-  function readShared(keys: readonly Key<unknown>[], turn: Turn): Promise<Map<string, Outcome<SharedRead>>> {
-    const byText = new Map(keys.map((key) => [key.text, key]))
-    const fly = async (texts: readonly string[], tower: { land(text: string, read: SharedRead): void }) => {
+  /** Serves what may be served now, has refreshed what should be, and waits for the rest. */
+  function settle(reading: Reading, key: Key<unknown>, known: Seen, collapsed: boolean): void {
+    const freshness = judge(known.held)
+    reading.seen.set(key.text, known)
+    if (freshness === 'dead' || (freshness === 'grace' && !backoff.waits(key.text))) return void reading.wait.push(key)
+    serve(reading, key, known, collapsed)
+    // What the shared tier cannot confirm is loaded behind the answer too: else nobody here would see a change until its soft end.
+    if ((freshness === 'fresh' && !reading.unreachable.has(key.text)) || backoff.rests(key.text)) return
+    if (freshness === 'early') reading.turn.observe({ type: 'volunteered', key: key.text })
+    reading.behind.push(key)
+  }
+
+  /** Answers from memory; returns the keys that the shared tier is to be asked for. */
+  function recall(reading: Reading, keys: Iterable<Key<unknown>>): Key<unknown>[] {
+    const ask: Key<unknown>[] = []
+    const verify: Key<unknown>[] = []
+    for (const key of keys) {
+      const held = sources.recall(key.text)
+      if (held && enough(key, held, reading.turn) && isYoung(held)) {
+        settle(reading, key, { held, layer: 'memory' }, false)
+        if (wantsVerifying(held)) verify.push(key)
+      } else if (sources.replicaMayLag(key.text)) reading.wait.push(key)
+      else ask.push(key)
+    }
+    if (verify.length > 0) reading.turn.reader.waitUntil(sources.read(verify, reading.turn))
+    return ask
+  }
+
+  /** Answers from the shared tier, as far as it can be asked. While it is ill, nobody waits for it: who finds out runs behind an answer. */
+  async function consult(reading: Reading, ask: readonly Key<unknown>[]): Promise<void> {
+    const { turn, unreachable, late } = reading
+    const canDoWithout = (key: Key<unknown>): boolean => {
+      const held = sources.recall(key.text)
+      return held !== undefined && enough(key, held, turn) && isUsable(held)
+    }
+    let readings: ReadonlyMap<string, Outcome<SharedRead>> | undefined
+    if (!breaker.open) {
       const startedAtMs = clock.nowMs()
-      const found = await shared.read(texts).catch((error: unknown) => {
-        turn.observe({ type: 'shared-failed', call: 'read', error })
-        throw error
-      })
-      const tookMs = clock.nowMs() - startedAtMs
-      sharedTookMs += (tookMs - sharedTookMs) / 10
-      turn.observe({ type: 'shared-read', keys: texts.length, tookMs })
-      for (const [i, text] of texts.entries()) {
-        const key = byText.get(text)
-        const stored = found[i]
-        const held = key && stored && heldFrom(key, stored, startedAtMs)
-        if (key && held) remember(key, held)
-        tower.land(text, { held })
-      }
+      readings = await sources.read(ask, turn, ask.every(canDoWithout) ? options.sharedSoftMs : undefined)
+      turn.observe({ type: 'waited', layer: 'shared', keys: ask.length, startedAtMs, tookMs: clock.nowMs() - startedAtMs })
+    } else if (breaker.halfOpen) turn.reader.waitUntil(sources.read(ask, turn))
+    for (const key of ask) {
+      const outcome = readings?.get(key.text)
+      const read = outcome && 'value' in outcome ? outcome : undefined
+      if (readings && !outcome) late.add(key.text)
+      else if (!read) unreachable.add(key.text)
+      const held = read ? read.value.held : sources.recall(key.text)
+      if (held && enough(key, held, turn)) settle(reading, key, { held, layer: read ? 'shared' : 'memory' }, read ? !read.led : false)
+      else reading.wait.push(key)
     }
-    return reads.run([...byText.keys()], fly, passenger(turn))
   }
 
-  /** Refreshes keys, each once at a time. */
-  async function load(
-    keys: readonly Key<unknown>[],
-    how: { readonly seen: Seen; readonly waits: boolean; readonly unreachable: ReadonlySet<string> },
-    turn: Turn,
-  ): Promise<Map<string, Outcome<Refreshed> | undefined>> {
-    const flightOf = (key: Key<unknown>): string => {
-      const leastTruth = turn.leastTruth(key.text)
-      // Whoever insists on a truth does not board the flight of somebody who would take less.
-      return leastTruth > (how.seen.get(key.text)?.held.truth ?? 0) ? `${key.text}@${leastTruth}` : key.text
+  const toWant = ({ turn, seen, unreachable }: Reading, key: Key<unknown>, waits: boolean): Omit<Want, 'flight'> => ({
+    key,
+    seen: seen.get(key.text)?.held,
+    leastTruth: turn.leastTruth(key.text),
+    waits,
+    unleased: unreachable.has(key.text),
+  })
+
+  /** Waits for loads. A flight that began before the reader's own write may bring too old a truth: then it asks again. */
+  async function awaitLoads(reading: Reading): Promise<void> {
+    const { turn, seen, found } = reading
+    const fallbackOf = (key: Key<unknown>): Seen | undefined => {
+      const known = seen.get(key.text)
+      return known && !isDead(known.held) ? known : undefined
     }
-    const byFlight = new Map(keys.map((key) => [flightOf(key), key]))
-    const fly = (flights: readonly string[], tower: Tower<Refreshed>) => {
-      const wants = flights.flatMap((flight): Want[] => {
-        const key = byFlight.get(flight)
-        if (!key) return []
-        const seen = how.seen.get(key.text)?.held
-        return [{ key, seen, leastTruth: turn.leastTruth(key.text), waits: how.waits, unleased: how.unreachable.has(key.text) }]
+    let rest: readonly Key<unknown>[] = reading.wait
+    for (let round = 1; rest.length > 0; round++) {
+      const startedAtMs = clock.nowMs()
+      const hasFallback = rest.every((key) => fallbackOf(key) !== undefined)
+      const outcomes = await sources.refresh(
+        rest.map((key) => toWant(reading, key, true)),
+        turn,
+        hasFallback ? options.loadSoftMs : undefined,
+      )
+      // Where the lease said that somebody had filled L2 meanwhile, nobody waited for the origin.
+      const spared = rest.every((key) => {
+        const outcome = outcomes.get(key.text)
+        return outcome && 'value' in outcome && outcome.value.layer === 'shared'
       })
-      const report = {
-        land(key: Key<unknown>, refreshed: Refreshed) {
-          if (refreshed.keep) remember(key, refreshed.held)
-          tower.land(flightOf(key), refreshed)
-        },
-        crash: (key: Key<unknown>, reason: unknown) => tower.crash(flightOf(key), reason),
+      turn.observe({
+        type: 'waited',
+        layer: spared ? 'shared' : 'origin',
+        keys: rest.length,
+        startedAtMs,
+        tookMs: clock.nowMs() - startedAtMs,
+      })
+      const again: Key<unknown>[] = []
+      for (const key of rest) {
+        const outcome = outcomes.get(key.text)
+        const fallback = fallbackOf(key)
+        if (outcome && 'value' in outcome) {
+          const { held, layer } = outcome.value
+          const good = enough(key, held, turn) && !isDead(held)
+          if (good || round === MAX_ROUNDS) serve(reading, key, { held, layer }, !outcome.led)
+          else again.push(key)
+        } else if (fallback) serve(reading, key, fallback, false)
+        else found.fail(key, outcome?.error ?? new Error('a key could not be loaded'))
       }
-      return refresh.run(wants, report, turn.observe)
+      rest = again
     }
-    const outcomes = await loads.run([...byFlight.keys()], fly, passenger(turn))
-    return new Map([...byFlight].map(([flight, key]) => [key.text, outcomes.get(flight)]))
+  }
+
+  async function answer(keys: ReadonlyMap<string, Key<unknown>>, found: Gathered, turn: Turn): Promise<Found> {
+    const reading: Reading = { turn, found, seen: new Map(), unreachable: new Set(), late: new Set(), behind: [], wait: [] }
+    const ask = recall(reading, keys.values())
+    if (ask.length > 0) await consult(reading, ask)
+    if (reading.behind.length > 0) {
+      const wants = reading.behind.map((key) => toWant(reading, key, false))
+      turn.reader.waitUntil(sources.refresh(wants, turn))
+    }
+    if (reading.wait.length > 0) await awaitLoads(reading)
+    return found
+  }
+
+  function quiet(key: string): Held<unknown> | undefined {
+    const held = sources.recall(key)
+    return held && clock.nowMs() < held.quietUntilMs ? held : undefined
   }
 
   return {
-    async many(keys, turn) {
+    quiet,
+    many(keys, turn) {
       const found = createFound()
-      const seen: Seen = new Map()
-      const unreachable = new Set<string>()
-      const behind: Key<unknown>[] = []
-      const verify: Key<unknown>[] = []
-      const ask: Key<unknown>[] = []
-      const wait: Key<unknown>[] = []
-      const enough = (key: Key<unknown>, held: Held<unknown>) => held.truth >= turn.leastTruth(key.text)
-      function serve(key: Key<unknown>, held: Held<unknown>, layer: Layer, collapsed: boolean): void {
-        const freshness = freshnessAt(held.life, clock.nowMs(), 1, 0)
-        const way = { layer, freshness, collapsed, unverified: layer === 'memory' && (breaker.open || unreachable.has(key.text)) }
-        turn.observe({ type: 'answered', key: key.text, ...way, verifiedAtMs: held.verifiedAtMs })
-        found.give(key, held, way)
-      }
-      /** Serves what may be served now, has refreshed what should be, and waits for the rest. */
-      function settle(key: Key<unknown>, held: Held<unknown>, layer: Layer, collapsed: boolean): void {
-        const freshness = judge(held)
-        seen.set(key.text, { held, layer })
-        if (freshness === 'dead' || (freshness === 'grace' && !backoff.waits(key.text))) return void wait.push(key)
-        serve(key, held, layer, collapsed)
-        // What the shared tier cannot confirm is loaded behind the answer too: else nobody here would see a change until its soft end.
-        if ((freshness === 'fresh' && !unreachable.has(key.text)) || backoff.waits(key.text)) return
-        if (freshness === 'early') turn.observe({ type: 'volunteered', key: key.text })
-        behind.push(key)
-      }
-      function waited(layer: 'shared' | 'origin', keys: number, startedAtMs: number): void {
-        turn.observe({ type: 'waited', layer, keys, startedAtMs, tookMs: clock.nowMs() - startedAtMs })
-      }
-
-      for (const key of new Map(keys.map((key) => [key.text, key])).values()) {
-        const held = memory.get(key.text)
-        if (!held || !enough(key, held) || clock.nowMs() >= held.verifiedAtMs + options.maxAgeMs) ask.push(key)
-        else {
-          settle(key, held, 'memory', false)
-          if (wantsVerifying(held)) verify.push(key)
+      let rest: Map<string, Key<unknown>> | undefined
+      const ill = breaker.open // then every answer says that it is unverified
+      for (const key of keys) {
+        const held = ill ? undefined : quiet(key.text)
+        if (!held || !enough(key, held, turn)) {
+          rest ??= new Map()
+          rest.set(key.text, key)
+        } else if (!found.get(key)) {
+          turn.observe({ type: 'answered', key: key.text, ...QUIET, verifiedAtMs: held.verifiedAtMs })
+          found.give(key, held, QUIET)
         }
       }
-
-      const askedAtMs = clock.nowMs()
-      const readings = ask.length > 0 ? await readShared(ask, turn) : new Map<string, Outcome<SharedRead>>()
-      if (ask.length > 0) waited('shared', ask.length, askedAtMs)
-      for (const key of ask) {
-        const outcome = readings.get(key.text)
-        const read = outcome && 'value' in outcome ? outcome : undefined
-        if (!read) unreachable.add(key.text)
-        const held = read ? read.value.held : memory.get(key.text)
-        if (held && enough(key, held)) settle(key, held, read ? 'shared' : 'memory', read ? !read.led : false)
-        else wait.push(key)
-      }
-
-      if (verify.length > 0) turn.background(readShared(verify, turn))
-      if (behind.length > 0) turn.background(load(behind, { seen, waits: false, unreachable }, turn))
-
-      // A flight that began before the reader's own write may bring too old a truth: then ask again.
-      let rest = wait
-      for (let round = 1; rest.length > 0; round++) {
-        const startedAtMs = clock.nowMs()
-        const outcomes = await load(rest, { seen, waits: true, unreachable }, turn)
-        // Where the lease said that somebody had filled L2 meanwhile, nobody waited for the origin.
-        const spared = [...outcomes.values()].every((outcome) => outcome && 'value' in outcome && outcome.value.layer === 'shared')
-        waited(spared ? 'shared' : 'origin', rest.length, startedAtMs)
-        const again: Key<unknown>[] = []
-        for (const key of rest) {
-          const outcome = outcomes.get(key.text)
-          const refreshed = outcome && 'value' in outcome ? outcome : undefined
-          const fallback = seen.get(key.text)
-          if (refreshed && (round === MAX_ROUNDS || (enough(key, refreshed.value.held) && judge(refreshed.value.held) !== 'dead'))) {
-            serve(key, refreshed.value.held, refreshed.value.layer, !refreshed.led)
-          } else if (refreshed) again.push(key)
-          else if (fallback && judge(fallback.held) !== 'dead') serve(key, fallback.held, fallback.layer, false)
-          else found.fail(key, (outcome && 'error' in outcome && outcome.error) || new Error('a key could not be loaded'))
-        }
-        rest = again
-      }
-      return found
+      return rest ? answer(rest, found, turn) : Promise.resolve(found)
     },
   }
 }

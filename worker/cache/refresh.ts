@@ -1,5 +1,6 @@
 import type { Backoff } from './backoff.ts'
 import type { Clock, Random } from './clock.ts'
+import { withDeadline } from './deadline.ts'
 import type { Held, Key, Stored } from './entry.ts'
 import type { Layer, Observe } from './events.ts'
 import { lifetimeFrom } from './freshness.ts'
@@ -8,6 +9,8 @@ import type { Load, SharedTier, Wanted } from './ports.ts'
 
 /** One key to be refreshed. */
 export interface Want {
+  /** The flight it is of: readers who insist on a truth, or were told of a change, do not fly with those who would take less. */
+  readonly flight: string
   readonly key: Key<unknown>
   /** What the reader saw and may fall back on. */
   readonly seen: Held<unknown> | undefined
@@ -23,14 +26,17 @@ export interface Want {
 export interface Refreshed {
   readonly held: Held<unknown>
   readonly layer: Layer
-  /** May be kept in memory. Not what a refused fill or a load beside somebody else's lease brought: it may be untrue already. */
-  readonly keep: boolean
 }
 
-/** Hears of each key as soon as it is known. */
+/** Hears of each want as soon as it is known. */
 export interface Report {
-  land(key: Key<unknown>, refreshed: Refreshed): void
-  crash(key: Key<unknown>, reason: unknown): void
+  /** Here is a value; one that `lingers` is being stored, and will be followed by `filled`. */
+  land(want: Want, refreshed: Refreshed, lingers: boolean): void
+  /** May be kept in memory. Not what a refused fill or a load beside somebody else's lease brought: it may be untrue already. */
+  keep(want: Want, held: Held<unknown>): void
+  /** The shared tier has answered the fill. */
+  filled(want: Want): void
+  crash(want: Want, reason: unknown): void
 }
 
 /** Gets better values than were seen: with the lease, or from whoever holds it, or after a bounded wait alone. */
@@ -52,25 +58,30 @@ interface Parts {
 }
 
 export interface RefreshOptions {
+  /** A load is given up after this (milliseconds). */
+  readonly loadDeadlineMs: number
   /** Life of a lease: at least the deadline of a load and two of the shared tier (milliseconds). */
   readonly leaseMs: number
   /** How long a reader with nothing to serve waits for the holder of the lease (milliseconds). */
   readonly waitMs: number
   /** First pause between looks at the shared tier; each is half as long again, with jitter (milliseconds). */
   readonly pollMs: number
-  /** A load that failed is tried again after this by one of all readers (milliseconds). */
-  readonly retryMs: number
   /** Off only to show what it is for. */
   readonly lease: boolean
 }
 
-/** A stored value as memory holds it; undefined where its text is unknown, which is a miss. */
-export function heldFrom(key: Key<unknown>, stored: Stored, verifiedAtMs: number): Held<unknown> | undefined {
-  const value = stored.payload === null ? null : key.decode(stored.payload)
-  return value === undefined ? undefined : { value, life: stored.life, truth: stored.truth, stamp: stored.stamp, verifiedAtMs }
+interface Arrived {
+  readonly stored: ReadonlyMap<string, Stored>
+  readonly startedAtMs: number
 }
 
-/** The scripts' protocol (docs/architecture.md) from the reader's side: lease, load, fill; losers wait with jitter, then go alone. */
+/** A stored value as memory holds it; undefined where its text is unknown, which is a miss. Throws as `decode` does. */
+export function heldFrom(key: Key<unknown>, { life, truth, stamp, payload }: Stored, verifiedAtMs: number): Held<unknown> | undefined {
+  const value = payload === null ? null : key.decode(payload)
+  return value === undefined ? undefined : { value, life, truth, stamp, verifiedAtMs, quietUntilMs: 0 }
+}
+
+/** The scripts' protocol (docs/architecture.md, The scripts) from the reader's side: lease, load, fill; losers wait with jitter, then go alone. */
 export function createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options }: Parts): Refresh {
   /** What would spare a reader the load: a value that is fresh now, and fresher than one he could use but for its age. */
   function toWanted({ key, seen, leastTruth, unreadable = false }: Want): Wanted {
@@ -85,66 +96,91 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 
   /** Loads in one round trip; answers what each key would be stored as, with lives counted from the start. */
-  async function loadNow(
-    wants: readonly Want[],
-    alone: boolean,
-    observe: Observe,
-  ): Promise<{ stored: Map<string, Stored>; startedAtMs: number }> {
+  async function loadNow(wants: readonly Want[], alone: boolean, observe: Observe): Promise<Arrived> {
     let startedAtMs = 0
+    const texts = [...new Set(wants.map(({ key }) => key.text))]
     try {
       const loaded = await limiter.run(() => {
         startedAtMs = clock.nowMs()
-        return load(wants.map(({ key }) => key.text))
+        return withDeadline(clock, options.loadDeadlineMs, (signal) => load(texts, signal))
       })
       const tookMs = clock.nowMs() - startedAtMs
-      observe({ type: 'loaded', keys: wants.length, tookMs, alone })
+      observe({ type: 'loaded', keys: texts.length, tookMs, alone })
       const byText = new Map(loaded.map((one) => [one.key, one]))
       const stored = new Map<string, Stored>()
       for (const { key } of wants) {
         backoff.succeeded(key.text)
-        const { truth = 0, payload = null } = byText.get(key.text) ?? {}
-        const life = lifetimeFrom(key.lifetimes, payload === null, startedAtMs, tookMs, random())
+        const { truth = 0, payload = null, lifetimes } = byText.get(key.text) ?? {}
+        const life = lifetimeFrom({ ...key.lifetimes, ...lifetimes }, payload === null, startedAtMs, tookMs, random())
         stored.set(key.text, { life, truth, stamp: 0, payload })
       }
       return { stored, startedAtMs }
     } catch (error) {
-      for (const { key } of wants) backoff.failed(key.text)
-      observe({ type: 'load-failed', keys: wants.length, error })
+      observe({ type: 'load-failed', keys: texts.length, error })
       throw error
     }
+  }
+
+  /** Lets readers have what was loaded; what cannot be decoded crashes by itself. */
+  function land(want: Want, { stored, startedAtMs }: Arrived, report: Report, lingers: boolean): Held<unknown> | undefined {
+    const value = stored.get(want.key.text)
+    try {
+      const held = value && heldFrom(want.key, value, startedAtMs)
+      if (!held) throw new Error(`${want.key.text} was loaded in an unknown format`)
+      report.land(want, { held, layer: 'origin' }, lingers)
+      return held
+    } catch (error) {
+      report.crash(want, error)
+    }
+    return undefined
   }
 
   async function loadAlone(wants: readonly Want[], keep: boolean, report: Report, observe: Observe): Promise<void> {
-    const { stored, startedAtMs } = await loadNow(wants, true, observe)
-    for (const { key } of wants) {
-      const value = stored.get(key.text)
-      const held = value && heldFrom(key, value, startedAtMs)
-      if (held) report.land(key, { held, layer: 'origin', keep })
+    const loaded = await loadNow(wants, true, observe).catch((error: unknown) => {
+      for (const { key } of wants) backoff.failed(key.text)
+      throw error
+    })
+    for (const want of wants) {
+      const held = land(want, loaded, report, false)
+      if (held && keep) report.keep(want, held)
     }
   }
 
+  /** Readers get what was loaded at once; it is stored behind their answers, and kept in memory only if the shared tier took it. */
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
-    const { stored, startedAtMs } = await loadNow(wants, false, observe).catch(async (error: unknown) => {
+    const loaded = await loadNow(wants, false, observe).catch(async (error: unknown) => {
+      const restMs = Math.max(...wants.map(({ key }) => backoff.failed(key.text)))
       const keys = wants.map(({ key }) => key.text)
       await shared
-        .release(keys, token, options.retryMs)
+        .release(keys, token, Math.round(restMs))
         .catch((cause: unknown) => observe({ type: 'shared-failed', call: 'release', error: cause }))
       throw error
     })
-    const values = [...stored].map(([key, value]) => ({ key, stored: value }))
+    const landed = wants.map((want) => land(want, loaded, report, true))
+    const values = [...loaded.stored].map(([key, stored]) => ({ key, stored }))
     const filled = await shared.fill(values, token).catch((error: unknown) => {
       observe({ type: 'shared-failed', call: 'fill', error })
       return []
     })
-    for (const [i, { key }] of wants.entries()) {
-      const value = stored.get(key.text)
+    for (const [i, want] of wants.entries()) {
+      const { key } = want
+      const held = landed[i]
       const fill = filled[i]
-      if (!value) continue
       if (!fill) observe({ type: 'fill-refused', key: key.text })
-      const merged = fill ? { ...value, stamp: fill.stamp, payload: value.payload === null ? null : value.payload + fill.pushed } : value
-      const held = heldFrom(key, merged, startedAtMs)
-      if (held) report.land(key, { held, layer: 'origin', keep: fill !== undefined })
+      else if (held) report.keep(want, withPushed(key, held, loaded.stored.get(key.text), fill) ?? held)
+      report.filled(want)
     }
+  }
+
+  /** What the shared tier holds after a fill: what was loaded, and what was pushed meanwhile. */
+  function withPushed(
+    key: Key<unknown>,
+    held: Held<unknown>,
+    stored: Stored | undefined,
+    { stamp, pushed }: { readonly stamp: number; readonly pushed: string },
+  ): Held<unknown> | undefined {
+    if (pushed === '' || stored === undefined || stored.payload === null) return { ...held, stamp }
+    return heldFrom(key, { ...stored, stamp, payload: stored.payload + pushed }, held.verifiedAtMs)
   }
 
   async function runLeased(wants: readonly Want[], report: Report, observe: Observe): Promise<void> {
@@ -166,12 +202,14 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       for (const [i, want] of waiting.entries()) {
         const answer = answers[i]
         if (!answer) continue
-        const best = (answer.stored && heldFrom(want.key, answer.stored, askedAtMs)) ?? want.seen
-        observe({ type: 'leased', key: want.key.text, state: answer.state })
-        if (answer.state === 'fresher' && best && best !== want.seen) report.land(want.key, { held: best, layer: 'shared', keep: true })
-        else if (answer.state === 'granted') granted.push(want)
-        else if (best && (!want.waits || servable(best, want.leastTruth)))
-          report.land(want.key, { held: best, layer: 'shared', keep: best !== want.seen })
+        const { text } = want.key
+        const better = answer.stored && readable(want.key, answer.stored, askedAtMs, observe)
+        const best = better ?? want.seen
+        observe({ type: 'leased', key: text, state: answer.state })
+        if (answer.state === 'refused' && !want.waits) backoff.refused(text)
+        if (answer.state === 'granted') granted.push(want)
+        else if (better && answer.state === 'fresher') give(want, better)
+        else if (best && (!want.waits || servable(best, want.leastTruth))) give(want, best)
         else refused.push({ ...want, seen: best, unreadable: answer.state === 'fresher' })
       }
       if (granted.length > 0) loading.push(guarded(granted, report, loadAndFill(granted, token, report, observe)))
@@ -184,6 +222,11 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       await clock.sleep(pauseMs * (0.5 + random()))
     }
     await Promise.all(loading)
+
+    function give(want: Want, held: Held<unknown>): void {
+      report.land(want, { held, layer: 'shared' }, false)
+      if (held !== want.seen) report.keep(want, held)
+    }
   }
 
   /** Within its hard TTL and true enough: a loser of the lease serves it at once. */
@@ -205,8 +248,18 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 }
 
+/** `heldFrom` where a failure is a miss. */
+export function readable(key: Key<unknown>, stored: Stored, verifiedAtMs: number, observe: Observe): Held<unknown> | undefined {
+  try {
+    return heldFrom(key, stored, verifiedAtMs)
+  } catch (error) {
+    observe({ type: 'undecodable', key: key.text, error })
+    return undefined
+  }
+}
+
 /** Turns the failure of some keys' work into their crashes: the others go on. */
 const guarded = (wants: readonly Want[], report: Report, work: Promise<void>): Promise<void> =>
   work.catch((error: unknown) => {
-    for (const { key } of wants) report.crash(key, error)
+    for (const want of wants) report.crash(want, error)
   })

@@ -1,141 +1,214 @@
 import type { Clock } from './clock.ts'
+import type { Turn } from './reader.ts'
 
 /** What became of one key of a flight. */
 export type Outcome<T> = { readonly value: T; readonly led: boolean } | { readonly error: Error }
 
+/** One key in the air. The result is state, in plain data. */
 interface Flight<T> {
   state: 'flying' | 'landed' | 'crashed'
   value?: T
   error?: Error
+  readonly plane: Plane
+}
+
+/** What the keys of one departure share. Everything here is made and resolved by the leader's own request. */
+interface Plane {
+  /** Beyond this moment its followers give it up. */
   readonly endsAtMs: number
-  /** Wakes whoever waits; the result is in the fields above. Made and resolved by the leader's own request. */
-  readonly wake: Promise<void>
-  readonly settled: () => void
+  /** Wakes whoever waits, each time something lands; only a wake-up. */
+  news: Promise<void>
+  announce: () => void
+}
+
+/** A plane that has not left yet: other readers' keys may board. */
+interface Boarding<C, T> {
+  readonly plane: Plane
+  readonly cargo: Map<string, C>
+  readonly flights: Map<string, Flight<T>>
+  readonly closesAtMs: number
 }
 
 /** How a leader reports its keys, each as soon as it is known. What it reported nothing of when its work ends, has crashed. */
 export interface Tower<T> {
-  land(key: string, value: T): void
+  /** With `lingers`, who comes later gets the value as well, until `leave` or the end of the work. */
+  land(key: string, value: T, lingers?: boolean): void
+  leave(key: string): void
   crash(key: string, reason: unknown): void
 }
 
-/** Does the work for `keys`. */
-export type Fly<T> = (keys: readonly string[], tower: Tower<T>) => Promise<void>
-
-/** The request that wants to know. */
-export interface Passenger {
-  /** Keeps the work alive if this request turns out to lead and its client leaves (`ctx.waitUntil`). */
-  readonly adopt: (work: Promise<unknown>) => void
-  /** Told of each flight it gave up for dead. */
-  readonly tookOver: (key: string) => void
-}
-
-export interface Singleflight<T> {
-  /** Joins the flight of each key, or leads one for those that have none. Never rejects: each key has an outcome of its own. */
-  run(keys: readonly string[], fly: Fly<T>, passenger: Passenger): Promise<Map<string, Outcome<T>>>
+export interface Singleflight<C, T> {
+  /**
+   * Joins the flight of each key, or puts the key on one with what it brings along. Never rejects: each key has an outcome of its own, or
+   * none where `patienceMs` ran out first; that flight goes on.
+   */
+  run(cargo: ReadonlyMap<string, C>, turn: Turn, patienceMs?: number): Promise<Map<string, Outcome<T>>>
+  /** What has landed and lingers. */
+  landed(key: string): T | undefined
   readonly size: number
 }
 
-interface Options {
+interface Options<C, T> {
+  /** Does the work for all that boarded, in the request of the reader who leads. */
+  readonly fly: (cargo: ReadonlyMap<string, C>, tower: Tower<T>, leader: Turn) => Promise<void>
   readonly clock: Clock
   /** A flight that has not landed by then is given up by its followers, one of whom takes over (milliseconds). */
   readonly flightMs: number
-  /** Off only to show what it is for. */
+  /** Off only to show what it is for: everybody flies alone. */
   readonly enabled: boolean
+  /** Off only to show what it is for: each reader's keys depart at once and by themselves. */
+  readonly gathers: boolean
 }
 
 /** How often a reader takes over from dead leaders before it reports an error. */
 const MAX_ATTEMPTS = 3
+/** Keys that travel together. */
+const MAX_CARGO = 200
+/** Nobody boards later than this (milliseconds): a leader that does not depart by then is dead. */
+const BOARDING_MS = 50
 
 /**
- * One flight per key in an isolate, safe across requests in workerd (docs/architecture.md, Isolates): plain data only; a promise made by another request
- * is awaited but never resolved; every follower holds a timer of its own and takes the flight over when it rings; the result is
+ * One flight per key in an isolate, safe across requests in workerd (docs/cache.md, Isolates): plain data only; a promise made by another
+ * request is awaited but never resolved; every follower holds a timer of its own and takes the flight over when it rings; the result is
  * state, the promise only a wake-up. A naive map of promises loses over half of its readers when a third of the clients leave.
+ *
+ * Keys that several readers miss in one turn of the event loop travel together. Who finds nothing in the air departs at once, with what is
+ * asked for in the same breath; while others are in the air the turn is waited for (1 ms in workerd).
  */
-export function createSingleflight<T>({ clock, flightMs, enabled }: Options): Singleflight<T> {
+export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gathers }: Options<C, T>): Singleflight<C, T> {
   const flights = new Map<string, Flight<T>>()
+  const inTheAir = new Set<Plane>()
+  let boarding: Boarding<C, T> | undefined
 
-  /** Starts a flight for each key. Only this request will ever resolve what it makes here. */
-  function lead(keys: readonly string[], fly: Fly<T>, adopt: Passenger['adopt']): Map<string, Flight<T>> {
-    const led = new Map<string, Flight<T>>()
-    for (const key of keys) {
-      const { promise: wake, resolve: settled } = Promise.withResolvers<void>()
-      const flight: Flight<T> = { state: 'flying', endsAtMs: clock.nowMs() + flightMs, wake, settled }
-      led.set(key, flight)
-      if (enabled) flights.set(key, flight)
+  function isBusy(): boolean {
+    for (const plane of inTheAir) {
+      if (clock.nowMs() < plane.endsAtMs) return true
+      inTheAir.delete(plane)
     }
-    function end(key: string, result: Pick<Flight<T>, 'state' | 'value' | 'error'>): void {
-      const flight = led.get(key)
+    return false
+  }
+
+  function openPlane(turn: Turn): Boarding<C, T> {
+    const nowMs = clock.nowMs()
+    const { promise: news, resolve: announce } = Promise.withResolvers<void>()
+    const opened = {
+      plane: { endsAtMs: nowMs + flightMs, news, announce },
+      cargo: new Map<string, C>(),
+      flights: new Map<string, Flight<T>>(),
+      closesAtMs: nowMs + BOARDING_MS,
+    }
+    turn.reader.waitUntil(depart(opened, turn))
+    return opened
+  }
+
+  async function depart(opened: Boarding<C, T>, leader: Turn): Promise<void> {
+    const { plane, cargo, flights: onBoard } = opened
+    await (gathers && enabled && isBusy() ? clock.sleep(0) : Promise.resolve())
+    if (boarding === opened) boarding = undefined
+    inTheAir.add(plane)
+    function forget(key: string): void {
+      if (flights.get(key) === onBoard.get(key)) flights.delete(key)
+    }
+    function end(key: string, result: Pick<Flight<T>, 'state' | 'value' | 'error'>, lingers: boolean): void {
+      const flight = onBoard.get(key)
       if (flight?.state !== 'flying') return
       Object.assign(flight, result)
-      if (flights.get(key) === flight) flights.delete(key)
-      flight.settled()
+      if (!lingers) forget(key)
+      plane.announce()
+      const { promise, resolve } = Promise.withResolvers<void>()
+      plane.news = promise
+      plane.announce = resolve
     }
     const tower: Tower<T> = {
-      land: (key, value) => end(key, { state: 'landed', value }),
-      crash: (key, reason) => end(key, { state: 'crashed', error: copyOf(reason) }),
+      land: (key, value, lingers = false) => end(key, { state: 'landed', value }, lingers),
+      leave: forget,
+      crash: (key, reason) => end(key, { state: 'crashed', error: copyOf(reason) }, false),
     }
-    const crashRest = (reason: unknown) => {
-      for (const key of keys) tower.crash(key, reason)
+    let reason: unknown = new Error('nothing was reported')
+    try {
+      await fly(cargo, tower, leader)
+    } catch (error) {
+      reason = error
     }
-    if (keys.length > 0) adopt((async () => fly(keys, tower))().then(() => crashRest(new Error('nothing was reported')), crashRest))
-    return led
+    for (const [key, flight] of onBoard) {
+      if (flight.state === 'flying') tower.crash(key, reason)
+      else forget(key)
+    }
+    inTheAir.delete(plane)
+  }
+
+  /** Puts a key on the plane that boards, or on a new one which this reader leads. */
+  function board(key: string, cargo: C, turn: Turn, alone: Boarding<C, T> | undefined): Flight<T> {
+    const opened = alone ?? boardingNow(turn)
+    const flight: Flight<T> = { state: 'flying', plane: opened.plane }
+    opened.cargo.set(key, cargo)
+    opened.flights.set(key, flight)
+    if (enabled) flights.set(key, flight)
+    return flight
+  }
+  function boardingNow(turn: Turn): Boarding<C, T> {
+    if (!boarding || boarding.cargo.size >= MAX_CARGO || clock.nowMs() >= boarding.closesAtMs) boarding = openPlane(turn)
+    return boarding
   }
 
   return {
-    async run(keys, fly, passenger) {
+    async run(cargo, turn, patienceMs = Number.POSITIVE_INFINITY) {
       const outcomes = new Map<string, Outcome<T>>()
-      let pending = [...new Set(keys)]
+      const untilMs = clock.nowMs() + patienceMs
+      let pending: readonly string[] = [...cargo.keys()]
       for (let attempt = 0; attempt < MAX_ATTEMPTS && pending.length > 0; attempt++) {
         const joined = new Map<string, Flight<T>>()
+        const led = new Map<string, Flight<T>>()
+        let alone: Boarding<C, T> | undefined
         for (const key of pending) {
           const flight = flights.get(key)
           if (flight) joined.set(key, flight)
+          else {
+            if (!(enabled && gathers)) alone ??= openPlane(turn)
+            led.set(key, board(key, cargo.get(key) as C, turn, alone))
+          }
         }
-        const led = lead(
-          pending.filter((key) => !joined.has(key)),
-          fly,
-          passenger.adopt,
-        )
         const all = [...joined, ...led]
         await arrival(
           all.map(([, flight]) => flight),
+          untilMs,
           clock,
         )
-        pending = []
+        const again: string[] = []
         for (const [key, flight] of all) {
           if (flight.state === 'landed') outcomes.set(key, { value: flight.value as T, led: led.has(key) })
           else if (flight.state === 'crashed') outcomes.set(key, { error: flight.error ?? new Error('crashed') })
-          else {
+          else if (clock.nowMs() >= flight.plane.endsAtMs) {
             // The leader is presumed dead: cancelled, evicted or hung.
             if (flights.get(key) === flight) flights.delete(key)
-            passenger.tookOver(key)
-            pending.push(key)
+            turn.observe({ type: 'taken-over', key })
+            again.push(key)
           }
         }
+        pending = again
       }
       for (const key of pending) outcomes.set(key, { error: new Error(`no leader of ${key} survived`) })
       return outcomes
     },
+    landed: (key) => (flights.size > 0 ? flights.get(key)?.value : undefined),
     get size() {
       return flights.size
     },
   }
 }
 
-/** Waits until each flight has ended, or with a timer of this request until it should have: a dead one does not wait for the young. */
-async function arrival(flights: readonly Flight<unknown>[], clock: Clock): Promise<void> {
-  const enough = new AbortController()
-  const byEnd = Map.groupBy(
-    flights.filter((flight) => flight.state === 'flying'),
-    (flight) => flight.endsAtMs,
-  )
-  await Promise.all(
-    [...byEnd].map(([endsAtMs, flying]) =>
-      Promise.race([Promise.all(flying.map((flight) => flight.wake)), clock.sleep(Math.max(0, endsAtMs - clock.nowMs()), enough.signal)]),
-    ),
-  )
-  enough.abort()
+/** Waits until each flight has ended or should have, or `untilMs`, by a timer of this request: a dead one does not wait for the young. */
+async function arrival(flights: readonly Flight<unknown>[], untilMs: number, clock: Clock): Promise<void> {
+  for (;;) {
+    const nowMs = clock.nowMs()
+    const flying = flights.filter(({ state, plane }) => state === 'flying' && nowMs < Math.min(plane.endsAtMs, untilMs))
+    if (flying.length === 0) return
+    const planes = new Set(flying.map(({ plane }) => plane))
+    const ringsAtMs = Math.min(untilMs, ...[...planes].map(({ endsAtMs }) => endsAtMs))
+    const enough = new AbortController()
+    await Promise.race([...[...planes].map(({ news }) => news), clock.sleep(ringsAtMs - nowMs, enough.signal)])
+    enough.abort()
+  }
 }
 
 /** A plain copy: an error object may hold on to the request that made it. */

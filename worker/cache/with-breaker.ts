@@ -24,5 +24,6 @@ export function withBreaker(tier: SharedTier, breaker: Breaker): SharedTier {
     lease: (wanted, token, leaseMs) => guarded(() => tier.lease(wanted, token, leaseMs)),
     release: (keys, token, restMs) => guarded(() => tier.release(keys, token, restMs)),
     fill: (values, token) => guarded(() => tier.fill(values, token)),
+    invalidate: (invalidations) => guarded(() => tier.invalidate(invalidations)),
   }
 }

@@ -1,6 +1,7 @@
 import { type Entry, rootAuthorOf, rootIdOf } from '../../contract/entry.ts'
 import type { Key } from '../cache/entry.ts'
-import type { ReadThrough, Turn } from '../cache/read-through.ts'
+import type { ReadThrough } from '../cache/read-through.ts'
+import type { Turn } from '../cache/reader.ts'
 import type { FeedKeys } from './keys.ts'
 import type { Candidate } from './merge.ts'
 

@@ -1,5 +1,5 @@
 import type { Entry } from '../../contract/entry.ts'
-import type { Turn } from '../cache/read-through.ts'
+import type { Turn } from '../cache/reader.ts'
 import { demand } from './demand.ts'
 import { type Hydrate, type Line, standalone } from './hydrate.ts'
 import type { Candidate } from './merge.ts'

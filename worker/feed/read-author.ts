@@ -1,6 +1,6 @@
 import type { Cursor } from '../../contract/cursor.ts'
 import { Problem } from '../../contract/problem.ts'
-import type { Turn } from '../cache/read-through.ts'
+import type { Turn } from '../cache/reader.ts'
 import { demand } from './demand.ts'
 import type { Line } from './hydrate.ts'
 import { candidatesFrom, mergeDown } from './merge.ts'

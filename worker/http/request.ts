@@ -7,7 +7,7 @@ import { Problem } from '../../contract/problem.ts'
 import type { Caller } from '../../contract/signature.ts'
 import type { SigningKey } from '../../contract/signed.ts'
 import { decodeVersionToken, type Raised } from '../../contract/version-token.ts'
-import type { Turn } from '../cache/read-through.ts'
+import type { Turn } from '../cache/reader.ts'
 import type { Tally } from './tally.ts'
 
 /** What the middleware leaves on the context. */
@@ -47,7 +47,7 @@ export async function raisedBy(c: Context<WorkerEnv>, { clock, signingKey }: Htt
 /** What this request brings to the cache. Work behind the answer never fails it. */
 export function turnOf(c: Context<WorkerEnv>, raised: Raised): Turn {
   return {
-    background: (work) => c.executionCtx.waitUntil(work.catch(() => {})),
+    reader: c.executionCtx,
     leastTruth: (key) => raised[key] ?? 0,
     observe: c.get('tally').observe,
   }

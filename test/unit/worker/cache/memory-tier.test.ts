@@ -11,6 +11,7 @@ const heldOf = (value: unknown): Held<unknown> => ({
   truth: 1,
   stamp: 1,
   verifiedAtMs: 0,
+  quietUntilMs: 0,
 })
 
 type Step = { readonly does: 'get' | 'set' | 'delete'; readonly key: string; readonly bytes: number }

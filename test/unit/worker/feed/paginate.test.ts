@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Entry } from '../../../../contract/entry.ts'
-import type { Turn } from '../../../../worker/cache/read-through.ts'
+import type { Turn } from '../../../../worker/cache/reader.ts'
 import type { Hydrate, Line } from '../../../../worker/feed/hydrate.ts'
 import { candidatesFrom, mergeDown } from '../../../../worker/feed/merge.ts'
 import { paginate } from '../../../../worker/feed/paginate.ts'
 
 const id = (n: number): string => String(2_000_000_000_000_000_000n + BigInt(n))
 const entry = (n: number): Entry => ({ activityId: id(n), actorId: id(9_000), audience: 'public' })
-const turn: Turn = { background: () => {}, leastTruth: () => 0, observe: () => {} }
+const turn: Turn = { reader: { waitUntil: () => {} }, leastTruth: () => 0, observe: () => {} }
 const line = (activityId: string): Line => {
   const bytes = new Uint8Array()
   return { activityId, post: bytes, author: bytes, repostedBy: undefined, version: activityId, verifiedAtMs: 0 }

@@ -1,0 +1,10 @@
+import type { SharedTier } from './ports.ts'
+
+/** The shared tier of a cache that has none: it knows nothing, grants every lease and takes every fill. */
+export const NO_SHARED_TIER: SharedTier = {
+  read: async (keys) => keys.map(() => undefined),
+  lease: async (wanted) => wanted.map(() => ({ state: 'granted', stored: undefined })),
+  release: async () => {},
+  fill: async (values) => values.map(() => ({ stamp: 1, pushed: '' })),
+  invalidate: async () => {},
+}
