@@ -1,6 +1,6 @@
 import { createRedisTier } from './adapters/redis-tier.ts'
 import { type CoreSettings, createCore, DEFAULTS } from './cache/core.ts'
-import type { Key, Lifetimes } from './cache/entry.ts'
+import type { Held, Key, Lifetimes } from './cache/entry.ts'
 import type { CacheEvent } from './cache/events.ts'
 import { createMemoryTier } from './cache/memory-tier.ts'
 import { NO_SHARED_TIER } from './cache/no-shared-tier.ts'
@@ -88,33 +88,38 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
     { ...DEFAULTS, ...maxAge, ...options.settings },
   )
   const toKey = (text: string): Key<V> => ({ text, lifetimes, decode, sizeOf })
-  const toTurn = (reader: Reader): Turn => ({ reader, leastTruth: () => 0, observe })
+  const toTurn = (reader: Reader, dice: number): Turn => ({ reader, leastTruth: undefined, observe, dice })
   /** What each request is asking for: its second question joins the first. */
   const asked = new WeakMap<Reader, Map<string, Promise<V | null>>>()
 
-  async function ask(text: string, reader: Reader): Promise<V | null> {
+  async function ask(text: string, reader: Reader, dice: number): Promise<V | null> {
     const key = toKey(text)
-    return (await core.read.many([key], toTurn(reader))).need(key).value
+    return (await core.read.many([key], toTurn(reader, dice))).need(key).value
+  }
+  function tell(text: string, { verifiedAtMs, value }: Held<unknown>): Promise<V | null> {
+    options.observe?.({ type: 'hits', keys: [{ text }], oldestAtMs: verifiedAtMs })
+    return Promise.resolve(value as V | null)
   }
 
   return {
     get(text, reader) {
-      const held = core.read.quiet(text)
-      if (held) {
-        return Promise.resolve(held.value as V | null)
-      }
+      const quiet = core.read.peek(text)
+      if (quiet) return tell(text, quiet)
+      const dice = random()
+      const calm = core.read.peek(text, dice)
+      if (calm) return tell(text, calm)
       const asking = asked.get(reader) ?? new Map<string, Promise<V | null>>()
       asked.set(reader, asking)
       let answer = asking.get(text)
       if (!answer) {
-        answer = ask(text, reader).finally(() => asking.delete(text))
+        answer = ask(text, reader, dice).finally(() => asking.delete(text))
         asking.set(text, answer)
       }
       return answer
     },
     async getMany(texts, reader) {
       const keys = texts.map(toKey)
-      const found = await core.read.many(keys, toTurn(reader))
+      const found = await core.read.many(keys, toTurn(reader, random()))
       const values = new Map<string, V | null>()
       for (const key of keys) {
         const answer = found.get(key)
@@ -122,7 +127,7 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
       }
       return values
     },
-    peek: (text) => core.read.quiet(text)?.value as V | null | undefined,
+    peek: (text) => core.read.peek(text)?.value as V | null | undefined,
     async invalidate(texts) {
       core.forget(texts)
       try {

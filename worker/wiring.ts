@@ -71,7 +71,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
   const keys = createFeedKeys(config.LIFETIMES)
   return createApp({
     feed: { read, keys, hydrate: createHydrate(read, keys), origin: withBulkhead(origin, limiter) },
-    http: { clock, signingKey: importKey(config.SIGNING_SECRET, config.SIGNING_SECRET_PREVIOUS) },
+    http: { clock, random, signingKey: importKey(config.SIGNING_SECRET, config.SIGNING_SECRET_PREVIOUS) },
     identify: createIdentify([config.JWT_SECRET, config.JWT_SECRET_PREVIOUS ?? []].flat(), clock),
     forward: origin.forward,
     readiness: createReadiness(probes, clock),

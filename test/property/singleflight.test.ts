@@ -41,6 +41,7 @@ const passenger = () => {
   return {
     adopted,
     took,
+    dice: 0,
     reader: { waitUntil: (work: Promise<unknown>) => void adopted.push(work) },
     leastTruth: () => 0,
     observe: (event: CacheEvent) => void (event.type === 'taken-over' && took.push(event.key)),

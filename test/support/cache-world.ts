@@ -99,13 +99,14 @@ export function createCacheWorld(seed = 1) {
     const sources = createSources({ memory, shared, refresh, clock, options: bringing })
     const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, sharedSoftMs: 100, loadSoftMs: 500, ...options }
     const busy = () => limiter.full
-    const read = createReadThrough({ sources, backoff, busy, breaker, clock, random, options: reading })
+    const read = createReadThrough({ sources, backoff, busy, breaker, clock, options: reading })
     const reader = { waitUntil: (work: Promise<unknown>) => void behind.push(work) }
 
     /** Begins a turn. */
     const turn = (keys: readonly string[], leastTruth = 0): Promise<Found> =>
       read.many(keys.map(keyOf), {
         reader,
+        dice: random(),
         leastTruth: () => leastTruth,
         observe: (event) => void events.push(event),
       })

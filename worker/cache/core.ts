@@ -115,7 +115,6 @@ export function createCore({ memory, shared: tier, load, clock, random, newToken
     busy: () => limiter.full,
     breaker,
     clock,
-    random,
     options: { maxAgeMs, beta, sharedSoftMs: settings.sharedSoftMs, loadSoftMs: settings.loadSoftMs },
   })
   return { read, limiter, shared, forget: sources.forget }

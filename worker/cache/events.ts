@@ -1,3 +1,4 @@
+import type { Key } from './entry.ts'
 import type { Freshness } from './freshness.ts'
 
 /** Where an answer came from, near to far. */
@@ -5,6 +6,9 @@ export type Layer = 'memory' | 'shared' | 'origin'
 
 /** All that the cache core has to say. Tests assert on events; a sink turns them into headers, logs and metrics. */
 export type CacheEvent =
+  /** Memory answered all of these at once: fresh, verified, nobody's work shared. The oldest was verified at that moment (epoch milliseconds). */
+  | { readonly type: 'hits'; readonly keys: readonly Pick<Key<unknown>, 'text'>[]; readonly oldestAtMs: number }
+  /** Any other answer. */
   | {
       readonly type: 'answered'
       readonly key: string

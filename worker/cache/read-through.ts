@@ -1,6 +1,6 @@
 import type { Backoff } from './backoff.ts'
 import type { Breaker } from './breaker.ts'
-import type { Clock, Random } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { Held, Key } from './entry.ts'
 import type { Layer } from './events.ts'
 import { createFound, type Found, type Gathered } from './found.ts'
@@ -13,8 +13,13 @@ import type { SharedRead, Sources } from './sources.ts'
 export interface ReadThrough {
   /** Answers all keys of a turn: one round trip to the shared tier for what memory lacks, one load for what that lacks. */
   many(keys: readonly Key<unknown>[], turn: Turn): Promise<Found>
-  /** What memory answers without another thought: fresh, verified, and no dice to be thrown. Undefined says nothing about the key. */
-  quiet(key: string): Held<unknown> | undefined
+  /**
+   * The same where memory answers them all, fresh and verified, and no dice say that a value is to be refreshed: the values by the place of
+   * their keys, at once. Otherwise undefined, and nothing was told or begun.
+   */
+  quiet(keys: readonly Key<unknown>[], turn: Turn): readonly Held<unknown>[] | undefined
+  /** The same for one key and a reader who insists on nothing; nobody is told. Without dice only what needs none is answered. */
+  peek(key: string, dice?: number): Held<unknown> | undefined
 }
 
 interface Parts {
@@ -24,7 +29,6 @@ interface Parts {
   readonly busy: () => boolean
   readonly breaker: Pick<Breaker, 'open' | 'halfOpen'>
   readonly clock: Clock
-  readonly random: Random
   readonly options: ReadThroughOptions
 }
 
@@ -70,16 +74,22 @@ const QUIET = { layer: 'memory', freshness: 'fresh', collapsed: false, unverifie
  * do from the value: fresh is served; early and stale are served while one load runs behind; in grace it waits for a load and falls back on
  * what it has; dead it waits.
  */
-export function createReadThrough({ sources, backoff, busy, breaker, clock, random, options }: Parts): ReadThrough {
+export function createReadThrough({ sources, backoff, busy, breaker, clock, options }: Parts): ReadThrough {
   const beta = () => (breaker.open || busy() ? 0 : options.beta)
-  const judge = (held: Held<unknown>): Freshness => freshnessAt(held.life, clock.nowMs(), 1 - random(), beta())
+  const judge = (held: Held<unknown>, { dice }: Turn): Freshness => freshnessAt(held.life, clock.nowMs(), 1 - dice, beta())
+  /** How far ahead a reader looks, in units of what a refresh takes. */
+  const headStart = (dice: number): number => beta() * -Math.log(1 - dice)
+  /** Nothing is due for a value, by a reader who looks so far ahead: neither its refresh nor memory's own, which is to verify it. */
+  const isCalm = ({ life, verifiedAtMs }: Held<unknown>, nowMs: number, head: number): boolean =>
+    nowMs + life.deltaMs * head < life.softExpiresAtMs && nowMs + sources.sharedTookMs * head < verifiedAtMs + options.maxAgeMs
   const isYoung = (held: Held<unknown>): boolean => clock.nowMs() < held.verifiedAtMs + options.maxAgeMs
   const isUsable = (held: Held<unknown>): boolean => clock.nowMs() < held.life.hardExpiresAtMs
   const isDead = (held: Held<unknown>): boolean => clock.nowMs() >= held.life.graceEndsAtMs
-  const enough = (key: Key<unknown>, held: Held<unknown>, turn: Turn): boolean => held.truth >= turn.leastTruth(key.text)
+  const enough = (key: Key<unknown>, held: Held<unknown>, turn: Turn): boolean =>
+    turn.leastTruth === undefined || held.truth >= turn.leastTruth(key.text)
   /** Memory's own X-Fetch: the nearer its max age, the likelier a reader has the value verified behind its answer. */
-  const wantsVerifying = (held: Held<unknown>): boolean =>
-    clock.nowMs() - sources.sharedTookMs * beta() * Math.log(1 - random()) >= held.verifiedAtMs + options.maxAgeMs
+  const wantsVerifying = (held: Held<unknown>, { dice }: Turn): boolean =>
+    clock.nowMs() + sources.sharedTookMs * headStart(dice) >= held.verifiedAtMs + options.maxAgeMs
 
   function serve(reading: Reading, key: Key<unknown>, { held, layer }: Seen, collapsed: boolean): void {
     const { turn, found, unreachable, late } = reading
@@ -92,7 +102,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, rand
 
   /** Serves what may be served now, has refreshed what should be, and waits for the rest. */
   function settle(reading: Reading, key: Key<unknown>, known: Seen, collapsed: boolean): void {
-    const freshness = judge(known.held)
+    const freshness = judge(known.held, reading.turn)
     reading.seen.set(key.text, known)
     if (freshness === 'dead' || (freshness === 'grace' && !backoff.waits(key.text))) return void reading.wait.push(key)
     serve(reading, key, known, collapsed)
@@ -110,7 +120,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, rand
       const held = sources.recall(key.text)
       if (held && enough(key, held, reading.turn) && isYoung(held)) {
         settle(reading, key, { held, layer: 'memory' }, false)
-        if (wantsVerifying(held)) verify.push(key)
+        if (wantsVerifying(held, reading.turn)) verify.push(key)
       } else if (sources.replicaMayLag(key.text)) reading.wait.push(key)
       else ask.push(key)
     }
@@ -145,7 +155,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, rand
   const toWant = ({ turn, seen, unreachable }: Reading, key: Key<unknown>, waits: boolean): Omit<Want, 'flight'> => ({
     key,
     seen: seen.get(key.text)?.held,
-    leastTruth: turn.leastTruth(key.text),
+    leastTruth: turn.leastTruth?.(key.text) ?? 0,
     waits,
     unleased: unreachable.has(key.text),
   })
@@ -194,9 +204,9 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, rand
     }
   }
 
-  async function answer(keys: ReadonlyMap<string, Key<unknown>>, found: Gathered, turn: Turn): Promise<Found> {
+  async function answer(keys: readonly Key<unknown>[], found: Gathered, turn: Turn): Promise<Found> {
     const reading: Reading = { turn, found, seen: new Map(), unreachable: new Set(), late: new Set(), behind: [], wait: [] }
-    const ask = recall(reading, keys.values())
+    const ask = recall(reading, keys)
     if (ask.length > 0) await consult(reading, ask)
     if (reading.behind.length > 0) {
       const wants = reading.behind.map((key) => toWant(reading, key, false))
@@ -206,28 +216,42 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, rand
     return found
   }
 
-  function quiet(key: string): Held<unknown> | undefined {
-    const held = sources.recall(key)
-    return held && clock.nowMs() < held.quietUntilMs ? held : undefined
+  /** One clock for all keys, and logarithms only where one is near an end. */
+  function quiet(keys: readonly Key<unknown>[], turn: Turn): readonly Held<unknown>[] | undefined {
+    if (breaker.open) return undefined // then every answer says that it is unverified
+    const nowMs = clock.nowMs()
+    const all: Held<unknown>[] = []
+    let head: number | undefined
+    let oldestAtMs = Number.POSITIVE_INFINITY
+    for (const key of keys) {
+      const held = sources.recall(key.text)
+      if (!held || !enough(key, held, turn)) return undefined
+      if (nowMs >= held.quietUntilMs) {
+        head ??= headStart(turn.dice)
+        if (!isCalm(held, nowMs, head)) return undefined
+      }
+      if (held.verifiedAtMs < oldestAtMs) oldestAtMs = held.verifiedAtMs
+      all.push(held)
+    }
+    turn.observe({ type: 'hits', keys, oldestAtMs })
+    return all
   }
 
   return {
     quiet,
-    many(keys, turn) {
+    peek(key, dice) {
+      const held = sources.recall(key)
+      if (!held) return undefined
+      const nowMs = clock.nowMs()
+      return nowMs < held.quietUntilMs || (dice !== undefined && isCalm(held, nowMs, headStart(dice))) ? held : undefined
+    },
+    async many(keys, turn) {
       const found = createFound()
-      let rest: Map<string, Key<unknown>> | undefined
-      const ill = breaker.open // then every answer says that it is unverified
-      for (const key of keys) {
-        const held = ill ? undefined : quiet(key.text)
-        if (!held || !enough(key, held, turn)) {
-          rest ??= new Map()
-          rest.set(key.text, key)
-        } else if (!found.get(key)) {
-          turn.observe({ type: 'answered', key: key.text, ...QUIET, verifiedAtMs: held.verifiedAtMs })
-          found.give(key, held, QUIET)
-        }
-      }
-      return rest ? answer(rest, found, turn) : Promise.resolve(found)
+      const asked = [...new Map(keys.map((key) => [key.text, key])).values()]
+      const hits = quiet(asked, turn)
+      if (!hits) return answer(asked, found, turn)
+      for (const [i, key] of asked.entries()) found.give(key, hits[i] as Held<unknown>, QUIET)
+      return found
     },
   }
 }

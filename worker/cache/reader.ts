@@ -12,7 +12,9 @@ export interface Reader {
 /** What one reader brings along. */
 export interface Turn {
   readonly reader: Reader
-  /** The least truth version the reader insists on: read your writes. */
-  readonly leastTruth: (key: string) => number
+  /** The least truth version the reader insists on, read your writes; undefined for one who insists on nothing. */
+  readonly leastTruth: ((key: string) => number) | undefined
   readonly observe: Observe
+  /** Uniform in [0, 1): the chance by which this reader volunteers for refreshes. One for all keys: those due travel together. */
+  readonly dice: number
 }

@@ -248,15 +248,28 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 }
 
-/** `heldFrom` where a failure is a miss. */
-export function readable(key: Key<unknown>, stored: Stored, verifiedAtMs: number, observe: Observe): Held<unknown> | undefined {
+/** `heldFrom` where a failure is a miss, and what is known to be unchanged is not decoded again. */
+export function readable(
+  key: Key<unknown>,
+  stored: Stored,
+  verifiedAtMs: number,
+  observe: Observe,
+  known?: Held<unknown>,
+): Held<unknown> | undefined {
   try {
-    return heldFrom(key, stored, verifiedAtMs)
+    return known && isSame(known, stored) ? { ...known, verifiedAtMs, quietUntilMs: 0 } : heldFrom(key, stored, verifiedAtMs)
   } catch (error) {
     observe({ type: 'undecodable', key: key.text, error })
     return undefined
   }
 }
+
+/** The same load with the same pushes: truth alone need not change, and stamps begin anew after an invalidation. */
+const isSame = (a: Pick<Stored, 'life' | 'truth' | 'stamp'>, b: Pick<Stored, 'life' | 'truth' | 'stamp'>): boolean =>
+  a.stamp === b.stamp &&
+  a.truth === b.truth &&
+  a.life.softExpiresAtMs === b.life.softExpiresAtMs &&
+  a.life.hardExpiresAtMs === b.life.hardExpiresAtMs
 
 /** Turns the failure of some keys' work into their crashes: the others go on. */
 const guarded = (wants: readonly Want[], report: Report, work: Promise<void>): Promise<void> =>

@@ -86,7 +86,7 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
     let i = 0
     for (const [text, key] of cargo) {
       const stored = found[i++]
-      const held = stored && readable(key, stored, startedAtMs, leader.observe)
+      const held = stored && readable(key, stored, startedAtMs, leader.observe, memory.get(text))
       if (held) remember(key, held, leader)
       tower.land(text, { held })
     }

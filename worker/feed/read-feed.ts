@@ -89,7 +89,7 @@ export async function readFeed(
   async function timelineOf(found: Found, { followVersion }: ViewerState): Promise<Timeline> {
     const known = found.get(timelineKey)
     if (known?.value && known.truth >= followVersion) return known.value
-    const leastTruth = (key: string) => Math.max(turn.leastTruth(key), key === timelineKey.text ? followVersion : 0)
+    const leastTruth = (key: string) => Math.max(turn.leastTruth?.(key) ?? 0, key === timelineKey.text ? followVersion : 0)
     const renewed = (await read.many([timelineKey], { ...turn, leastTruth })).get(timelineKey)
     if (!renewed && known?.value) degraded.push('timeline-behind')
     const value = (renewed ?? demand(() => found.need(timelineKey))).value

@@ -18,6 +18,7 @@ export interface WorkerEnv {
 /** What requests are read and answered with. */
 export interface HttpParts {
   readonly clock: { nowMs(): number }
+  readonly random: () => number
   /** Signs cursors and version tokens. */
   readonly signingKey: Promise<SigningKey>
 }
@@ -38,17 +39,18 @@ export function pageSize(c: Context<WorkerEnv>): number {
 }
 
 /** The version token a client sent, as header or cookie: what its reads insist on. */
-export async function raisedBy(c: Context<WorkerEnv>, { clock, signingKey }: HttpParts): Promise<Raised> {
+export async function raisedBy(c: Context<WorkerEnv>, { clock, signingKey }: Omit<HttpParts, 'random'>): Promise<Raised> {
   const viewerId = c.get('caller')?.userId
   const token = c.req.header(VERSION_HEADER) ?? getCookie(c, VERSION_COOKIE)
   return token === undefined || viewerId === undefined ? {} : decodeVersionToken(await signingKey, viewerId, token, clock.nowMs())
 }
 
 /** What this request brings to the cache. Work behind the answer never fails it. */
-export function turnOf(c: Context<WorkerEnv>, raised: Raised): Turn {
+export function turnOf(c: Context<WorkerEnv>, raised: Raised, { random }: HttpParts): Turn {
   return {
     reader: c.executionCtx,
-    leastTruth: (key) => raised[key] ?? 0,
+    leastTruth: Object.keys(raised).length > 0 ? (key) => raised[key] ?? 0 : undefined,
     observe: c.get('tally').observe,
+    dice: random(),
   }
 }

@@ -64,6 +64,14 @@ export function createTally(passOn: Observe = () => {}): Tally {
     observe(event: CacheEvent) {
       passOn(event)
       switch (event.type) {
+        case 'hits':
+          for (const { text } of event.keys) {
+            const keyClass = classOf(text)
+            if (keyClass) tally.classes[keyClass].memory++
+          }
+          tally.answers.memory += event.keys.length
+          tally.oldestAtMs = Math.min(tally.oldestAtMs, event.oldestAtMs)
+          break
         case 'answered': {
           const keyClass = classOf(event.key)
           if (keyClass) tally.classes[keyClass][event.layer]++

@@ -26,7 +26,7 @@ export function feedRoutes(feed: FeedParts, http: HttpParts, maxAgeMs: number): 
     const limit = pageSize(c)
     const key = await http.signingKey
     const cursor = await cursorOf(c, key, 'following', viewerId)
-    const page = await readFeed(timed(c), { viewerId, cursor, limit }, turnOf(c, await raisedBy(c, http)))
+    const page = await readFeed(timed(c), { viewerId, cursor, limit }, turnOf(c, await raisedBy(c, http), http))
     const next = page.next ? await encodeCursor(key, 'following', viewerId, page.next) : null
     return respond(c, http.clock.nowMs(), { ...documentOf(page, next), cacheControl: PERSONAL })
   }
@@ -38,7 +38,7 @@ export function feedRoutes(feed: FeedParts, http: HttpParts, maxAgeMs: number): 
     const feedName = `author:${authorId}`
     const cursor = await cursorOf(c, key, feedName, EVERYBODY)
     const raised = await raisedBy(c, http)
-    const page = await readAuthor(timed(c), { authorId, cursor, limit }, turnOf(c, raised))
+    const page = await readAuthor(timed(c), { authorId, cursor, limit }, turnOf(c, raised, http))
     const next = page.next ? await encodeCursor(key, feedName, EVERYBODY, page.next) : null
     const oldestMs = Math.min(page.verifiedAtMs, ...page.lines.map((line) => line.verifiedAtMs))
     const nowMs = http.clock.nowMs()

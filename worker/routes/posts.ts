@@ -9,7 +9,7 @@ import { publicFor, respond } from '../http/respond.ts'
 export function postRoutes(feed: FeedParts, http: HttpParts, maxAgeMs: number): Hono<WorkerEnv> {
   async function onePost(c: Context<WorkerEnv>): Promise<Response> {
     const raised = await raisedBy(c, http)
-    const line = await readPost(feed, pathId(c), turnOf(c, raised))
+    const line = await readPost(feed, pathId(c), turnOf(c, raised, http))
     const nowMs = http.clock.nowMs()
     const cacheControl = publicFor(raised, line.verifiedAtMs, maxAgeMs, nowMs)
     return respond(c, nowMs, { body: postBody(line), versions: line.version, cacheControl })

@@ -8,7 +8,7 @@ import { paginate } from '../../../../worker/feed/paginate.ts'
 
 const id = (n: number): string => String(2_000_000_000_000_000_000n + BigInt(n))
 const entry = (n: number): Entry => ({ activityId: id(n), actorId: id(9_000), audience: 'public' })
-const turn: Turn = { reader: { waitUntil: () => {} }, leastTruth: () => 0, observe: () => {} }
+const turn: Turn = { reader: { waitUntil: () => {} }, leastTruth: () => 0, observe: () => {}, dice: 0 }
 const line = (activityId: string): Line => {
   const bytes = new Uint8Array()
   return { activityId, post: bytes, author: bytes, repostedBy: undefined, version: activityId, verifiedAtMs: 0 }
