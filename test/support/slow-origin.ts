@@ -25,7 +25,8 @@ export interface SlowOrigin {
   hold(): () => void
   /** Loads that asked for a key, answered or not. */
   asked(key: string): number
-  /** The most loads that were in the air at once. */
+  /** Loads that are in the air now, and the most that were at once. */
+  readonly loads: number
   readonly mostLoads: number
   close(): Promise<void>
 }
@@ -80,6 +81,9 @@ export async function startSlowOrigin(): Promise<SlowOrigin> {
       }
     },
     asked: (key) => asked.get(key) ?? 0,
+    get loads() {
+      return loads
+    },
     get mostLoads() {
       return mostLoads
     },
