@@ -146,14 +146,20 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
     }
   }
 
+  const release = (wants: readonly Want[], token: string, restMs: number, observe: Observe): Promise<void> =>
+    shared
+      .release(
+        wants.map(({ key }) => key.text),
+        token,
+        restMs,
+      )
+      .catch((error: unknown) => observe({ type: 'shared-failed', call: 'release', error }))
+
   /** Readers get what was loaded at once; it is stored behind their answers, and kept in memory only if the shared tier took it. */
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
     const loaded = await loadNow(wants, false, observe).catch(async (error: unknown) => {
       const restMs = Math.max(...wants.map(({ key }) => backoff.failed(key.text)))
-      const keys = wants.map(({ key }) => key.text)
-      await shared
-        .release(keys, token, Math.round(restMs))
-        .catch((cause: unknown) => observe({ type: 'shared-failed', call: 'release', error: cause }))
+      await release(wants, token, Math.round(restMs), observe)
       throw error
     })
     const landed = wants.map((want) => land(want, loaded, report, true))
@@ -194,6 +200,8 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
         observe({ type: 'shared-failed', call: 'lease', error })
       })
       if (!answers) {
+        // What was lost may be the answer only: then the lease is ours, and until it ends others would wait for us.
+        loading.push(release(waiting, token, 0, observe))
         loading.push(guarded(waiting, report, loadAlone(waiting, true, report, observe)))
         break
       }
