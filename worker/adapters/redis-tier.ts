@@ -46,6 +46,7 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
   })
   const run = (call: Call): Promise<unknown> => runScript(redis, call)
   return {
+    deadlineMs,
     read: (keys) =>
       inParts(keys, MAX_KEYS, one, async (part) => {
         const reply: unknown = await redis.mget(part.map((key) => prefix + key))
