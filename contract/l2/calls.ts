@@ -29,6 +29,11 @@ export async function runScript(redis: ScriptRunner, { script, keys, args }: Cal
   }
 }
 
+/** The longest life a value gets (milliseconds, 30 years): a cache may be told to keep something for ever. */
+const MAX_LIFE_MS = 1e12
+/** Whole milliseconds, at least one: Redis refuses any other life. */
+const lifeOf = (ms: number): string => String(Math.min(Math.max(1, Math.round(ms)), MAX_LIFE_MS))
+
 const paired = (prefix: string, keys: readonly string[]): string[] => keys.flatMap((key) => [prefix + key, prefix + leaseKeyOf(key)])
 
 /** What a reader saw of a key before it asks for the lease. Moments are epoch milliseconds; 0 where it saw nothing. */
@@ -50,7 +55,7 @@ export const leaseCall = (prefix: string, seen: readonly Seen[], token: string, 
   ),
   args: [
     token,
-    String(leaseMs),
+    lifeOf(leaseMs),
     ...seen.flatMap((one) => [
       padTruth(one.leastTruth),
       padMoment(one.beatsSoftEndMs),
@@ -83,7 +88,7 @@ export const fillCall = (
     prefix,
     values.map(({ key }) => key),
   ),
-  args: [token, ...values.flatMap(({ keepMs, text }) => [String(Math.max(1, Math.round(keepMs))), text])],
+  args: [token, ...values.flatMap(({ keepMs, text }) => [lifeOf(keepMs), text])],
 })
 
 /** Parses what `fill` answers: per key the new stamp and what was pushed meanwhile, or undefined where it was refused. */
@@ -103,7 +108,7 @@ export const parseTexts = (reply: unknown, count: number): (string | undefined)[
 export const releaseCall = (prefix: string, keys: readonly string[], token: string, restMs: number): Call => ({
   script: SCRIPTS.release,
   keys: keys.map((key) => prefix + leaseKeyOf(key)),
-  args: [token, String(restMs)],
+  args: [token, lifeOf(restMs)],
 })
 
 /** At most this many keys travel in one push (each names its lease too). */

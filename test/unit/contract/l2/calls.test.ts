@@ -8,6 +8,7 @@ import {
   parseLeaseReply,
   parseTexts,
   pushCall,
+  releaseCall,
   runScript,
 } from '../../../../contract/l2/calls.ts'
 import { encodePushed, type PackedEntry } from '../../../../contract/l2/codec.ts'
@@ -34,12 +35,24 @@ describe('keys and arguments stand where the scripts expect them', () => {
     })
   })
 
-  test('fill: whole milliseconds, at least one, since Redis refuses any other life', () => {
+  test('fill', () => {
     const values = [
-      { key: 'a', text: 'A', keepMs: 1_000.4 },
-      { key: 'b', text: 'B', keepMs: -5 },
+      { key: 'a', text: 'A', keepMs: 1_000 },
+      { key: 'b', text: 'B', keepMs: 2_000 },
     ]
-    expect(fillCall('p:', values, TOKEN)).toEqual({ script: SCRIPTS.fill, keys: PAIRS, args: [TOKEN, '1000', 'A', '1', 'B'] })
+    expect(fillCall('p:', values, TOKEN)).toEqual({ script: SCRIPTS.fill, keys: PAIRS, args: [TOKEN, '1000', 'A', '2000', 'B'] })
+  })
+
+  test.each([
+    [1_000.4, '1000'],
+    [3_001.5, '3002'],
+    [0, '1'],
+    [-5, '1'],
+    [Number.POSITIVE_INFINITY, '1000000000000'],
+  ])('a life of %d ms is written %s: Redis takes whole milliseconds only, and at least one', (ms, written) => {
+    expect(fillCall('p:', [{ key: 'a', text: 'A', keepMs: ms }], TOKEN).args[1]).toBe(written)
+    expect(leaseCall('p:', [], TOKEN, ms).args[1]).toBe(written)
+    expect(releaseCall('p:', [], TOKEN, ms).args[1]).toBe(written)
   })
 
   test('push: the entries, then which of them each key gets, counted from 1', () => {
