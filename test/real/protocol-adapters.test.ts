@@ -120,6 +120,29 @@ test.each(['garbage', 'z'.repeat(100), `1${'0'.repeat(60)}${'z'.repeat(8)}000+`]
   },
 )
 
+test('a batch beyond what one call should carry is cut, by keys and by bytes, and answered in order', async () => {
+  const keys = Array.from({ length: 1_500 }, (_, i) => `us:${i}`)
+  const calls = async (work: Promise<unknown>) => {
+    l2.facade.stats.reset()
+    await work
+    return l2.facade.stats.commands
+  }
+  await reader.release(['us:0'], tokenOf(1), 1) // the script is known from now on
+  await lease(OTHER, 1)
+  await fill(OTHER, 1, stored(null))
+  expect(await calls(reader.lease(keys.map(wanted), tokenOf(1), 60_000))).toBe(2)
+  const large = 'x'.repeat(1_500_000)
+  const values = keys.map((key, i) => ({ key, stored: stored(i < 2 ? large : key) }))
+  expect(await calls(reader.fill(values, tokenOf(1)))).toBe(4)
+  expect(await calls(reader.release(keys, tokenOf(1), 1))).toBe(2)
+  let read: Awaited<ReturnType<SharedTier['read']>> = []
+  const reading = async () => {
+    read = await reader.read(keys)
+  }
+  expect(await calls(reading())).toBe(2)
+  expect(read.map((one) => one?.payload)).toEqual(values.map((value) => value.stored.payload))
+})
+
 test('each write of the origin raises its heartbeat by one, whatever it carries', async () => {
   expect(await writer.beats([MACHINE, 8])).toEqual([0, 0])
   expect(await push(1, TIMELINE)).toBe(1)
