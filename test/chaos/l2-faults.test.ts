@@ -138,37 +138,41 @@ async function callsDuring(scene: Scene, reads: readonly Read[]) {
   return { answers, calls: facade.stats.requests, probes }
 }
 
-describe.concurrent('no reader sees an error and the origin no more than its limit', () => {
-  test.for(cases.map((one, i) => ({ ...one, i })))('when L2 $name', async ({ begin, fails, i }) => {
-    const scene = sceneAt(i)
-    const { familiar, place } = scene
-    const [doomed = { path: '' }] = takePosts(scene, 1)
-    await readAll(scene, [...familiar, doomed])
+describe.concurrent('no reader sees an error and the origin no more than its limit', { timeout: 60_000 }, () => {
+  test.for(cases.map((one, i) => ({ ...one, i })))(
+    'when L2 $name',
+    async ({ begin, fails, i }) => {
+      const scene = sceneAt(i)
+      const { familiar, place } = scene
+      const [doomed = { path: '' }] = takePosts(scene, 1)
+      await readAll(scene, [...familiar, doomed])
 
-    const end = await begin(place)
-    await crowdTheOrigin(scene, MAX_LOADS)
-    await readAll(scene, mixed(scene, 24))
-    expect((await scene.deletes(doomed)).status).toBe(204)
-    await eventually(async () => expect(await statusOf(scene, doomed)).toBe(410))
-    if (fails) {
-      await eventually(async () => {
-        const { answers, calls, probes } = await callsDuring(scene, mixed(scene, AT_ONCE))
-        expect(calls).toBeLessThanOrEqual(probes)
+      const end = await begin(place)
+      await crowdTheOrigin(scene, MAX_LOADS)
+      await readAll(scene, mixed(scene, 24))
+      expect((await scene.deletes(doomed)).status).toBe(204)
+      await eventually(async () => expect(await statusOf(scene, doomed)).toBe(410))
+      if (fails) {
+        await eventually(async () => {
+          const { answers, calls, probes } = await callsDuring(scene, mixed(scene, AT_ONCE))
+          expect(calls).toBeLessThanOrEqual(probes)
+          expect(answers.filter((answer) => waitedForL2(answer) > 0)).toEqual([])
+        })
+        const { answers, calls, probes } = await callsDuring(scene, mixed(scene, 40))
+        expect(calls, 'calls of an open breaker').toBeLessThanOrEqual(probes)
         expect(answers.filter((answer) => waitedForL2(answer) > 0)).toEqual([])
-      })
-      const { answers, calls, probes } = await callsDuring(scene, mixed(scene, 40))
-      expect(calls, 'calls of an open breaker').toBeLessThanOrEqual(probes)
-      expect(answers.filter((answer) => waitedForL2(answer) > 0)).toEqual([])
-      expect(answers.filter(({ headers }) => !headers.get(DEGRADED_HEADER)?.includes('l2-unavailable'))).toEqual([])
-    }
+        expect(answers.filter(({ headers }) => !headers.get(DEGRADED_HEADER)?.includes('l2-unavailable'))).toEqual([])
+      }
 
-    await end()
-    await eventually(async () => {
-      for (const read of familiar) expect(await degraded(scene, read)).toBeNull()
-    })
-    expect(await statusOf(scene, doomed)).toBe(410)
-    expect(place.origin.mostLoads).toBeLessThanOrEqual(MAX_LOADS)
-  })
+      await end()
+      await eventually(async () => {
+        for (const read of familiar) expect(await degraded(scene, read)).toBeNull()
+      })
+      expect(await statusOf(scene, doomed)).toBe(410)
+      expect(place.origin.mostLoads).toBeLessThanOrEqual(MAX_LOADS)
+    },
+    60_000,
+  )
 
   test('nobody waits for the one who finds out whether L2 is well again', async () => {
     const scene = sceneAt(-3)

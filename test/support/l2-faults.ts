@@ -10,7 +10,16 @@ export interface Illness {
 }
 
 const always = (fault: Fault): Illness => ({ rule: () => fault, fails: true })
-const refusing = (status: number, error: string): Illness => always({ status, error })
+/** As Upstash refuses, in its own words. */
+function refusing(): Illness {
+  const refusals = [
+    { status: 401, error: 'WRONGPASS invalid or missing auth token' },
+    { status: 429, error: 'ERR max requests limit exceeded. Limit: 500000, Usage: 500000. See https://upstash.com/docs for details' },
+    { status: 500, error: 'ERR Redis is unreachable' },
+  ]
+  let calls = 0
+  return { rule: () => refusals[calls++ % refusals.length], fails: true }
+}
 /** Answers with another result than the true one. */
 const lying = (fails: boolean, lie: (item: unknown) => unknown): Illness => ({
   rule: () => ({ rewrite: (body) => JSON.stringify(JSON.parse(body, (_, item) => (Array.isArray(item) ? item.map(lie) : item))) }),
@@ -28,22 +37,17 @@ function flipping(seed: number): (item: unknown) => unknown {
   }
 }
 
-/** Every illness by what L2 does, from slow to lying. The error texts are Upstash's own. */
+/** Every illness by what L2 does, from slow to lying. */
 export const illnesses = (seed: number): Readonly<Record<string, Illness>> => ({
   'is slow': { rule: () => ({ delayMs: 60 }), fails: false },
   hangs: always({ hang: true }),
   'resets connections': always({ reset: true }),
   'cuts its answers short': always({ rewrite: () => undefined }),
-  'answers 429': refusing(
-    429,
-    'ERR max requests limit exceeded. Limit: 500000, Usage: 500000. See https://upstash.com/docs/redis/troubleshooting/max_requests_limit for details',
-  ),
-  'answers 401': refusing(401, 'WRONGPASS invalid or missing auth token'),
-  'answers 500': refusing(500, 'ERR Redis is unreachable'),
+  'answers 401, 429 and 500 by turns': refusing(),
   'answers 503 with a page of HTML': always({ garbage: true, status: 503 }),
   'answers what is not JSON': always({ garbage: true }),
   'answers JSON of another shape': always({ rewrite: () => 'null' }),
-  'answers too few items': always({ rewrite: (body) => JSON.stringify({ result: JSON.parse(body).result.slice(1) }) }),
+  'answers too few items': always({ rewrite: (body) => JSON.stringify({ result: [JSON.parse(body).result].flat().slice(1) }) }),
   'answers numbers for texts': lying(true, () => 7),
   'answers values of another version': lying(false, (item) => (isText(item) ? item.replace(/^1/, '2') : item)),
   'answers values with flipped characters': lying(false, flipping(seed)),
