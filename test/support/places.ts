@@ -84,8 +84,8 @@ export async function sendReads(place: Place, reads: readonly Read[], atOnce: nu
   return answers
 }
 
-/** What a reader waited for L2 (milliseconds). The clock of an isolate stands still but for I/O, so without a call it is 0. */
-export function waitedForL2({ headers }: Answered): number {
+/** How long a reader waited for each answer of L2 (milliseconds). */
+export function waitsForL2({ headers }: Answered): number[] {
   const spans = headers.get('server-timing')?.matchAll(/\bl2;dur=(\d+)/g) ?? []
-  return [...spans].reduce((sum, [, ms]) => sum + Number(ms), 0)
+  return [...spans].map(([, ms]) => Number(ms))
 }
