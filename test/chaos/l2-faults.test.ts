@@ -16,7 +16,7 @@ const AT_ONCE = 8
 const MAX_AGE_MS = 500
 /** Of a call to L2: machines that run tests are slow and shared. */
 const DEADLINE_MS = 500
-/** How long a breaker lets nobody through (worker/wiring.ts). */
+/** How long a breaker lets nobody through (worker/cache/core.ts). */
 const OPEN_MS = 1_000
 const BINDINGS = {
   MAX_LOADS: String(MAX_LOADS),
