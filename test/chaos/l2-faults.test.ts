@@ -158,9 +158,7 @@ describe.concurrent('no reader sees an error and the origin no more than its lim
     }
 
     await end()
-    await eventually(async () => {
-      for (const read of familiar) expect(await degraded(scene, read)).toBeNull()
-    })
+    for (const read of familiar) await eventually(async () => expect(await degraded(scene, read)).toBeNull())
     expect(await statusOf(scene, doomed)).toBe(410)
     expect(place.origin.mostLoads).toBeLessThanOrEqual(MAX_LOADS)
   })
