@@ -21,10 +21,10 @@ export const MAX_TAIL = 64
 
 const FLAGS = '#!lua flags=allow-key-locking\n'
 const sub = (text: string, [from, to]: readonly [number, number]) => `string.sub(${text}, ${from}, ${to})`
+/** Reads the frame of a key's value; what is no frame of this version (garbage, a later format) is none. */
+const frameOf = (key: string) => `local frame = ${head(key)}
+  if not string.find(frame, '^${FRAME_VERSION}%d+[+-]$') then frame = '' end`
 const head = (key: string) => `redis.call('GETRANGE', ${key}, 0, ${FRAME_LENGTH - 1})`
-/** The frame of `key`. One of another version is as good as none: it is loaded again and written over, and stops no script. */
-const KNOWN_FRAME = `local frame = ${head('key')}
-  if ${sub('frame', FRAME.version)} ~= '${FRAME_VERSION}' then frame = '' end`
 
 /**
  * KEYS: value, lease, value, lease, …   ARGV: token, leaseMs, then per pair: least truth, soft end to beat, soft end seen, stamp seen.
@@ -36,7 +36,7 @@ local out = {}
 for i = 1, #KEYS / 2 do
   local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
   local a = 2 + (i - 1) * 4
-  ${KNOWN_FRAME}
+  ${frameOf('key')}
   local fresher = frame ~= '' and ${sub('frame', FRAME.truth)} >= ARGV[a + 1] and ${sub('frame', FRAME.soft)} > ARGV[a + 2]
   local differs = frame ~= '' and (${sub('frame', FRAME.soft)} ~= ARGV[a + 3] or ${sub('frame', FRAME.stamp)} ~= ARGV[a + 4])
   local state = 0
@@ -66,9 +66,9 @@ for i = 1, #KEYS / 2 do
   if held and string.sub(held, 1, ${TOKEN_LENGTH}) == token then
     redis.call('DEL', lease)
     local count = string.sub(held, ${TOKEN_LENGTH + 1}, ${TOKEN_LENGTH + 2})
-    ${KNOWN_FRAME}
+    ${frameOf('key')}
     if count ~= 'XX' and (count == '00' or ${sub('value', FRAME.presence)} == '+') and ${sub('frame', FRAME.truth)} <= ${sub('value', FRAME.truth)} then
-      stamp = (tonumber(${sub('frame', FRAME.stamp)}) or 0) + 1
+      stamp = frame == '' and 1 or tonumber(${sub('frame', FRAME.stamp)}) + 1
       pushed = string.sub(held, ${TOKEN_LENGTH + 3})
       redis.call('SET', key, string.sub(value, 1, ${FRAME.stamp[0] - 1}) .. string.format('%08d', stamp) .. '0' .. count .. string.sub(value, ${FRAME.presence[0]}) .. pushed, 'PX', life)
     end
@@ -91,7 +91,7 @@ for i = 1, (#KEYS - 1) / 2 do
   local frame = ${head('key')}
   if frame ~= '' then
     local tail = (tonumber(${sub('frame', FRAME.tail)}) or ${2 * MAX_TAIL}) + 1
-    if tail > ${2 * MAX_TAIL} or ${sub('frame', FRAME.presence)} ~= '+' then
+    if tail > ${2 * MAX_TAIL} or ${sub('frame', FRAME.presence)} ~= '+' or ${sub('frame', FRAME.version)} ~= '${FRAME_VERSION}' then
       redis.call('DEL', key)
     else
       if tail > ${MAX_TAIL} then redis.call('SETRANGE', key, ${FRAME.soft[0] - 1}, '0000000000000') end
@@ -120,11 +120,11 @@ return redis.call('INCR', KEYS[#KEYS])
 const invalidate = `${FLAGS}for i = 1, (#KEYS - 1) / 2 do
   local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
   local truth, life, value = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  local frame = ${head('key')}
+  ${frameOf('key')}
   if ${sub('frame', FRAME.truth)} < truth then
     if value ~= '' then
       redis.call('SET', key, value, 'PX', life)
-    elseif frame ~= '' then
+    else
       redis.call('DEL', key)
     end
   end
@@ -145,9 +145,9 @@ return 1
 `
 
 export const SCRIPTS = {
-  lease: { name: 'lease', text: lease, sha: 'c3b1887aa8832ec11a4fc4ac383a20ef8dadcb5b' },
-  fill: { name: 'fill', text: fill, sha: '8a09d02f72b76df8e812cb4d45725cbb58b18294' },
+  lease: { name: 'lease', text: lease, sha: '3bb217269540fb1eb33734567bfb5da5a3b17a52' },
+  fill: { name: 'fill', text: fill, sha: '7964ba2fe3ca27d7339cf50ed35f1466364ee924' },
   release: { name: 'release', text: release, sha: '147daea849e29d00e69d29cb2b14fbbef3108c29' },
-  push: { name: 'push', text: push, sha: '8cba6ed94e736ce2573d0cf4ddc877e50f39412e' },
-  invalidate: { name: 'invalidate', text: invalidate, sha: '26bdee0bd2160d295c527bee98df9891d03c5674' },
+  push: { name: 'push', text: push, sha: '84d82af0bcc529330c2ee0c3c65875da80ecb77c' },
+  invalidate: { name: 'invalidate', text: invalidate, sha: '34dcc2fd8affcef51e53c19ce85fbe638f871171' },
 } as const satisfies Record<string, Script>

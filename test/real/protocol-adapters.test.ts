@@ -16,13 +16,14 @@ const DEADLINE_MS = 500
 const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
 
 let l2: L2
+let options: Parameters<typeof createRedisTier>[0]
 /** What the worker sees of L2, and what the origin does to it. */
 let reader: SharedTier
 let writer: L2Port
 beforeAll(async () => {
   l2 = await startL2()
-  const options = { url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: DEADLINE_MS, timeoutSignal }
-  reader = createRedisTier({ ...options, clock: { nowMs: () => Date.now() } })
+  options = { url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: DEADLINE_MS, timeoutSignal, clock: { nowMs: () => Date.now() } }
+  reader = createRedisTier(options)
   writer = createL2(options)
 })
 afterAll(() => l2?.stop())
@@ -127,17 +128,18 @@ test('a batch beyond what one call should carry is cut, by keys and by bytes, an
     await work
     return l2.facade.stats.commands
   }
-  await reader.release(['us:0'], tokenOf(1), 1) // the script is known from now on
+  const patient = createRedisTier({ ...options, deadlineMs: 20_000 })
+  await patient.release(['us:0'], tokenOf(1), 1) // the scripts are known from now on
   await lease(OTHER, 1)
   await fill(OTHER, 1, stored(null))
-  expect(await calls(reader.lease(keys.map(wanted), tokenOf(1), 60_000))).toBe(2)
+  expect(await calls(patient.lease(keys.map(wanted), tokenOf(1), 60_000))).toBe(2)
   const large = 'x'.repeat(1_500_000)
   const values = keys.map((key, i) => ({ key, stored: stored(i < 2 ? large : key) }))
-  expect(await calls(reader.fill(values, tokenOf(1)))).toBe(4)
-  expect(await calls(reader.release(keys, tokenOf(1), 1))).toBe(2)
+  expect(await calls(patient.fill(values, tokenOf(1)))).toBe(4)
+  expect(await calls(patient.release(keys, tokenOf(1), 1))).toBe(2)
   let read: Awaited<ReturnType<SharedTier['read']>> = []
   const reading = async () => {
-    read = await reader.read(keys)
+    read = await patient.read(keys)
   }
   expect(await calls(reading())).toBe(2)
   expect(read.map((one) => one?.payload)).toEqual(values.map((value) => value.stored.payload))
