@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { encodePushed, type PackedEntry } from '../../contract/l2/codec.ts'
 import { createUpstashFacade } from '../../dev/upstash-facade.ts'
 import { createL2 } from '../../origin/adapters/l2.ts'
@@ -15,6 +16,8 @@ export interface Subject {
   readonly tier: SharedTier
   readonly origin: Pick<L2Port, 'push' | 'invalidate'>
   nowMs(): number
+  /** Lets time pass on its clock. */
+  pass(ms: number): Promise<void>
   /** Repeats `check` while time passes, until it no longer throws. */
   eventually(check: () => Promise<void>): Promise<void>
   setReplicaLagMs(ms: number): void
@@ -34,6 +37,7 @@ async function memory(): Promise<Subject> {
       invalidate: (invalidations) => tier.invalidate(invalidations),
     },
     nowMs: clock.nowMs,
+    pass: clock.advance,
     async eventually(check) {
       for (let waits = 0; waits < 100; waits++) {
         const done = await check().then(
@@ -65,6 +69,7 @@ async function redis(): Promise<Subject> {
     tier: createRedisTier({ ...common, clock }),
     origin: createL2(common),
     nowMs: clock.nowMs,
+    pass: (ms) => sleep(ms),
     eventually: (check) => eventually(check),
     setReplicaLagMs: facade.setReplicaLagMs,
     empty: () => server.flush(),
