@@ -54,7 +54,6 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     {
       ...DEFAULTS,
       maxAgeMs: config.MEMORY_MAX_AGE_MS,
-      sharedDeadlineMs: config.L2_DEADLINE_MS,
       loadDeadlineMs: config.LOAD_DEADLINE_MS,
       maxLoads: config.MAX_LOADS,
       switchedOff: new Set(config.SWITCHED_OFF),

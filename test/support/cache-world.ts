@@ -4,7 +4,7 @@ import type { Key, Lifetimes } from '../../worker/cache/entry.ts'
 import type { CacheEvent } from '../../worker/cache/events.ts'
 import type { Answer, Found } from '../../worker/cache/found.ts'
 import { createLimiter, type LimiterRules } from '../../worker/cache/limiter.ts'
-import { createMemoryTier } from '../../worker/cache/memory-tier.ts'
+import { createMemoryTier, type MemoryTier } from '../../worker/cache/memory-tier.ts'
 import type { Load, SharedTier } from '../../worker/cache/ports.ts'
 import { createReadThrough, type ReadThroughOptions } from '../../worker/cache/read-through.ts'
 import { createRefresh, type RefreshOptions } from '../../worker/cache/refresh.ts'
@@ -21,13 +21,16 @@ export const LOAD_MS = 100
 export const MAX_AGE_MS = 2_000
 export const WAIT_MS = 2_000
 export const RETRY_MS = 250
-const PROTECTED = { singleflight: true, batching: true }
+const PROTECTED = { singleflight: true, batching: true, loadsTogether: true }
 
-/** A key whose values are text; text that starts with '?' is in a format it does not know. */
+/** A key whose values are text; text that starts with '?' is in a format it does not know, and with '!' breaks its decoder. */
 export const keyOf = (text: string): Key<string> => ({
   text,
   lifetimes: TTL,
-  decode: (payload) => (payload.startsWith('?') ? undefined : payload),
+  decode(payload) {
+    if (payload.startsWith('!')) throw new SyntaxError('broken')
+    return payload.startsWith('?') ? undefined : payload
+  },
   sizeOf: (value) => 2 * value.length,
 })
 
@@ -48,23 +51,27 @@ export function createCacheWorld(seed = 1) {
   const clock = createVirtualClock()
   const tier = createMemorySharedTier(clock)
   const random = mulberry32(seed)
-  const rows = new Map<string, { readonly truth: number; readonly payload: string }>()
+  const rows = new Map<string, { readonly truth: number; readonly payload: string; readonly lifetimes: Partial<Lifetimes> | undefined }>()
   let tokens = 0
 
   const origin = {
     latencyMs: LOAD_MS,
     down: false,
+    /** Keys that cannot be loaded though others can. */
+    failing: new Set<string>(),
     /** The keys of each load, in the order they began. */
     loads: [] as (readonly string[])[],
     /** Loads in the air now, and the most there ever were. */
     running: 0,
     most: 0,
     /** Commits a new truth; answers its version. Caches are not told. */
-    write(key: string, payload: string): number {
+    write(key: string, payload: string, lifetimes?: Partial<Lifetimes>): number {
       const truth = (rows.get(key)?.truth ?? 0) + 1
-      rows.set(key, { truth, payload })
+      rows.set(key, { truth, payload, lifetimes })
       return truth
     },
+    /** Removes a row, and its version with it. */
+    drop: (key: string): boolean => rows.delete(key),
     /** Commits, and drops what the shared tier has, as the origin does before it acknowledges. */
     async publish(key: string, payload: string): Promise<number> {
       const truth = origin.write(key, payload)
@@ -81,22 +88,33 @@ export function createCacheWorld(seed = 1) {
     await clock.sleep(origin.latencyMs)
     origin.running--
     if (origin.down) throw new Error('the origin is down')
-    return found.filter(({ payload }) => payload !== null)
+    return found.flatMap((one) => {
+      if (origin.failing.has(one.key)) return { key: one.key, error: new Error(`${one.key} is broken`) }
+      return one.payload === null ? [] : one
+    })
   }
 
   function isolate(options: IsolateOptions = {}) {
     const events: CacheEvent[] = []
     const behind: Promise<unknown>[] = []
     const memory = createMemoryTier(16 * 1024 * 1024)
+    let refusals = 0
+    const strained: MemoryTier = {
+      ...memory,
+      set(key, held, valueBytes) {
+        if (refusals-- > 0) throw new RangeError('Array buffer allocation failed')
+        memory.set(key, held, valueBytes)
+      },
+    }
     const breaker = createBreaker(options.breaker ?? { failures: 5, openMs: 1_000 }, clock)
     const backoff = createBackoff(options.backoff ?? { firstMs: RETRY_MS, maxMs: 900, refusedMs: 50 }, clock, () => 0)
     const shared = withBreaker(options.through?.(tier) ?? tier, breaker)
     const limiter = createLimiter(options.limiter ?? { max: 32, waitMs: 1_000, holdMs: 60_000 }, clock, random)
     const newToken = () => String(++tokens).padStart(22, 't')
-    const rules = { loadDeadlineMs: 2_000, leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, lease: true, ...options }
+    const rules = { loadDeadlineMs: 2_000, leaseMs: 3_000, waitMs: WAIT_MS, pollMs: 20, lease: true, loadsTogether: true, ...options }
     const refresh = createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options: rules })
     const bringing = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, readFlightMs: 1_000, replicaLagMs: 1_000, ...PROTECTED, ...options }
-    const sources = createSources({ memory, shared, refresh, clock, options: bringing })
+    const sources = createSources({ memory: strained, shared, refresh, clock, options: bringing })
     const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, sharedSoftMs: 100, loadSoftMs: 500, ...options }
     const busy = () => limiter.full
     const read = createReadThrough({ sources, backoff, busy, breaker, clock, options: reading })
@@ -116,6 +134,10 @@ export function createCacheWorld(seed = 1) {
       events,
       memory,
       forget: sources.forget,
+      /** The next values find no room. */
+      refuseAllocations(count: number) {
+        refusals = count
+      },
       turn,
       begin,
       /** Reads one key, and lets the time pass that this takes; what runs behind the answer goes on. */

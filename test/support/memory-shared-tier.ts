@@ -116,6 +116,7 @@ export function createMemorySharedTier(clock: {
       if (ms === 0) history.clear()
     },
     calls: [],
+    deadlineMs: 250,
     async read(keys) {
       tier.calls.push({ call: 'read', keys })
       return over(() => keys.map((key) => answered(onReplica(key))))

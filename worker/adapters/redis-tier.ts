@@ -35,6 +35,7 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
     signal: () => timeoutSignal(deadlineMs),
   })
   return {
+    deadlineMs,
     async read(keys) {
       const reply: unknown = await redis.mget(keys.map((key) => prefix + key))
       if (!Array.isArray(reply) || reply.length !== keys.length) throw new TypeError('MGET answered something else than the keys asked for')

@@ -32,6 +32,6 @@ export async function withDeadline<T>(clock: Clock, ms: number, work: (signal: A
   try {
     return await Promise.race([work(giveUp.signal), rings])
   } finally {
-    done.abort()
+    done.abort(null)
   }
 }

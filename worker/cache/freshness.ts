@@ -31,15 +31,16 @@ const JITTER = 0.1
  */
 export function lifetimeFrom(ttl: Lifetimes, absent: boolean, startedAtMs: number, tookMs: number, u: number): Lifetime {
   const stretch = 1 - JITTER * u
+  const softMs = Math.min(ttl.softMs, ttl.hardMs)
   if (absent) {
     const endsAtMs = Math.round(startedAtMs + ttl.absentMs * stretch)
     return { softExpiresAtMs: endsAtMs, hardExpiresAtMs: endsAtMs, graceEndsAtMs: endsAtMs, deltaMs: 0 }
   }
   const hardExpiresAtMs = Math.round(startedAtMs + ttl.hardMs * stretch)
   return {
-    softExpiresAtMs: Math.round(startedAtMs + ttl.softMs * stretch),
+    softExpiresAtMs: Math.round(startedAtMs + softMs * stretch),
     hardExpiresAtMs,
     graceEndsAtMs: hardExpiresAtMs + ttl.graceMs,
-    deltaMs: Math.round(Math.min(tookMs, ttl.softMs / 4)),
+    deltaMs: Math.round(Math.min(tookMs, softMs / 4)),
   }
 }

@@ -18,8 +18,10 @@ export interface LeaseAnswer {
   readonly stored: Stored | undefined
 }
 
-/** A tier that isolates share. Every call is bounded in time by whoever implements it, and rejects when it cannot answer. */
+/** A tier that isolates share. Every call rejects when it cannot answer, and does so in time. */
 export interface SharedTier {
+  /** No call takes longer than this: whoever implements it sees to that (milliseconds). */
+  readonly deadlineMs: number
   /** Reads many keys in one round trip, perhaps from a replica that lags. */
   read(keys: readonly string[]): Promise<(Stored | undefined)[]>
   /** Asks the primary for the right to load. A lease saves work, it never guards truth. */
@@ -43,13 +45,17 @@ export interface Invalidated {
   readonly truth: number
 }
 
-export interface Loaded {
-  readonly key: string
-  readonly truth: number
-  readonly payload: string | null
-  /** Where this value is to live otherwise than its key says. */
-  readonly lifetimes?: Partial<Lifetimes> | undefined
-}
+/** What a load found of one key: a payload, null for an absence, or that just this key could not be loaded. */
+export type Loaded =
+  | {
+      readonly key: string
+      /** Undefined says nothing of it: then it is as true as what was seen before. */
+      readonly truth?: number | undefined
+      readonly payload: string | null
+      /** Where this value is to live otherwise than its key says. */
+      readonly lifetimes?: Partial<Lifetimes> | undefined
+    }
+  | { readonly key: string; readonly error: unknown }
 
 /** Thrown when a bulkhead stayed full, here or at the origin: the caller serves something older, or refuses. */
 export class Overloaded extends Error {

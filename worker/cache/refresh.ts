@@ -5,7 +5,7 @@ import type { Held, Key, Stored } from './entry.ts'
 import type { Layer, Observe } from './events.ts'
 import { lifetimeFrom } from './freshness.ts'
 import type { Limiter } from './limiter.ts'
-import type { Load, SharedTier, Wanted } from './ports.ts'
+import type { Load, Loaded, SharedTier, Wanted } from './ports.ts'
 
 /** One key to be refreshed. */
 export interface Want {
@@ -68,10 +68,14 @@ export interface RefreshOptions {
   readonly pollMs: number
   /** Off only to show what it is for. */
   readonly lease: boolean
+  /** One load for all keys that are granted together, or one for each. */
+  readonly loadsTogether: boolean
 }
 
 interface Arrived {
   readonly stored: ReadonlyMap<string, Stored>
+  /** Keys that could not be loaded though others were. */
+  readonly failed: ReadonlyMap<string, unknown>
   readonly startedAtMs: number
 }
 
@@ -108,13 +112,20 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       observe({ type: 'loaded', keys: texts.length, tookMs, alone })
       const byText = new Map(loaded.map((one) => [one.key, one]))
       const stored = new Map<string, Stored>()
-      for (const { key } of wants) {
+      const failed = new Map<string, unknown>()
+      for (const { key, seen } of wants) {
+        const one: Loaded = byText.get(key.text) ?? { key: key.text, payload: null }
+        if ('error' in one) {
+          failed.set(key.text, one.error)
+          continue
+        }
         backoff.succeeded(key.text)
-        const { truth = 0, payload = null, lifetimes } = byText.get(key.text) ?? {}
+        const { truth = seen?.truth ?? 0, payload, lifetimes } = one
         const life = lifetimeFrom({ ...key.lifetimes, ...lifetimes }, payload === null, startedAtMs, tookMs, random())
         stored.set(key.text, { life, truth, stamp: 0, payload })
       }
-      return { stored, startedAtMs }
+      for (const error of failed.values()) observe({ type: 'load-failed', keys: 1, error })
+      return { stored, failed, startedAtMs }
     } catch (error) {
       observe({ type: 'load-failed', keys: texts.length, error })
       throw error
@@ -122,9 +133,10 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 
   /** Lets readers have what was loaded; what cannot be decoded crashes by itself. */
-  function land(want: Want, { stored, startedAtMs }: Arrived, report: Report, lingers: boolean): Held<unknown> | undefined {
+  function land(want: Want, { stored, failed, startedAtMs }: Arrived, report: Report, lingers: boolean): Held<unknown> | undefined {
     const value = stored.get(want.key.text)
     try {
+      if (failed.has(want.key.text)) throw failed.get(want.key.text)
       const held = value && heldFrom(want.key, value, startedAtMs)
       if (!held) throw new Error(`${want.key.text} was loaded in an unknown format`)
       report.land(want, { held, layer: 'origin' }, lingers)
@@ -141,6 +153,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       throw error
     })
     for (const want of wants) {
+      if (loaded.failed.has(want.key.text)) backoff.failed(want.key.text)
       const held = land(want, loaded, report, false)
       if (held && keep) report.keep(want, held)
     }
@@ -149,17 +162,24 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   /** Readers get what was loaded at once; it is stored behind their answers, and kept in memory only if the shared tier took it. */
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
     const loaded = await loadNow(wants, false, observe).catch(async (error: unknown) => {
-      const restMs = Math.max(...wants.map(({ key }) => backoff.failed(key.text)))
-      const keys = wants.map(({ key }) => key.text)
-      await shared
-        .release(keys, token, Math.round(restMs))
-        .catch((cause: unknown) => observe({ type: 'shared-failed', call: 'release', error: cause }))
+      await backOff(wants, token, observe)
       throw error
     })
+    const failed = wants.filter(({ key }) => loaded.failed.has(key.text))
+    const brought = wants.filter(({ key }) => loaded.stored.has(key.text))
+    for (const want of failed) land(want, loaded, report, false)
+    await Promise.all([
+      failed.length > 0 ? backOff(failed, token, observe) : undefined,
+      brought.length > 0 ? fill(brought, loaded, token, report, observe) : undefined,
+    ])
+  }
+
+  async function fill(wants: readonly Want[], loaded: Arrived, token: string, report: Report, observe: Observe): Promise<void> {
     const landed = wants.map((want) => land(want, loaded, report, true))
     const values = [...loaded.stored].map(([key, stored]) => ({ key, stored }))
-    const filled = await shared.fill(values, token).catch((error: unknown) => {
+    const filled = await shared.fill(values, token).catch(async (error: unknown) => {
       observe({ type: 'shared-failed', call: 'fill', error })
+      await giveBack(wants, token, 0, observe) // or nobody could fill until it runs out
       return []
     })
     for (const [i, want] of wants.entries()) {
@@ -170,6 +190,17 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       else if (held) report.keep(want, withPushed(key, held, loaded.stored.get(key.text), fill) ?? held)
       report.filled(want)
     }
+  }
+
+  /** One reader tries again after a rest, not everybody at once. */
+  const backOff = (wants: readonly Want[], token: string, observe: Observe): Promise<void> =>
+    giveBack(wants, token, Math.max(...wants.map(({ key }) => backoff.failed(key.text))), observe)
+
+  /** Lets leases run out after a rest, if the shared tier can be told. */
+  async function giveBack(wants: readonly Want[], token: string, restMs: number, observe: Observe): Promise<void> {
+    const keys = wants.map(({ key }) => key.text)
+    const told = shared.release(keys, token, Math.max(1, Math.round(restMs)))
+    await told.catch((error: unknown) => observe({ type: 'shared-failed', call: 'release', error }))
   }
 
   /** What the shared tier holds after a fill: what was loaded, and what was pushed meanwhile. */
@@ -194,7 +225,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
         observe({ type: 'shared-failed', call: 'lease', error })
       })
       if (!answers) {
-        loading.push(guarded(waiting, report, loadAlone(waiting, true, report, observe)))
+        loading.push(...goAlone(waiting, true, report, observe))
         break
       }
       const granted: Want[] = []
@@ -212,11 +243,11 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
         else if (best && (!want.waits || servable(best, want.leastTruth))) give(want, best)
         else refused.push({ ...want, seen: best, unreadable: answer.state === 'fresher' })
       }
-      if (granted.length > 0) loading.push(guarded(granted, report, loadAndFill(granted, token, report, observe)))
+      for (const load of loadsOf(granted)) loading.push(guarded(load, report, loadAndFill(load, token, report, observe)))
       waiting = refused
       if (waiting.length === 0) break
       if (clock.nowMs() + pauseMs > giveUpAtMs) {
-        loading.push(guarded(waiting, report, loadAlone(waiting, false, report, observe)))
+        loading.push(...goAlone(waiting, false, report, observe))
         break
       }
       await clock.sleep(pauseMs * (0.5 + random()))
@@ -228,6 +259,12 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       if (held !== want.seen) report.keep(want, held)
     }
   }
+
+  /** The loads that these keys need. */
+  const loadsOf = (wants: readonly Want[]): readonly (readonly Want[])[] =>
+    options.loadsTogether && wants.length > 0 ? [wants] : wants.map((want) => [want])
+  const goAlone = (wants: readonly Want[], keep: boolean, report: Report, observe: Observe): Promise<void>[] =>
+    loadsOf(wants).map((load) => guarded(load, report, loadAlone(load, keep, report, observe)))
 
   /** Within its hard TTL and true enough: a loser of the lease serves it at once. */
   const servable = (held: Held<unknown>, leastTruth: number): boolean =>
@@ -241,7 +278,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       await Promise.all([
         leased.length > 0 ? guarded(leased, report, runLeased(leased, report, observe)) : undefined,
         // Kept in memory, else a dead shared tier would turn every read into a load: memory's max age bounds it.
-        unleased.length > 0 ? guarded(unleased, report, loadAlone(unleased, true, report, observe)) : undefined,
+        ...goAlone(unleased, true, report, observe),
       ])
     },
     busy: () => limiter.full,

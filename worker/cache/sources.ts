@@ -47,12 +47,19 @@ export interface SourceOptions {
   readonly singleflight: boolean
   /** Off only to show what it is for. */
   readonly batching: boolean
+  /** Do the loads of several readers travel together? */
+  readonly loadsTogether: boolean
 }
 
 export function createSources({ memory, shared, refresh, clock, options }: Parts): Sources {
   const common = { clock, enabled: options.singleflight, gathers: options.batching }
   const reads = createSingleflight<Key<unknown>, SharedRead>({ ...common, fly: read, flightMs: options.readFlightMs })
-  const loads = createSingleflight<Want, Refreshed>({ ...common, fly: load, flightMs: options.flightMs })
+  const loads = createSingleflight<Want, Refreshed>({
+    ...common,
+    fly: load,
+    flightMs: options.flightMs,
+    gathers: options.batching && options.loadsTogether,
+  })
   const fences = createFences(clock)
   let sharedTookMs = 5
 

@@ -10,6 +10,9 @@ export class TierUnavailable extends Error {
 export function withBreaker(tier: SharedTier, breaker: Breaker): SharedTier {
   async function guarded<T>(call: () => Promise<T>): Promise<T> {
     if (!breaker.allows()) throw new TierUnavailable('the shared tier has been failing')
+    return told(call)
+  }
+  async function told<T>(call: () => Promise<T>): Promise<T> {
     try {
       const answer = await call()
       breaker.succeeded()
@@ -20,10 +23,12 @@ export function withBreaker(tier: SharedTier, breaker: Breaker): SharedTier {
     }
   }
   return {
+    deadlineMs: tier.deadlineMs,
     read: (keys) => guarded(() => tier.read(keys)),
     lease: (wanted, token, leaseMs) => guarded(() => tier.lease(wanted, token, leaseMs)),
     release: (keys, token, restMs) => guarded(() => tier.release(keys, token, restMs)),
     fill: (values, token) => guarded(() => tier.fill(values, token)),
-    invalidate: (invalidations) => guarded(() => tier.invalidate(invalidations)),
+    // A reader's call is a convenience; this one is truth, and is tried in any case.
+    invalidate: (invalidations) => told(() => tier.invalidate(invalidations)),
   }
 }

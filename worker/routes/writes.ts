@@ -16,7 +16,7 @@ const PASSED_BACK = ['content-type', 'cache-control', 'location', 'retry-after',
 const COOKIE_SECONDS = 300
 
 /** Writes belong to the origin: the edge knows who calls, signs, passes on, and turns what was raised into a version token. */
-export function writeRoutes(forward: Forward, http: HttpParts): Hono<WorkerEnv> {
+export function writeRoutes(forward: Forward, http: Omit<HttpParts, 'random'>): Hono<WorkerEnv> {
   async function write(c: Context<WorkerEnv>): Promise<Response> {
     const caller = c.get('caller')
     if (!caller) throw new Problem('unauthorized', 'Send a bearer token.', { headers: { 'www-authenticate': 'Bearer' } })
