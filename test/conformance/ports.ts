@@ -5,6 +5,7 @@
 export type { Held, Lifetime, Stored } from '../../worker/cache/entry.ts'
 export type { MemoryTier } from '../../worker/cache/memory-tier.ts'
 export type { Invalidated, LeaseAnswer, SharedTier, Wanted } from '../../worker/cache/ports.ts'
+export type { Item } from '../../worker/standalone.ts'
 export type { Case } from './ports/case.ts'
 export { type ClockSubject, clockCases } from './ports/clock.ts'
 export { type LoadSubject, loadCases } from './ports/load.ts'

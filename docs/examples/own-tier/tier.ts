@@ -13,6 +13,7 @@ export function createMapTier(nowMs: () => number = () => Date.now()): SharedTie
     return lease && lease.endsAtMs > nowMs() ? lease.token : undefined
   }
   return {
+    deadlineMs: 0, // no call takes any time
     read: async (keys) => keys.map(storedAt),
     lease: async (wanted, token, leaseMs) =>
       wanted.map(({ key, leastTruth, beatsSoftEndMs, seenSoftEndMs, seenStamp }) => {
