@@ -94,3 +94,15 @@ test('more pushes than a lease records refuse the fill: nothing incomplete is ca
   expect(isolate.memory.get(KEY)).toBeUndefined()
   expect((await world.tier.read([KEY]))[0]).toBeUndefined()
 })
+
+test('two readers of a key who travel together, one insisting on more, cannot store old truth by each other’s lease', async () => {
+  const world = createCacheWorld()
+  world.origin.write(KEY, 'old')
+  const isolate = world.isolate()
+  const reads = [isolate.begin(KEY, 1), isolate.begin(KEY)]
+  await world.clock.advance(1)
+  await world.origin.publish(KEY, 'new') // voids the first one's lease; the second asks again and gets one of its own
+  await world.clock.until(Promise.all(reads))
+  await isolate.settled()
+  expect((await world.tier.read([KEY]))[0]?.payload).toBe('new')
+})

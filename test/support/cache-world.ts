@@ -52,6 +52,8 @@ export function createCacheWorld(seed = 1) {
   const tier = createMemorySharedTier(clock)
   const random = mulberry32(seed)
   const rows = new Map<string, { readonly truth: number; readonly payload: string; readonly lifetimes: Partial<Lifetimes> | undefined }>()
+  const runningOf = new Map<string, number>()
+  const mostOf = new Map<string, number>()
   let tokens = 0
 
   const origin = {
@@ -64,6 +66,8 @@ export function createCacheWorld(seed = 1) {
     /** Loads in the air now, and the most there ever were. */
     running: 0,
     most: 0,
+    /** The same of one key. */
+    mostOf: (key: string): number => mostOf.get(key) ?? 0,
     /** Commits a new truth; answers its version. Caches are not told. */
     write(key: string, payload: string, lifetimes?: Partial<Lifetimes>): number {
       const truth = (rows.get(key)?.truth ?? 0) + 1
@@ -83,10 +87,16 @@ export function createCacheWorld(seed = 1) {
   const load: Load = async (keys) => {
     origin.loads.push(keys)
     origin.most = Math.max(origin.most, ++origin.running)
+    for (const key of keys) {
+      const now = (runningOf.get(key) ?? 0) + 1
+      runningOf.set(key, now)
+      mostOf.set(key, Math.max(now, origin.mostOf(key)))
+    }
     // What was true when the load began: the write that overtakes it is what the protocol is about.
     const found = keys.flatMap((key) => ({ key, truth: 0, payload: null, ...rows.get(key) }))
     await clock.sleep(origin.latencyMs)
     origin.running--
+    for (const key of keys) runningOf.set(key, (runningOf.get(key) ?? 0) - 1)
     if (origin.down) throw new Error('the origin is down')
     return found.flatMap((one) => {
       if (origin.failing.has(one.key)) return { key: one.key, error: new Error(`${one.key} is broken`) }
@@ -121,11 +131,11 @@ export function createCacheWorld(seed = 1) {
     const reader = { waitUntil: (work: Promise<unknown>) => void behind.push(work) }
 
     /** Begins a turn. */
-    const turn = (keys: readonly string[], leastTruth = 0): Promise<Found> =>
+    const turn = (keys: readonly string[], leastTruth: number | ((key: string) => number) = 0): Promise<Found> =>
       read.many(keys.map(keyOf), {
         reader,
         dice: random(),
-        leastTruth: () => leastTruth,
+        leastTruth: typeof leastTruth === 'number' ? () => leastTruth : leastTruth,
         observe: (event) => void events.push(event),
       })
     /** Begins to read one key. */

@@ -40,6 +40,8 @@ export const DEFAULTS: CoreSettings = {
   switchedOff: new Set(),
 }
 
+/** Cloudflare cuts work behind an answer after 30 s: whoever leads for longer is taken for dead (milliseconds). */
+const WAIT_UNTIL_MS = 28_000
 /** How far a replica of the shared tier may be behind (milliseconds). */
 const REPLICA_LAG_MS = 1_000
 const BREAKER = { failures: 5, openMs: 1_000 }
@@ -108,8 +110,8 @@ export function createCore(
     options: {
       maxAgeMs,
       beta,
-      // A loser of the lease may wait as long as a load, then for a place, and then load by itself; all bounded, below the 30 s of waitUntil.
-      flightMs: 2.5 * loadDeadlineMs + 4 * sharedDeadlineMs + 500,
+      // A loser of the lease may wait as long as a load, then for a place, and then load by itself.
+      flightMs: Math.min(WAIT_UNTIL_MS, 2.5 * loadDeadlineMs + 4 * sharedDeadlineMs + 500),
       readFlightMs: 2 * sharedDeadlineMs + 100,
       replicaLagMs: REPLICA_LAG_MS,
       singleflight: !off.has('singleflight'),

@@ -215,11 +215,13 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 
   async function runLeased(wants: readonly Want[], report: Report, observe: Observe): Promise<void> {
-    const token = newToken()
     const loading: Promise<void>[] = []
     const giveUpAtMs = clock.nowMs() + options.waitMs
     let waiting = wants
     for (let pauseMs = options.pollMs; waiting.length > 0; pauseMs *= 1.5) {
+      // A token for each question: two readers of one key may travel here, and after an invalidation the lease of the second must not let
+      // the load of the first, which began before it, be stored.
+      const token = newToken()
       const askedAtMs = clock.nowMs()
       const answers = await shared.lease(waiting.map(toWanted), token, options.leaseMs).catch((error: unknown) => {
         observe({ type: 'shared-failed', call: 'lease', error })
