@@ -1,4 +1,4 @@
-import { sharedTierCases } from 'tideline/cache/conformance'
+import { ailingTierCases, sharedTierCases } from 'tideline/cache/conformance'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createBreaker } from '../../worker/cache/breaker.ts'
 import { NO_SHARED_TIER } from '../../worker/cache/no-shared-tier.ts'
@@ -13,6 +13,10 @@ describe.each(SHARED_TIERS)('the shared tier %s', (name, start) => {
   afterAll(() => subject?.stop())
 
   test.each(sharedTierCases)('$name', ({ run }) => run(subject))
+
+  test.each(ailingTierCases)('while it is ill: $name', async ({ run }) => {
+    for (const ail of Object.values(subject.ailments)) await run({ tier: subject.impatient, ail })
+  })
 
   const behindBreaker = name === 'in memory' ? sharedTierCases : [] // which tier it stands before is all one to it
   test.each(behindBreaker)('behind a breaker: $name', ({ run }) => {

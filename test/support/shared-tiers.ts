@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodePushed, type PackedEntry } from '../../contract/l2/codec.ts'
-import { createUpstashFacade } from '../../dev/upstash-facade.ts'
+import { createUpstashFacade, type Fault } from '../../dev/upstash-facade.ts'
 import { createL2 } from '../../origin/adapters/l2.ts'
 import type { L2Port } from '../../origin/fanout/l2-port.ts'
 import { createRedisTier } from '../../worker/adapters/redis-tier.ts'
@@ -21,6 +21,9 @@ export interface Subject {
   /** Repeats `check` while time passes, until it no longer throws. */
   eventually(check: () => Promise<void>): Promise<void>
   setReplicaLagMs(ms: number): void
+  /** The ways its server can be ill, by name, each until the returned function is called; and the same tier with less patience. */
+  readonly ailments: Readonly<Record<string, () => () => void>>
+  readonly impatient: SharedTier
   empty(): Promise<void>
   stop(): Promise<void>
 }
@@ -30,6 +33,9 @@ async function memory(): Promise<Subject> {
   let tier = createMemorySharedTier(clock)
   return {
     get tier() {
+      return tier
+    },
+    get impatient() {
       return tier
     },
     origin: {
@@ -52,11 +58,28 @@ async function memory(): Promise<Subject> {
     setReplicaLagMs(ms) {
       tier.replicaLagMs = ms
     },
+    // Nothing hangs where time is virtual.
+    ailments: {
+      down() {
+        tier.down = true
+        return () => {
+          tier.down = false
+        }
+      },
+    },
     async empty() {
       tier = createMemorySharedTier(clock)
     },
     async stop() {},
   }
+}
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  hanging: { hang: true },
+  failing: { status: 503 },
+  'refusing the token': { status: 401, error: 'WRONGPASS' },
+  'resetting connections': { reset: true },
+  'answering garbage': { garbage: true },
 }
 
 async function redis(): Promise<Subject> {
@@ -67,11 +90,21 @@ async function redis(): Promise<Subject> {
   const clock = { nowMs: () => Date.now() }
   return {
     tier: createRedisTier({ ...common, clock }),
+    impatient: createRedisTier({ ...common, clock, deadlineMs: 1_000 }),
     origin: createL2(common),
     nowMs: clock.nowMs,
     pass: (ms) => sleep(ms),
     eventually: (check) => eventually(check),
     setReplicaLagMs: facade.setReplicaLagMs,
+    ailments: Object.fromEntries(
+      Object.entries(FAULTS).map(([name, fault]) => [
+        name,
+        () => {
+          facade.setFault(() => fault)
+          return () => facade.setFault(undefined)
+        },
+      ]),
+    ),
     empty: () => server.flush(),
     async stop() {
       await facade.close()

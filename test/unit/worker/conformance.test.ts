@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { sharedTierCases } from 'tideline/cache/conformance'
+import { ailingTierCases, sharedTierCases } from 'tideline/cache/conformance'
 import { describe, expect, test } from 'vitest'
 import { createMapTier } from '../../../docs/examples/own-tier/tier.ts'
 import type { SharedTier } from '../../../worker/cache/ports.ts'
@@ -107,5 +107,53 @@ describe('the suite finds out a tier that', () => {
     const found = sharedTierCases.find(({ name }) => name === foundBy)
     await found?.run({ tier, ...clock })
     await expect(found?.run({ tier: { ...tier, ...breaks(tier) }, ...clock })).rejects.toThrow()
+  })
+})
+
+describe('while its server is ill, the suite', () => {
+  let isIll = false
+  function ail(): () => void {
+    isIll = true
+    return () => {
+      isIll = false
+    }
+  }
+  async function meet(): Promise<void> {
+    if (isIll) throw new Error('the server is down')
+  }
+  const tier = createMapTier()
+  const honest: SharedTier = {
+    deadlineMs: 0,
+    read: (keys) => meet().then(() => tier.read(keys)),
+    lease: (wanted, token, leaseMs) => meet().then(() => tier.lease(wanted, token, leaseMs)),
+    release: (keys, token, restMs) => meet().then(() => tier.release(keys, token, restMs)),
+    fill: (loaded, token) => meet().then(() => tier.fill(loaded, token)),
+    invalidate: (invalidations) => meet().then(() => tier.invalidate(invalidations)),
+  }
+  const verdictsOn = async (subject: SharedTier): Promise<string[]> => {
+    const verdicts: string[] = []
+    for (const { run } of ailingTierCases) {
+      verdicts.push(
+        await run({ tier: subject, ail }).then(
+          () => 'passes',
+          () => 'fails',
+        ),
+      )
+    }
+    return verdicts
+  }
+
+  test('passes one that says so', async () => {
+    expect(await verdictsOn(honest)).toEqual(['passes', 'passes'])
+  })
+
+  test('finds out one whose errors are misses', async () => {
+    const missing: SharedTier = { ...honest, read: (keys) => honest.read(keys).catch(() => keys.map(() => undefined)) }
+    expect(await verdictsOn(missing)).toEqual(['fails', 'passes'])
+  })
+
+  test('finds out one that grants a lease and then says that it failed', async () => {
+    const late: SharedTier = { ...honest, lease: (wanted, token, leaseMs) => tier.lease(wanted, token, leaseMs).finally(meet) }
+    expect(await verdictsOn(late)).toEqual(['passes', 'fails'])
   })
 })
