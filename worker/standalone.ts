@@ -1,6 +1,6 @@
 import { createRedisTier } from './adapters/redis-tier.ts'
 import { type CoreSettings, createCore, DEFAULTS, SHARED_DEADLINE_MS } from './cache/core.ts'
-import type { Held, Key, Lifetimes } from './cache/entry.ts'
+import type { Key, Lifetimes } from './cache/entry.ts'
 import type { CacheEvent } from './cache/events.ts'
 import { createMemoryTier } from './cache/memory-tier.ts'
 import { NO_SHARED_TIER } from './cache/no-shared-tier.ts'
@@ -126,10 +126,6 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
     const key = toKey(text)
     return (await core.read.many([key], toTurn(reader, dice))).need(key).value
   }
-  function tell(text: string, { verifiedAtMs, value }: Held<unknown>): Promise<V | null> {
-    options.observe?.({ type: 'hits', keys: [{ text }], oldestAtMs: verifiedAtMs })
-    return Promise.resolve(value as V | null)
-  }
   function forget(texts: readonly string[]): void {
     core.forget(texts)
     asked = new WeakMap()
@@ -145,11 +141,12 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
 
   return {
     get(text, reader) {
-      const quiet = core.read.peek(text)
-      if (quiet) return tell(text, quiet)
       const dice = random()
-      const calm = core.read.peek(text, dice)
-      if (calm) return tell(text, calm)
+      const held = core.read.peek(text, dice)
+      if (held) {
+        options.observe?.({ type: 'hits', keys: [{ text }], oldestAtMs: held.verifiedAtMs })
+        return Promise.resolve(held.value as V | null)
+      }
       const asking = asked.get(reader) ?? new Map<string, Promise<V | null>>()
       asked.set(reader, asking)
       let answer = asking.get(text)
@@ -169,7 +166,7 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
       }
       return values
     },
-    peek: (text) => core.read.peek(text)?.value as V | null | undefined,
+    peek: (text) => core.read.peek(text, 0)?.value as V | null | undefined,
     invalidate(texts, reader) {
       const dropped = drop(texts)
       reader.waitUntil(dropped.catch(() => {}))
@@ -186,5 +183,9 @@ function loadOf<V>(loader: Loader<V>): (keys: readonly string[], context: LoadCo
 function toLoaded<V>(item: Item<V>, encode: (value: V) => string): Loaded {
   if ('error' in item) return item
   const { key, value, version, lifetimes } = item
-  return { key, truth: version, payload: value === null ? null : encode(value), lifetimes }
+  try {
+    return { key, truth: version, payload: value === null ? null : encode(value), lifetimes }
+  } catch (error) {
+    return { key, error }
+  }
 }

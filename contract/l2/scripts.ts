@@ -1,4 +1,4 @@
-import { FRAME, FRAME_LENGTH } from './value.ts'
+import { FRAME, FRAME_LENGTH, FRAME_VERSION } from './value.ts'
 
 /**
  * The scripts both sides run in L2 (docs/architecture.md, The scripts). Each declares every key it touches, so Upstash may lift its global lock;
@@ -21,6 +21,9 @@ export const MAX_TAIL = 64
 
 const FLAGS = '#!lua flags=allow-key-locking\n'
 const sub = (text: string, [from, to]: readonly [number, number]) => `string.sub(${text}, ${from}, ${to})`
+/** Reads the frame of a key's value; what is no frame of this version (garbage, a later format) is none. */
+const frameOf = (key: string) => `local frame = ${head(key)}
+  if not string.find(frame, '^${FRAME_VERSION}%d+[+-]$') then frame = '' end`
 const head = (key: string) => `redis.call('GETRANGE', ${key}, 0, ${FRAME_LENGTH - 1})`
 
 /**
@@ -33,7 +36,7 @@ local out = {}
 for i = 1, #KEYS / 2 do
   local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
   local a = 2 + (i - 1) * 4
-  local frame = ${head('key')}
+  ${frameOf('key')}
   local fresher = frame ~= '' and ${sub('frame', FRAME.truth)} >= ARGV[a + 1] and ${sub('frame', FRAME.soft)} > ARGV[a + 2]
   local differs = frame ~= '' and (${sub('frame', FRAME.soft)} ~= ARGV[a + 3] or ${sub('frame', FRAME.stamp)} ~= ARGV[a + 4])
   local state = 0
@@ -63,7 +66,7 @@ for i = 1, #KEYS / 2 do
   if held and string.sub(held, 1, ${TOKEN_LENGTH}) == token then
     redis.call('DEL', lease)
     local count = string.sub(held, ${TOKEN_LENGTH + 1}, ${TOKEN_LENGTH + 2})
-    local frame = ${head('key')}
+    ${frameOf('key')}
     if count ~= 'XX' and (count == '00' or ${sub('value', FRAME.presence)} == '+') and ${sub('frame', FRAME.truth)} <= ${sub('value', FRAME.truth)} then
       stamp = frame == '' and 1 or tonumber(${sub('frame', FRAME.stamp)}) + 1
       pushed = string.sub(held, ${TOKEN_LENGTH + 3})
@@ -88,7 +91,7 @@ for i = 1, (#KEYS - 1) / 2 do
   local frame = ${head('key')}
   if frame ~= '' then
     local tail = (tonumber(${sub('frame', FRAME.tail)}) or ${2 * MAX_TAIL}) + 1
-    if tail > ${2 * MAX_TAIL} or ${sub('frame', FRAME.presence)} ~= '+' then
+    if tail > ${2 * MAX_TAIL} or ${sub('frame', FRAME.presence)} ~= '+' or ${sub('frame', FRAME.version)} ~= '${FRAME_VERSION}' then
       redis.call('DEL', key)
     else
       if tail > ${MAX_TAIL} then redis.call('SETRANGE', key, ${FRAME.soft[0] - 1}, '0000000000000') end
@@ -117,11 +120,11 @@ return redis.call('INCR', KEYS[#KEYS])
 const invalidate = `${FLAGS}for i = 1, (#KEYS - 1) / 2 do
   local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
   local truth, life, value = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  local frame = ${head('key')}
+  ${frameOf('key')}
   if ${sub('frame', FRAME.truth)} < truth then
     if value ~= '' then
       redis.call('SET', key, value, 'PX', life)
-    elseif frame ~= '' then
+    else
       redis.call('DEL', key)
     end
   end
@@ -142,9 +145,9 @@ return 1
 `
 
 export const SCRIPTS = {
-  lease: { name: 'lease', text: lease, sha: '51557a8657bb63b3cd8e52cef1d7a64a9be23190' },
-  fill: { name: 'fill', text: fill, sha: 'd2294160505425ad9ae4f44d524c7c5c2f9d1226' },
+  lease: { name: 'lease', text: lease, sha: '3bb217269540fb1eb33734567bfb5da5a3b17a52' },
+  fill: { name: 'fill', text: fill, sha: '7964ba2fe3ca27d7339cf50ed35f1466364ee924' },
   release: { name: 'release', text: release, sha: '147daea849e29d00e69d29cb2b14fbbef3108c29' },
-  push: { name: 'push', text: push, sha: '2dacd8337cfc6a92525b4bf193bb57d88af03691' },
-  invalidate: { name: 'invalidate', text: invalidate, sha: '26bdee0bd2160d295c527bee98df9891d03c5674' },
+  push: { name: 'push', text: push, sha: '0c3dc528fff9690d1741a9c42e810f76167c17be' },
+  invalidate: { name: 'invalidate', text: invalidate, sha: '34dcc2fd8affcef51e53c19ce85fbe638f871171' },
 } as const satisfies Record<string, Script>

@@ -22,7 +22,7 @@ export interface Framed {
 }
 
 /** The version of the frame this code writes and reads; anything else is a miss. There is no other one yet. */
-const FRAME_VERSION = '1'
+export const FRAME_VERSION = '1'
 export const FRAME_LENGTH = 73
 
 /** Where the fields stand, 1-based and inclusive, as Lua's string.sub wants them. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import { leaseKeyOf } from '../../contract/l2/keys.ts'
 import { MAX_RECORDED, MAX_TAIL } from '../../contract/l2/scripts.ts'
-import { type L2, startL2 } from '../support/l2.ts'
+import { type L2, PREFIX, type Protocol, startL2 } from '../support/l2.ts'
 import { type Twin, testPromises } from '../support/promises.ts'
 
 const TIMELINE = 'tl:1100000000000000009'
@@ -28,6 +28,17 @@ const ANY_TOKEN: Twin['rules'][number] = [
   'fill',
   `if held and string.sub(held, 1, 22) == token then`,
   `held = held or token .. '00'\n  if true then`,
+]
+
+/** What is no value of ours; the second is one of a later version, which only whoever wrote it can read. */
+const GARBAGE = [
+  ['garbage', `<html>${'x'.repeat(100)}`],
+  ['a value of a later version', `2${'9'.repeat(71)}+p`],
+] as const
+const frameUnchecked = (script: 'lease' | 'fill' | 'invalidate'): Twin['rules'][number] => [
+  script,
+  `if not string.find(frame, '^1%d+[+-]$') then frame = '' end`,
+  '',
 ]
 
 testPromises(
@@ -61,6 +72,33 @@ testPromises(
         { without: 'appending', rules: [['push', `redis.call('APPEND', key, entry)`, '']], shows: /lost on its way to the present value/ },
       ],
     },
+    ...GARBAGE.flatMap(([name, garbage]) => [
+      {
+        promise: `${name} in place of a value is an absence to a lease and a fill: it is replaced by the next load`,
+        async story(say: Protocol) {
+          await l2.client.set(PREFIX + TIMELINE, garbage)
+          expect((await say.lease(TIMELINE, 1, { beatsSoftEndMs: 0 })).state, 'garbage was taken for fresher').toBe('granted')
+          await say.fill(TIMELINE, 1, [1])
+          expect(await l2.posts(TIMELINE), 'garbage refused the fill').toEqual([1])
+        },
+        twins: [
+          { without: 'looking at its form', rules: [frameUnchecked('lease')], shows: /taken for fresher/ },
+          { without: 'looking at its form', rules: [frameUnchecked('fill')], shows: /refused the fill/ },
+        ],
+      },
+      {
+        promise: `${name} in place of a value is dropped by an invalidation and by a push`,
+        async story(say: Protocol) {
+          await l2.client.set(PREFIX + TIMELINE, garbage)
+          await say.invalidate(TIMELINE, 1)
+          expect(await l2.client.exists(PREFIX + TIMELINE), 'garbage outlived an invalidation').toBe(0)
+          await l2.client.set(PREFIX + TIMELINE, garbage)
+          await say.push(TIMELINE, 1)
+          expect(await l2.client.exists(PREFIX + TIMELINE), 'a push was appended to garbage').toBe(0)
+        },
+        twins: [{ without: 'looking at its form', rules: [frameUnchecked('invalidate')], shows: /outlived an invalidation/ }],
+      },
+    ]),
     {
       promise: 'a push to a remembered absence ends it',
       async story(say) {

@@ -23,7 +23,7 @@ const LONGEST_DICE = -Math.log(2 ** -53)
 export const headStartBoundMs = (deltaMs: number, beta: number): number => deltaMs * beta * LONGEST_DICE
 
 /** TTLs are shortened by up to this share, so that what was filled together does not expire together. */
-const JITTER = 0.1
+const JITTER = 0.05
 
 /**
  * The life of a value whose load began at `startedAtMs` and took `tookMs`. Soft and hard end are jittered by the same `u`, uniform in

@@ -18,8 +18,8 @@ export interface ReadThrough {
    * their keys, at once. Otherwise undefined, and nothing was told or begun.
    */
   quiet(keys: readonly Key<unknown>[], turn: Turn): readonly Held<unknown>[] | undefined
-  /** The same for one key and a reader who insists on nothing; nobody is told. Without dice only what needs none is answered. */
-  peek(key: string, dice?: number): Held<unknown> | undefined
+  /** The same for one key and a reader who insists on nothing, with that reader's dice; nobody is told. */
+  peek(key: string, dice: number): Held<unknown> | undefined
 }
 
 interface Parts {
@@ -241,9 +241,9 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     quiet,
     peek(key, dice) {
       const held = sources.recall(key)
-      if (!held) return undefined
+      if (!held || breaker.open) return undefined
       const nowMs = clock.nowMs()
-      return nowMs < held.quietUntilMs || (dice !== undefined && isCalm(held, nowMs, headStart(dice))) ? held : undefined
+      return nowMs < held.quietUntilMs || isCalm(held, nowMs, headStart(dice)) ? held : undefined
     },
     async many(keys, turn) {
       const found = createFound()

@@ -30,8 +30,8 @@ export interface Refreshed {
 
 /** Hears of each want as soon as it is known. */
 export interface Report {
-  /** Here is a value; one that `lingers` is being stored, and will be followed by `filled`. */
-  land(want: Want, refreshed: Refreshed, lingers: boolean): void
+  /** Here is a value; one that lingers is being stored, and will be followed by `filled`, unless its leader dies before. */
+  land(want: Want, refreshed: Refreshed, lingersMs?: number): void
   /** May be kept in memory. Not what a refused fill or a load beside somebody else's lease brought: it may be untrue already. */
   keep(want: Want, held: Held<unknown>): void
   /** The shared tier has answered the fill. */
@@ -78,6 +78,9 @@ interface Arrived {
   readonly failed: ReadonlyMap<string, unknown>
   readonly startedAtMs: number
 }
+
+/** A lease rests a little less than the isolate that failed: when that one tries again, it is not refused. */
+const LEASE_REST = 0.8
 
 /** A stored value as memory holds it; undefined where its text is unknown, which is a miss. Throws as `decode` does. */
 export function heldFrom(key: Key<unknown>, { life, truth, stamp, payload }: Stored, verifiedAtMs: number): Held<unknown> | undefined {
@@ -133,13 +136,13 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 
   /** Lets readers have what was loaded; what cannot be decoded crashes by itself. */
-  function land(want: Want, { stored, failed, startedAtMs }: Arrived, report: Report, lingers: boolean): Held<unknown> | undefined {
+  function land(want: Want, { stored, failed, startedAtMs }: Arrived, report: Report, lingersMs?: number): Held<unknown> | undefined {
     const value = stored.get(want.key.text)
     try {
       if (failed.has(want.key.text)) throw failed.get(want.key.text)
       const held = value && heldFrom(want.key, value, startedAtMs)
       if (!held) throw new Error(`${want.key.text} was loaded in an unknown format`)
-      report.land(want, { held, layer: 'origin' }, lingers)
+      report.land(want, { held, layer: 'origin' }, lingersMs)
       return held
     } catch (error) {
       report.crash(want, error)
@@ -154,7 +157,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
     })
     for (const want of wants) {
       if (loaded.failed.has(want.key.text)) backoff.failed(want.key.text)
-      const held = land(want, loaded, report, false)
+      const held = land(want, loaded, report)
       if (held && keep) report.keep(want, held)
     }
   }
@@ -167,7 +170,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
     })
     const failed = wants.filter(({ key }) => loaded.failed.has(key.text))
     const brought = wants.filter(({ key }) => loaded.stored.has(key.text))
-    for (const want of failed) land(want, loaded, report, false)
+    for (const want of failed) land(want, loaded, report)
     await Promise.all([
       failed.length > 0 ? backOff(failed, token, observe) : undefined,
       brought.length > 0 ? fill(brought, loaded, token, report, observe) : undefined,
@@ -175,7 +178,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   }
 
   async function fill(wants: readonly Want[], loaded: Arrived, token: string, report: Report, observe: Observe): Promise<void> {
-    const landed = wants.map((want) => land(want, loaded, report, true))
+    const landed = wants.map((want) => land(want, loaded, report, 2 * shared.deadlineMs))
     const values = [...loaded.stored].map(([key, stored]) => ({ key, stored }))
     const filled = await shared.fill(values, token).catch(async (error: unknown) => {
       observe({ type: 'shared-failed', call: 'fill', error })
@@ -186,15 +189,17 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       const { key } = want
       const held = landed[i]
       const fill = filled[i]
-      if (!fill) observe({ type: 'fill-refused', key: key.text })
-      else if (held) report.keep(want, withPushed(key, held, loaded.stored.get(key.text), fill) ?? held)
+      if (!fill) {
+        observe({ type: 'fill-refused', key: key.text })
+        backoff.refused(key.text)
+      } else if (held) report.keep(want, withPushed(key, held, loaded.stored.get(key.text), fill) ?? held)
       report.filled(want)
     }
   }
 
   /** One reader tries again after a rest, not everybody at once. */
   const backOff = (wants: readonly Want[], token: string, observe: Observe): Promise<void> =>
-    giveBack(wants, token, Math.max(...wants.map(({ key }) => backoff.failed(key.text))), observe)
+    giveBack(wants, token, LEASE_REST * Math.max(...wants.map(({ key }) => backoff.failed(key.text))), observe)
 
   /** Lets leases run out after a rest, if the shared tier can be told. */
   async function giveBack(wants: readonly Want[], token: string, restMs: number, observe: Observe): Promise<void> {
@@ -257,7 +262,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
     await Promise.all(loading)
 
     function give(want: Want, held: Held<unknown>): void {
-      report.land(want, { held, layer: 'shared' }, false)
+      report.land(want, { held, layer: 'shared' })
       if (held !== want.seen) report.keep(want, held)
     }
   }

@@ -9,6 +9,8 @@ interface Flight<T> {
   state: 'flying' | 'landed' | 'crashed'
   value?: T
   error?: Error
+  /** From this moment on it is over, whatever its leader does: presumed dead, or landed and not to be handed out any more (epoch milliseconds). */
+  endsAtMs: number
   readonly plane: Plane
 }
 
@@ -31,8 +33,8 @@ interface Boarding<C, T> {
 
 /** How a leader reports its keys, each as soon as it is known. What it reported nothing of when its work ends, has crashed. */
 export interface Tower<T> {
-  /** With `lingers`, who comes later gets the value as well, until `leave` or the end of the work. */
-  land(key: string, value: T, lingers?: boolean): void
+  /** Who comes within `lingersMs` gets the value as well, until `leave` or the end of the work. */
+  land(key: string, value: T, lingersMs?: number): void
   leave(key: string): void
   crash(key: string, reason: unknown): void
 }
@@ -64,6 +66,8 @@ interface Options<C, T> {
 const MAX_ATTEMPTS = 3
 /** Keys that travel together. */
 const MAX_CARGO = 200
+/** Beyond this many flights those that are over are swept. */
+const SWEEP_SIZE = 1_000
 /** Nobody boards later than this (milliseconds): a leader that does not depart by then is dead. */
 const BOARDING_MS = 50
 
@@ -109,20 +113,20 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
     function forget(key: string): void {
       if (flights.get(key) === onBoard.get(key)) flights.delete(key)
     }
-    function end(key: string, result: Pick<Flight<T>, 'state' | 'value' | 'error'>, lingers: boolean): void {
+    function end(key: string, result: Pick<Flight<T>, 'state' | 'value' | 'error'>, lingersMs: number): void {
       const flight = onBoard.get(key)
       if (flight?.state !== 'flying') return
-      Object.assign(flight, result)
-      if (!lingers) forget(key)
+      Object.assign(flight, result, { endsAtMs: clock.nowMs() + lingersMs })
+      if (lingersMs === 0) forget(key)
       plane.announce()
       const { promise, resolve } = Promise.withResolvers<void>()
       plane.news = promise
       plane.announce = resolve
     }
     const tower: Tower<T> = {
-      land: (key, value, lingers = false) => end(key, { state: 'landed', value }, lingers),
+      land: (key, value, lingersMs = 0) => end(key, { state: 'landed', value }, lingersMs),
       leave: forget,
-      crash: (key, reason) => end(key, { state: 'crashed', error: copyOf(reason) }, false),
+      crash: (key, reason) => end(key, { state: 'crashed', error: copyOf(reason) }, 0),
     }
     let reason: unknown = new Error('nothing was reported')
     try {
@@ -140,11 +144,21 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
   /** Puts a key on the plane that boards, or on a new one which this reader leads. */
   function board(key: string, cargo: C, turn: Turn, alone: Boarding<C, T> | undefined): Flight<T> {
     const opened = alone ?? boardingNow(turn)
-    const flight: Flight<T> = { state: 'flying', plane: opened.plane }
+    const flight: Flight<T> = { state: 'flying', endsAtMs: opened.plane.endsAtMs, plane: opened.plane }
     opened.cargo.set(key, cargo)
     opened.flights.set(key, flight)
     if (enabled) flights.set(key, flight)
+    if (flights.size > SWEEP_SIZE) sweep()
     return flight
+  }
+  /** Flights whose leader died, and that nobody has asked for since. */
+  function sweep(): void {
+    for (const [key, { endsAtMs }] of flights) if (clock.nowMs() >= endsAtMs) flights.delete(key)
+  }
+  /** What is in the air, or lingers. */
+  function aloft(key: string): Flight<T> | undefined {
+    const flight = flights.get(key)
+    return flight && (flight.state === 'flying' || clock.nowMs() < flight.endsAtMs) ? flight : undefined
   }
   function boardingNow(turn: Turn): Boarding<C, T> {
     if (!boarding || boarding.cargo.size >= MAX_CARGO || clock.nowMs() >= boarding.closesAtMs) boarding = openPlane(turn)
@@ -161,7 +175,7 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
         const led = new Map<string, Flight<T>>()
         let alone: Boarding<C, T> | undefined
         for (const key of pending) {
-          const flight = flights.get(key)
+          const flight = aloft(key)
           if (flight) joined.set(key, flight)
           else {
             if (!(enabled && gathers)) alone ??= openPlane(turn)
@@ -178,7 +192,7 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
         for (const [key, flight] of all) {
           if (flight.state === 'landed') outcomes.set(key, { value: flight.value as T, led: led.has(key) })
           else if (flight.state === 'crashed') outcomes.set(key, { error: flight.error ?? new Error('crashed') })
-          else if (clock.nowMs() >= flight.plane.endsAtMs) {
+          else if (clock.nowMs() >= flight.endsAtMs) {
             // The leader is presumed dead: cancelled, evicted or hung.
             if (flights.get(key) === flight) flights.delete(key)
             turn.observe({ type: 'taken-over', key })
@@ -190,7 +204,7 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
       for (const key of pending) outcomes.set(key, { error: new Error(`no leader of ${key} survived`) })
       return outcomes
     },
-    landed: (key) => (flights.size > 0 ? flights.get(key)?.value : undefined),
+    landed: (key) => (flights.size > 0 ? aloft(key)?.value : undefined),
     get size() {
       return flights.size
     },
@@ -201,7 +215,7 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
 async function arrival(flights: readonly Flight<unknown>[], untilMs: number, clock: Clock): Promise<void> {
   for (;;) {
     const nowMs = clock.nowMs()
-    const flying = flights.filter(({ state, plane }) => state === 'flying' && nowMs < Math.min(plane.endsAtMs, untilMs))
+    const flying = flights.filter(({ state, endsAtMs }) => state === 'flying' && nowMs < Math.min(endsAtMs, untilMs))
     if (flying.length === 0) return
     const planes = new Set(flying.map(({ plane }) => plane))
     const ringsAtMs = Math.min(untilMs, ...[...planes].map(({ endsAtMs }) => endsAtMs))

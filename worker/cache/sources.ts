@@ -101,7 +101,7 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
 
   function load(cargo: ReadonlyMap<string, Want>, tower: Tower<Refreshed>, leader: Turn): Promise<void> {
     const report = {
-      land: ({ flight }: Want, refreshed: Refreshed, lingers: boolean) => tower.land(flight, refreshed, lingers),
+      land: ({ flight }: Want, refreshed: Refreshed, lingersMs?: number) => tower.land(flight, refreshed, lingersMs),
       keep: ({ key }: Want, held: Held<unknown>) => remember(key, held, leader),
       filled: ({ flight }: Want) => tower.leave(flight),
       crash: ({ flight }: Want, reason: unknown) => tower.crash(flight, reason),
@@ -116,11 +116,14 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
     return fence === undefined ? key.text + insists : `${key.text}${insists}#${fence}`
   }
 
+  /** What has landed and lingers, unless this isolate was told of a change since; memory holds nothing from before a fence. */
+  function landed(key: string): Held<unknown> | undefined {
+    const held = loads.landed(key)?.held
+    return held && !fences.fenced(key, held.verifiedAtMs) ? held : undefined
+  }
+
   return {
-    recall(key) {
-      const held = memory.get(key) ?? loads.landed(key)?.held
-      return held && !fences.fenced(key, held.verifiedAtMs) ? held : undefined
-    },
+    recall: (key) => memory.get(key) ?? landed(key),
     read: (keys, turn, patienceMs) => reads.run(new Map(keys.map((key) => [key.text, key])), turn, patienceMs),
     async refresh(wants, turn, patienceMs) {
       const cargo = new Map(
