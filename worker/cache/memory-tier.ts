@@ -1,7 +1,8 @@
 import type { Held } from './entry.ts'
+import { createMapWeight, textBytes } from './weigh.ts'
 
-/** What an entry costs beside its value: node, map slot, lifetime (bytes, measured). */
-const OVERHEAD_BYTES = 300
+/** What an entry costs beside its key, its value and its place in the map: the node, what it holds, and a life (bytes, measured). */
+const OVERHEAD_BYTES = 304
 
 interface Node {
   readonly key: string
@@ -19,17 +20,18 @@ export interface MemoryTier {
   delete(key: string): void
   /** Forgets everything. */
   clear(): void
+  /** What V8 holds for it, within 10 % where `valueBytes` is right. */
   readonly bytes: number
   readonly size: number
 }
 
 /**
  * SIEVE (Zhang et al., NSDI 2024): a hit sets a bit and moves nothing; eviction walks a hand from old to new over what was not
- * visited. Map-based LRU costs ten times as much per hit at 10,000 entries and hits 5 to 9 points less on Zipf. A value larger
- * than a 64th of the budget is not kept.
+ * visited (docs/decisions/0008-l1-eviction.md). A value larger than a 64th of the budget is not kept.
  */
 export function createMemoryTier(maxBytes: number): MemoryTier {
   const nodes = new Map<string, Node>()
+  const places = createMapWeight()
   let newest: Node | undefined
   let oldest: Node | undefined
   let hand: Node | undefined
@@ -42,6 +44,7 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
     if (node.older) node.older.newer = node.newer
     else oldest = node.newer
     nodes.delete(node.key)
+    places.deleted()
     total -= node.bytes
   }
 
@@ -64,7 +67,7 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
       return node.held
     },
     set(key, held, valueBytes) {
-      const bytes = valueBytes + 2 * key.length + OVERHEAD_BYTES
+      const bytes = Math.ceil(valueBytes) + textBytes(key) + OVERHEAD_BYTES // V8 boxes what is no small integer
       const known = nodes.get(key)
       if (bytes > maxBytes / 64) {
         if (known) remove(known)
@@ -74,14 +77,15 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
         total += bytes - known.bytes
         known.held = held
         known.bytes = bytes
-        while (total > maxBytes) evict()
+        while (total + places.bytes > maxBytes) evict()
       } else {
-        while (total + bytes > maxBytes) evict()
+        while (total + places.bytesWithOneMore + bytes > maxBytes) evict()
         const node: Node = { key, held, bytes, visited: false, newer: undefined, older: newest }
         if (newest) newest.newer = node
         newest = node
         oldest ??= node
         nodes.set(key, node)
+        places.added()
         total += bytes
       }
     },
@@ -91,13 +95,12 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
     },
     clear() {
       nodes.clear()
-      newest = undefined
-      oldest = undefined
-      hand = undefined
+      places.cleared()
+      newest = oldest = hand = undefined
       total = 0
     },
     get bytes() {
-      return total
+      return total + places.bytes
     },
     get size() {
       return nodes.size

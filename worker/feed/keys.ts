@@ -3,6 +3,7 @@ import { type KeyKind, keyOf } from '../../contract/l2/keys.ts'
 import { decodePostValue } from '../../contract/l2/post-value.ts'
 import { AUTHOR_LIST_CAP, type EntryList, TIMELINE_CAP, type Timeline, type ViewerState } from '../../contract/timeline.ts'
 import type { Key, Lifetimes } from '../cache/entry.ts'
+import { arrayBytes, bufferBytes, objectBytes, textBytes } from '../cache/weigh.ts'
 
 /** A post's value as memory holds it: the JSON of a body is bytes, ready to be copied into pages. */
 export type PostBody =
@@ -25,13 +26,18 @@ export interface FeedKeys {
 }
 
 const encoder = new TextEncoder()
-/** What a decoded entry weighs: an object and its id strings (bytes, estimated). */
-const ENTRY_BYTES = 160
-const ID_BYTES = 40
-
-const decodePost = (payload: string): PostBody | undefined => {
+/** A copy. V8 keeps the whole text of a slice alive: here a body that is held as bytes already. */
+function copied(text: string): string {
+  const codes: number[] = []
+  for (let i = 0; i < text.length; i++) codes.push(text.charCodeAt(i))
+  return String.fromCharCode(...codes)
+}
+function decodePost(payload: string): PostBody | undefined {
   const value = decodePostValue(payload)
-  return value?.kind === 'post' ? { ...value, json: encoder.encode(value.json) } : value
+  if (value?.kind === 'post') return { kind: 'post', authorId: copied(value.authorId), json: encoder.encode(value.json) }
+  if (value?.kind !== 'repost') return value
+  const { authorId, rootId, rootAuthorId } = value
+  return { kind: 'repost', authorId: copied(authorId), rootId: copied(rootId), rootAuthorId: copied(rootAuthorId) }
 }
 const parseViewer = (payload: string): ViewerState | undefined => {
   try {
@@ -40,45 +46,73 @@ const parseViewer = (payload: string): ViewerState | undefined => {
     return undefined
   }
 }
-const listBytes = (list: EntryList): number => list.entries.length * ENTRY_BYTES
+const ID_BYTES = textBytes('1500000000000000000')
+const ENTRY_BYTES = objectBytes(3) + ID_BYTES
+/** What a repost's entry weighs more: a fourth field, and what it holds. */
+const ROOT_BYTES = objectBytes(4) - objectBytes(3) + objectBytes(2) + ID_BYTES
+const idsBytes = (ids: readonly string[]): number => arrayBytes(ids.length) + ids.length * ID_BYTES
+
+/** Entries of a list share the ids of their people; the array grew while it was filtered, so it has room to spare. */
+function listBytes({ entries }: EntryList): number {
+  const people = new Set<string>()
+  let roots = 0
+  for (const { actorId, root } of entries) {
+    people.add(actorId)
+    if (!root) continue
+    people.add(root.authorId)
+    roots++
+  }
+  const array = entries.length > 0 ? arrayBytes(Math.ceil(1.25 * entries.length) + 12) : arrayBytes(0)
+  return objectBytes(3) + array + people.size * ID_BYTES + entries.length * ENTRY_BYTES + roots * ROOT_BYTES
+}
+function postBytes(post: PostBody): number {
+  switch (post.kind) {
+    case 'post':
+      return objectBytes(3) + ID_BYTES + bufferBytes(post.json)
+    case 'repost':
+      return objectBytes(4) + 3 * ID_BYTES
+    case 'gone':
+      return objectBytes(1)
+  }
+}
 
 export function createFeedKeys(lifetimes: FeedLifetimes): FeedKeys {
   const crowd: Key<readonly string[]> = {
     text: keyOf.crowd(),
     lifetimes: lifetimes.crowd,
     decode: decodeIds,
-    sizeOf: (ids) => ids.length * ID_BYTES,
+    sizeOf: idsBytes,
   }
   return {
     timeline: (viewerId) => ({
       text: keyOf.timeline(viewerId),
       lifetimes: lifetimes.timeline,
       decode: (payload) => decodeList(payload, TIMELINE_CAP),
-      sizeOf: (timeline) => listBytes(timeline) + timeline.candidates.length * ID_BYTES,
+      sizeOf: (timeline) => listBytes(timeline) + idsBytes(timeline.candidates),
     }),
     viewer: (viewerId) => ({
       text: keyOf.viewer(viewerId),
       lifetimes: lifetimes.viewer,
       decode: parseViewer,
-      sizeOf: (viewer) => viewer.left.length * ID_BYTES,
+      sizeOf: (viewer) => objectBytes(2) + idsBytes(viewer.left),
     }),
     author: (authorId) => ({
       text: keyOf.author(authorId, 'public'),
       lifetimes: lifetimes.author,
       decode: (payload) => decodeList(payload, AUTHOR_LIST_CAP),
-      sizeOf: listBytes,
+      sizeOf: (list) => listBytes(list) + arrayBytes(0),
     }),
     post: (postId) => ({
       text: keyOf.post(postId, 'public'),
       lifetimes: lifetimes.post,
       decode: decodePost,
-      sizeOf: (post) => (post.kind === 'post' ? post.json.length : ENTRY_BYTES),
+      sizeOf: postBytes,
     }),
     user: (userId) => ({
       text: keyOf.user(userId),
       lifetimes: lifetimes.user,
       decode: (payload) => encoder.encode(payload),
-      sizeOf: (json) => json.length,
+      sizeOf: bufferBytes,
     }),
     crowd: () => crowd,
   }

@@ -2,9 +2,18 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Held } from '../../../../worker/cache/entry.ts'
 import { createMemoryTier } from '../../../../worker/cache/memory-tier.ts'
+import { createMapWeight, textBytes } from '../../../../worker/cache/weigh.ts'
 
-const OVERHEAD_BYTES = 300
-const weightOf = (key: string, valueBytes: number) => valueBytes + 2 * key.length + OVERHEAD_BYTES
+const OVERHEAD_BYTES = 304
+const weightOf = (key: string, valueBytes: number) => valueBytes + textBytes(key) + OVERHEAD_BYTES
+/** What the map of so many entries weighs where none was ever deleted. */
+function placesFor(entries: number): number {
+  const places = createMapWeight()
+  for (let i = 0; i < entries; i++) places.added()
+  return places.bytes
+}
+/** A budget that so many entries fill. */
+const budgetFor = (entries: number, weight: number) => entries * weight + placesFor(entries)
 const heldOf = (value: unknown): Held<unknown> => ({
   value,
   life: { softExpiresAtMs: 0, hardExpiresAtMs: 0, graceEndsAtMs: 0, deltaMs: 0 },
@@ -14,9 +23,12 @@ const heldOf = (value: unknown): Held<unknown> => ({
   quietUntilMs: 0,
 })
 
-type Step = { readonly does: 'get' | 'set' | 'delete'; readonly key: string; readonly bytes: number }
+type Step = { readonly does: 'get' | 'set' | 'delete' | 'clear'; readonly key: string; readonly bytes: number }
 const anyStep: fc.Arbitrary<Step> = fc.record({
-  does: fc.constantFrom('get' as const, 'set' as const, 'set' as const, 'delete' as const),
+  does: fc.oneof(
+    { weight: 40, arbitrary: fc.constantFrom('get' as const, 'set' as const, 'set' as const, 'delete' as const) },
+    { weight: 1, arbitrary: fc.constant('clear' as const) },
+  ),
   key: fc.nat({ max: 120 }).map((n) => `k${n}`),
   bytes: fc.integer({ min: 0, max: 800 }),
 })
@@ -34,6 +46,10 @@ test('whatever happens, it holds no more than its budget, knows what it weighs, 
           tier.delete(key)
           put.delete(key)
           expect(tier.get(key)).toBeUndefined()
+        } else if (does === 'clear') {
+          tier.clear()
+          put.clear()
+          expect(tier.size).toBe(0)
         } else {
           const held = heldOf(bytes)
           tier.set(key, held, bytes)
@@ -47,15 +63,17 @@ test('whatever happens, it holds no more than its budget, knows what it weighs, 
       }
       const kept = [...put].filter(([key]) => tier.get(key))
       expect(tier.size).toBe(kept.length)
-      expect(tier.bytes).toBe(kept.reduce((sum, [key, { bytes }]) => sum + weightOf(key, bytes), 0))
+      const entryBytes = kept.reduce((sum, [key, { bytes }]) => sum + weightOf(key, bytes), 0)
+      expect(tier.bytes - entryBytes).toBeGreaterThanOrEqual(28 * kept.length)
+      expect(tier.bytes - entryBytes).toBeLessThanOrEqual(placesFor(120))
     }),
   ))
 
 test('it fills up: nothing is evicted while there is room', () => {
   const weight = weightOf('k00', 200)
-  const tier = createMemoryTier(100 * weight)
+  const tier = createMemoryTier(budgetFor(100, weight))
   for (let i = 0; i < 100; i++) tier.set(`k${String(i).padStart(2, '0')}`, heldOf(i), 200)
-  expect([tier.size, tier.bytes]).toEqual([100, 100 * weight])
+  expect([tier.size, tier.bytes]).toEqual([100, budgetFor(100, weight)])
   tier.set('new', heldOf('new'), 200)
   expect(tier.size).toBe(100)
   expect(tier.get('k00')).toBeUndefined() // the oldest, since nothing was visited
@@ -63,7 +81,7 @@ test('it fills up: nothing is evicted while there is room', () => {
 
 test('SIEVE keeps what is visited through a scan of what is read once', () => {
   const weight = weightOf('hot-00', 200)
-  const tier = createMemoryTier(100 * weight)
+  const tier = createMemoryTier(budgetFor(100, weight))
   const hot = Array.from({ length: 50 }, (_, i) => `hot-${String(i).padStart(2, '0')}`)
   for (const key of hot) tier.set(key, heldOf(key), 200)
   for (let i = 0; i < 1_000; i++) {
@@ -74,7 +92,7 @@ test('SIEVE keeps what is visited through a scan of what is read once', () => {
 })
 
 test('a scan evicts what nobody visits: without visits the hot keys are lost', () => {
-  const tier = createMemoryTier(100 * weightOf('hot-00', 200))
+  const tier = createMemoryTier(budgetFor(100, weightOf('hot-00', 200)))
   for (let i = 0; i < 50; i++) tier.set(`hot-${i}`, heldOf(i), 200)
   for (let i = 0; i < 1_000; i++) tier.set(`c-${i}`, heldOf(i), 200)
   expect(Array.from({ length: 50 }, (_, i) => tier.get(`hot-${i}`)).filter(Boolean)).toEqual([])
@@ -82,27 +100,41 @@ test('a scan evicts what nobody visits: without visits the hot keys are lost', (
 
 test('a value of more than a 64th of the budget is refused, and takes the older one of its key along', () => {
   const tier = createMemoryTier(64_000)
-  const fits = 1_000 - OVERHEAD_BYTES - 2
+  const fits = 1_000 - weightOf('k', 0)
   tier.set('k', heldOf('small'), fits)
   expect(tier.get('k')?.value).toBe('small')
   tier.set('k', heldOf('large'), fits + 1)
   expect(tier.get('k')).toBeUndefined()
-  expect([tier.size, tier.bytes]).toEqual([0, 0])
+  expect([tier.size, tier.bytes]).toEqual([0, placesFor(0)])
 })
 
 test('a value that is replaced weighs what it weighs now', () => {
   const tier = createMemoryTier(64_000)
   tier.set('k', heldOf(1), 100)
   tier.set('k', heldOf(2), 500)
-  expect(tier.bytes).toBe(weightOf('k', 500))
+  expect(tier.bytes).toBe(budgetFor(1, weightOf('k', 500)))
   tier.set('k', heldOf(3), 0)
-  expect([tier.bytes, tier.size, tier.get('k')?.value]).toEqual([weightOf('k', 0), 1, 3])
+  expect([tier.bytes, tier.size, tier.get('k')?.value]).toEqual([budgetFor(1, weightOf('k', 0)), 1, 3])
 })
 
 test('a value that outgrows its predecessor makes room for itself', () => {
-  const tier = createMemoryTier(100 * weightOf('k00', 200))
+  const tier = createMemoryTier(budgetFor(100, weightOf('k00', 200)))
   for (let i = 0; i < 100; i++) tier.set(`k${String(i).padStart(2, '0')}`, heldOf(i), 200)
   tier.set('k99', heldOf('larger'), 400)
-  expect(tier.bytes).toBeLessThanOrEqual(100 * weightOf('k00', 200))
+  expect(tier.bytes).toBeLessThanOrEqual(budgetFor(100, weightOf('k00', 200)))
   expect([tier.size, tier.get('k99')?.value, tier.get('k00')]).toEqual([99, 'larger', undefined])
+})
+
+test('cleared, it holds nothing and weighs nothing but an empty map, and fills again', () => {
+  const weight = weightOf('k00', 200)
+  const tier = createMemoryTier(budgetFor(100, weight))
+  const fill = () => {
+    for (let i = 0; i < 150; i++) tier.set(`k${String(i).padStart(3, '0')}`, heldOf(i), 200)
+  }
+  fill()
+  tier.clear()
+  expect([tier.size, tier.bytes, tier.get('k149')]).toEqual([0, placesFor(0), undefined])
+  fill()
+  expect(tier.get('k149')?.value).toBe(149)
+  expect(tier.bytes).toBeLessThanOrEqual(budgetFor(100, weight))
 })
