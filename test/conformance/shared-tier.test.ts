@@ -2,7 +2,9 @@ import { ailingTierCases, sharedTierCases } from 'tideline/cache/conformance'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createBreaker } from '../../worker/cache/breaker.ts'
 import { NO_SHARED_TIER } from '../../worker/cache/no-shared-tier.ts'
+import type { SharedTier } from '../../worker/cache/ports.ts'
 import { withBreaker } from '../../worker/cache/with-breaker.ts'
+import { withNames } from '../../worker/cache/with-names.ts'
 import { SHARED_TIERS, type Subject } from '../support/shared-tiers.ts'
 
 describe.each(SHARED_TIERS)('the shared tier %s', (name, start) => {
@@ -12,16 +14,28 @@ describe.each(SHARED_TIERS)('the shared tier %s', (name, start) => {
   })
   afterAll(() => subject?.stop())
 
-  test.each(sharedTierCases)('$name', ({ run }) => run(subject))
+  // Virtual time is one for all; what waits for real time waits together.
+  const tests = name === 'in memory' ? test : test.concurrent
 
-  test.each(ailingTierCases)('while it is ill: $name', async ({ run }) => {
-    for (const ail of Object.values(subject.ailments)) await run({ tier: subject.impatient, ail })
+  tests.each(sharedTierCases)('$name', ({ run }) => run(subject))
+
+  tests('whatever its server is ill of, each call rejects in time, and afterwards all is well', async () => {
+    const { tier, ways } = subject.ailing
+    for (const { run } of ailingTierCases) for (const ail of Object.values(ways)) await run({ tier, ail })
   })
+})
 
-  const behindBreaker = name === 'in memory' ? sharedTierCases : [] // which tier it stands before is all one to it
-  test.each(behindBreaker)('behind a breaker: $name', ({ run }) => {
-    const { tier, nowMs, pass } = subject
-    return run({ tier: withBreaker(tier, createBreaker({ failures: 5, openMs: 1_000 }, { nowMs })), nowMs, pass })
+/** What stands before a tier; which one that is, is all one to it. */
+const WRAPPERS: readonly (readonly [string, (tier: SharedTier, clock: { nowMs(): number }) => SharedTier])[] = [
+  ['a breaker', (tier, clock) => withBreaker(tier, createBreaker({ failures: 5, openMs: 1_000 }, clock))],
+  ['other names for its keys', (tier) => withNames(tier, (key) => `v:${key}`)],
+]
+
+describe.each(WRAPPERS)('the shared tier behind %s', (_, wrap) => {
+  test.each(sharedTierCases)('$name', async ({ run }) => {
+    const [, startInMemory] = SHARED_TIERS[0]
+    const { tier, nowMs, pass } = await startInMemory()
+    await run({ tier: wrap(tier, { nowMs }), nowMs, pass })
   })
 })
 

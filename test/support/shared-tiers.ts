@@ -21,9 +21,8 @@ export interface Subject {
   /** Repeats `check` while time passes, until it no longer throws. */
   eventually(check: () => Promise<void>): Promise<void>
   setReplicaLagMs(ms: number): void
-  /** The ways its server can be ill, by name, each until the returned function is called; and the same tier with less patience. */
-  readonly ailments: Readonly<Record<string, () => () => void>>
-  readonly impatient: SharedTier
+  /** The same on a server that can be made ill, in each of these ways, until the returned function is called. */
+  readonly ailing: { readonly tier: SharedTier; readonly ways: Readonly<Record<string, () => () => void>> }
   empty(): Promise<void>
   stop(): Promise<void>
 }
@@ -33,9 +32,6 @@ async function memory(): Promise<Subject> {
   let tier = createMemorySharedTier(clock)
   return {
     get tier() {
-      return tier
-    },
-    get impatient() {
       return tier
     },
     origin: {
@@ -59,13 +55,14 @@ async function memory(): Promise<Subject> {
       tier.replicaLagMs = ms
     },
     // Nothing hangs where time is virtual.
-    ailments: {
-      down() {
+    get ailing() {
+      const down = () => {
         tier.down = true
         return () => {
           tier.down = false
         }
-      },
+      }
+      return { tier, ways: { down } }
     },
     async empty() {
       tier = createMemorySharedTier(clock)
@@ -85,29 +82,30 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 async function redis(): Promise<Subject> {
   const server = await startRedis()
   const facade = createUpstashFacade({ redisUrl: server.url, token: 'token' })
+  const illFacade = createUpstashFacade({ redisUrl: server.url, token: 'token' })
+  const ways = Object.fromEntries(
+    Object.entries(FAULTS).map(([name, fault]) => [
+      name,
+      () => {
+        illFacade.setFault(() => fault)
+        return () => illFacade.setFault(undefined)
+      },
+    ]),
+  )
   const { url } = await facade.listen()
   const common = { url, token: 'token', prefix: 'test:', deadlineMs: 5_000, timeoutSignal: (ms: number) => AbortSignal.timeout(ms) }
   const clock = { nowMs: () => Date.now() }
   return {
     tier: createRedisTier({ ...common, clock }),
-    impatient: createRedisTier({ ...common, clock, deadlineMs: 1_000 }),
+    ailing: { tier: createRedisTier({ ...common, url: (await illFacade.listen()).url, clock, deadlineMs: 1_000 }), ways },
     origin: createL2(common),
     nowMs: clock.nowMs,
     pass: (ms) => sleep(ms),
     eventually: (check) => eventually(check),
     setReplicaLagMs: facade.setReplicaLagMs,
-    ailments: Object.fromEntries(
-      Object.entries(FAULTS).map(([name, fault]) => [
-        name,
-        () => {
-          facade.setFault(() => fault)
-          return () => facade.setFault(undefined)
-        },
-      ]),
-    ),
     empty: () => server.flush(),
     async stop() {
-      await facade.close()
+      await Promise.all([facade.close(), illFacade.close()])
       await server.stop()
     },
   }
