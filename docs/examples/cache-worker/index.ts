@@ -21,7 +21,7 @@ async function write(path: string, request: Request, ctx: Reader): Promise<Respo
 export default {
   async fetch(request: Request, _env: unknown, ctx: Reader): Promise<Response> {
     const path = new URL(request.url).pathname
-    if (request.method === 'GET') {
+    if (request.method === 'GET' || request.method === 'HEAD') {
       const page = await pages.get(path, ctx)
       return page === null ? new Response('There is no such page.', { status: 404 }) : new Response(page)
     }
