@@ -16,7 +16,7 @@ export type FacadeOptions = {
   readonly maxRequestBytes?: number
 }
 
-/** What goes wrong with a request, after `delayMs` if given. Apart from a mere delay, its commands never reach Redis. */
+/** What goes wrong with a request, after `delayMs` if given. Its commands reach Redis only where there is no more than a delay, or a `rewrite`. */
 export type Fault = {
   readonly delayMs?: number
   readonly hang?: boolean
@@ -25,8 +25,10 @@ export type Fault = {
   readonly error?: string
   /** A TCP reset instead of an answer. */
   readonly reset?: boolean
-  /** 200 with a body that is not JSON. */
+  /** A body that is not JSON, with 200 unless a status is given. */
   readonly garbage?: boolean
+  /** The commands run, and this is sent in place of the true body; undefined resets the connection instead, in the middle of the body. */
+  readonly rewrite?: (body: string) => string | undefined
 }
 export type FaultRule = (request: { readonly commands: readonly string[][] }) => Fault | undefined
 
@@ -120,12 +122,14 @@ export function createUpstashFacade(options: FacadeOptions): UpstashFacade {
     if (delayMs > 0) await sleep(delayMs, undefined, { signal: closing.signal })
     if (fault?.hang) return
     if (fault?.reset) return void request.socket.resetAndDestroy()
-    if (fault?.garbage) return void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>not what you asked for')
+    if (fault?.garbage)
+      return void response.writeHead(fault.status ?? 200, { 'content-type': 'text/html' }).end('<html>not what you asked for')
     if (fault?.status !== undefined || fault?.error !== undefined) {
       throw new Refusal(fault.status ?? 500, fault.error ?? 'ERR injected fault')
     }
     const seenWrites = Number(/^local=(\d+)$/.exec(String(request.headers['upstash-sync-token']))?.[1] ?? 0)
     const body = await perform(call, readOnly, seenWrites, request.headers['upstash-encoding'] === 'base64')
+    if (fault?.rewrite) return lie(response, JSON.stringify(body), fault.rewrite)
     respond(response, 200, body, call.commands.every(onlyReads) ? seenWrites : replica.writes)
   }
 
@@ -164,6 +168,15 @@ function respond(response: ServerResponse, status: number, body: unknown, seenWr
   const text = JSON.stringify(body)
   response.setHeader('content-type', 'application/json').setHeader('content-length', Buffer.byteLength(text))
   response.setHeader('upstash-sync-token', `local=${seenWrites}`).writeHead(status).end(text)
+}
+
+function lie(response: ServerResponse, body: string, rewrite: NonNullable<Fault['rewrite']>): void {
+  const lied = rewrite(body)
+  response.setHeader('content-type', 'application/json')
+  if (lied !== undefined) return void response.end(lied)
+  response
+    .setHeader('content-length', Buffer.byteLength(body))
+    .write(body.slice(0, body.length / 2), () => response.socket?.resetAndDestroy())
 }
 
 function refusalOf(command: Command, readOnly: boolean): ErrorReply | undefined {

@@ -16,15 +16,23 @@ export interface Call {
   readonly args: readonly string[]
 }
 
-/** Runs a script by its hash; a server that does not know it (restarted, flushed) is sent the text once. */
+/**
+ * Runs a script by its hash; a server that does not know it (restarted, flushed) is sent the text once. Only how the error begins tells: the
+ * client appends the command, whose values may hold that very word.
+ */
 export async function runScript(redis: ScriptRunner, { script, keys, args }: Call): Promise<unknown> {
   try {
     return await redis.evalsha(script.sha, [...keys], [...args])
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.includes('NOSCRIPT')) throw error
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
     return await redis.eval(script.text, [...keys], [...args])
   }
 }
+
+/** The longest life a value gets (milliseconds, 30 years): a cache may be told to keep something for ever. */
+const MAX_LIFE_MS = 1e12
+/** Whole milliseconds, at least one: Redis refuses any other life. */
+const lifeOf = (ms: number): string => String(Math.min(Math.max(1, Math.round(ms)), MAX_LIFE_MS))
 
 const paired = (prefix: string, keys: readonly string[]): string[] => keys.flatMap((key) => [prefix + key, prefix + leaseKeyOf(key)])
 
@@ -47,7 +55,7 @@ export const leaseCall = (prefix: string, seen: readonly Seen[], token: string, 
   ),
   args: [
     token,
-    String(leaseMs),
+    lifeOf(leaseMs),
     ...seen.flatMap((one) => [
       padTruth(one.leastTruth),
       padMoment(one.beatsSoftEndMs),
@@ -64,10 +72,9 @@ export type LeaseState = (typeof LEASE_STATES)[number]
 export function parseLeaseReply(reply: unknown, count: number): { readonly state: LeaseState; readonly text: string | undefined }[] {
   const flat = arrayOf(reply, 2 * count)
   return Array.from({ length: count }, (_, i) => {
-    const state = LEASE_STATES[Number(flat[2 * i])]
-    const text = flat[2 * i + 1]
+    const state = LEASE_STATES[integerOf(flat[2 * i])]
     if (state === undefined) throw new TypeError('lease answered an unknown state')
-    return { state, text: typeof text === 'string' ? text : undefined }
+    return { state, text: textOf(flat[2 * i + 1]) }
   })
 }
 
@@ -81,24 +88,27 @@ export const fillCall = (
     prefix,
     values.map(({ key }) => key),
   ),
-  args: [token, ...values.flatMap(({ keepMs, text }) => [String(Math.max(1, Math.round(keepMs))), text])],
+  args: [token, ...values.flatMap(({ keepMs, text }) => [lifeOf(keepMs), text])],
 })
 
 /** Parses what `fill` answers: per key the new stamp and what was pushed meanwhile, or undefined where it was refused. */
 export function parseFillReply(reply: unknown, count: number): ({ readonly stamp: number; readonly pushed: string } | undefined)[] {
   const flat = arrayOf(reply, 2 * count)
   return Array.from({ length: count }, (_, i) => {
-    const stamp = Number(flat[2 * i])
-    const pushed = flat[2 * i + 1]
-    return stamp > 0 ? { stamp, pushed: typeof pushed === 'string' ? pushed : '' } : undefined
+    const stamp = integerOf(flat[2 * i])
+    const pushed = textOf(flat[2 * i + 1]) ?? ''
+    return stamp > 0 ? { stamp, pushed } : undefined
   })
 }
+
+/** Parses what MGET answers: per key its text, or undefined. */
+export const parseTexts = (reply: unknown, count: number): (string | undefined)[] => arrayOf(reply, count).map(textOf)
 
 /** Gives leases back whose load failed; the next one is granted after `restMs`. */
 export const releaseCall = (prefix: string, keys: readonly string[], token: string, restMs: number): Call => ({
   script: SCRIPTS.release,
   keys: keys.map((key) => prefix + leaseKeyOf(key)),
-  args: [token, String(restMs)],
+  args: [token, lifeOf(restMs)],
 })
 
 /** At most this many keys travel in one push (each names its lease too). */
@@ -150,12 +160,22 @@ export const invalidateCall = (prefix: string, invalidations: readonly Invalidat
 
 /** The heartbeat a writing script answers: how many writes of this process this Redis remembers. */
 export function parseBeat(reply: unknown): number {
-  const beat = Number(reply)
-  if (!Number.isSafeInteger(beat) || beat < 1) throw new TypeError('a script answered no heartbeat')
+  const beat = integerOf(reply)
+  if (beat < 1) throw new TypeError('a script answered no heartbeat')
   return beat
 }
 
 function arrayOf(reply: unknown, length: number): readonly unknown[] {
-  if (!Array.isArray(reply) || reply.length !== length) throw new TypeError(`a script answered something else than ${length} items`)
+  if (!Array.isArray(reply) || reply.length !== length) throw new TypeError(`Redis answered something else than ${length} items`)
   return reply
+}
+
+function integerOf(item: unknown): number {
+  if (typeof item !== 'number' || !Number.isSafeInteger(item)) throw new TypeError('Redis answered something else than an integer')
+  return item
+}
+
+function textOf(item: unknown): string | undefined {
+  if (typeof item !== 'string' && item !== null) throw new TypeError('Redis answered something else than a text')
+  return item ?? undefined
 }

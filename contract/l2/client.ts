@@ -8,6 +8,6 @@ export const CLIENT_OPTIONS = {
   automaticDeserialization: false,
   enableAutoPipelining: false,
   readYourWrites: false,
-  retry: false,
+  retry: { retries: 0 }, // false would try once more: a lease whose answer was lost is then refused by itself
   enableTelemetry: false,
 } as const

@@ -95,7 +95,7 @@ for i = 1, (#KEYS - 1) / 2 do
       redis.call('DEL', key)
     else
       if tail > ${MAX_TAIL} then redis.call('SETRANGE', key, ${FRAME.soft[0] - 1}, '0000000000000') end
-      redis.call('SETRANGE', key, ${FRAME.stamp[0] - 1}, string.format('%08d%03d', tonumber(${sub('frame', FRAME.stamp)}) + 1, tail))
+      redis.call('SETRANGE', key, ${FRAME.stamp[0] - 1}, string.format('%08d%03d', (tonumber(${sub('frame', FRAME.stamp)}) or 0) + 1, tail))
       redis.call('APPEND', key, entry)
     end
   end
@@ -148,6 +148,6 @@ export const SCRIPTS = {
   lease: { name: 'lease', text: lease, sha: '3bb217269540fb1eb33734567bfb5da5a3b17a52' },
   fill: { name: 'fill', text: fill, sha: '7964ba2fe3ca27d7339cf50ed35f1466364ee924' },
   release: { name: 'release', text: release, sha: '147daea849e29d00e69d29cb2b14fbbef3108c29' },
-  push: { name: 'push', text: push, sha: '0c3dc528fff9690d1741a9c42e810f76167c17be' },
+  push: { name: 'push', text: push, sha: '84d82af0bcc529330c2ee0c3c65875da80ecb77c' },
   invalidate: { name: 'invalidate', text: invalidate, sha: '34dcc2fd8affcef51e53c19ce85fbe638f871171' },
 } as const satisfies Record<string, Script>

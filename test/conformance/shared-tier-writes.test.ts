@@ -1,9 +1,21 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { MAX_RECORDED, MAX_TAIL } from '../../contract/l2/scripts.ts'
 import { encodeValue } from '../../contract/l2/value.ts'
-import { entryOf, MACHINE, SHARED_TIERS, SOON_MS, type Subject, speak, textOf, upTo, type Words } from '../support/shared-tiers.ts'
+import {
+  entryOf,
+  MACHINE,
+  NEVER_MS,
+  SHARED_TIERS,
+  SOON_MS,
+  type Subject,
+  speak,
+  textOf,
+  tokenOf,
+  upTo,
+  type Words,
+} from '../support/shared-tiers.ts'
 
-/** What the origin does to it; what readers do is in `shared-tier.test.ts`. */
+/** What the origin does to it and readers see of that, on a lagging replica too; the port itself is in `shared-tier.test.ts`. */
 describe.each(SHARED_TIERS)('the shared tier %s', (_, start) => {
   let subject: Subject
   let fill: Words['fill']
@@ -17,7 +29,10 @@ describe.each(SHARED_TIERS)('the shared tier %s', (_, start) => {
     subject = await start()
     ;({ fill, invalidate, lease, push, put, read, storedOf } = speak(subject))
   })
-  beforeEach(() => subject.empty())
+  beforeEach(async () => {
+    subject.setReplicaLagMs(0)
+    await subject.empty()
+  })
   afterAll(() => subject?.stop())
 
   describe('push', () => {
@@ -99,6 +114,77 @@ describe.each(SHARED_TIERS)('the shared tier %s', (_, start) => {
       }
       await invalidate('a', 1)
       expect(await read('a')).toEqual(tombstone)
+    })
+  })
+
+  describe('read and lease', () => {
+    test('a replica that lags answers what was true; lease speaks to the primary', async () => {
+      const old = await put('a', 'A')
+      subject.setReplicaLagMs(60_000)
+      await push('a', 1)
+      await put('b', 'B')
+      expect(await subject.tier.read(['a', 'b'])).toEqual([old, undefined])
+      const seen = { seenSoftEndMs: old.life.softExpiresAtMs, seenStamp: old.stamp }
+      expect((await lease('a', 1, seen))?.stored).toMatchObject({ stamp: old.stamp + 1, payload: `A${textOf(1)}` })
+      expect((await lease('b', 1))?.state).toBe('fresher')
+      subject.setReplicaLagMs(0)
+      expect((await subject.tier.read(['a', 'b'])).map((stored) => stored?.payload)).toEqual([`A${textOf(1)}`, 'B'])
+    })
+
+    test('a push makes a value fuller, not fresher', async () => {
+      const { life, stamp } = await put('a', 'A')
+      await push('a', 1)
+      const seen = { beatsSoftEndMs: life.softExpiresAtMs, seenSoftEndMs: life.softExpiresAtMs, seenStamp: stamp }
+      const fuller = expect.objectContaining({ payload: `A${textOf(1)}`, stamp: stamp + 1 })
+      expect(await lease('a', 1, seen)).toEqual({ state: 'granted', stored: fuller })
+    })
+  })
+
+  describe('release', () => {
+    const anything = { beatsSoftEndMs: NEVER_MS }
+
+    test('leaves the value as it is, and what is pushed during the rest comes into it', async () => {
+      const stored = await put('a', 'A')
+      await lease('a', 1, anything)
+      await subject.tier.release(['a'], tokenOf(1), SOON_MS)
+      expect(await read('a')).toEqual(stored)
+      await push('a', 1)
+      expect((await read('a'))?.payload).toBe(`A${textOf(1)}`)
+      await subject.eventually(async () => expect((await lease('a', 2, anything))?.state).toBe('granted'))
+      expect(await fill('a', 2, storedOf('B'))).toMatchObject({ pushed: '' })
+    })
+  })
+
+  describe('fill', () => {
+    test('brings what was pushed meanwhile, and stores it', async () => {
+      await lease('a', 1)
+      await push('a', 1, 2, 3)
+      expect(await fill('a', 1, storedOf('A'))).toEqual({ stamp: 1, pushed: textOf(1, 2, 3) })
+      expect((await read('a'))?.payload).toBe(`A${textOf(1, 2, 3)}`)
+    })
+
+    test('replaces what was pushed before the lease: the load has read that', async () => {
+      await put('a', 'A')
+      await push('a', 1)
+      await put('a', 'B')
+      expect((await read('a'))?.payload).toBe('B')
+    })
+
+    test(`holds ${MAX_RECORDED} pushes and is refused with one more`, async () => {
+      await lease('a', 1)
+      await push('a', ...upTo(MAX_RECORDED))
+      expect(await fill('a', 1, storedOf('A'))).toEqual({ stamp: 1, pushed: textOf(...upTo(MAX_RECORDED)) })
+      await lease('b', 1)
+      await push('b', ...upTo(MAX_RECORDED + 1))
+      expect(await fill('b', 1, storedOf('B'))).toBeUndefined()
+      expect(await read('b')).toBeUndefined()
+    })
+
+    test('of an absence is refused where something was pushed', async () => {
+      await lease('a', 1)
+      await push('a', 1)
+      expect(await fill('a', 1, storedOf(null))).toBeUndefined()
+      expect(await read('a')).toBeUndefined()
     })
   })
 

@@ -375,10 +375,24 @@ describe('trouble', () => {
     expect(await client.get('k')).toBe('v')
     facade.setFault(() => ({ garbage: true }))
     await expect(client.get('k')).rejects.toThrow(/parse/i)
+    facade.setFault(() => ({ garbage: true, status: 502 }))
+    await expect(client.get('k')).rejects.toThrow(/parse/i)
     facade.setFault(() => ({ reset: true }))
+    facade.stats.reset()
     await expect(client.get('k')).rejects.toThrow('fetch failed')
+    expect(facade.stats.requests, 'a client of ours tries nothing twice').toBe(1)
     facade.setFault(() => ({ hang: true }))
     await expect(tunedClient({ signal: () => AbortSignal.timeout(30) }).get('k')).rejects.toThrow(/timeout/i)
+  })
+
+  test('faults: an answer that is not true, and one that is cut short, of commands that did run', async () => {
+    const client = tunedClient()
+    facade.setFault(() => ({ rewrite: (body) => body.replace('OK', 'KO') }))
+    expect(await client.set('k', 'v')).toBe('KO')
+    facade.setFault(() => ({ rewrite: () => undefined }))
+    await expect(client.append('k', 'w')).rejects.toThrow('terminated')
+    facade.setFault(undefined)
+    expect(await client.get('k')).toBe('vw')
   })
 
   test('statistics count requests, and commands by name', async () => {

@@ -16,13 +16,14 @@ const DEADLINE_MS = 500
 const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
 
 let l2: L2
+let options: Parameters<typeof createRedisTier>[0]
 /** What the worker sees of L2, and what the origin does to it. */
 let reader: SharedTier
 let writer: L2Port
 beforeAll(async () => {
   l2 = await startL2()
-  const options = { url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: DEADLINE_MS, timeoutSignal }
-  reader = createRedisTier({ ...options, clock: { nowMs: () => Date.now() } })
+  options = { url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: DEADLINE_MS, timeoutSignal, clock: { nowMs: () => Date.now() } }
+  reader = createRedisTier(options)
   writer = createL2(options)
 })
 afterAll(() => l2?.stop())
@@ -93,6 +94,55 @@ test('of several keys filled at once each is judged for itself', async () => {
   await writer.invalidate([{ key: BODY, truth: 9 }], MACHINE)
   const values = [TIMELINE, OTHER, BODY].map((key) => ({ key, stored: stored(listOf([1])) }))
   expect(await reader.fill(values, tokenOf(1))).toMatchObject([{ stamp: 1, pushed: '' }, undefined, undefined])
+})
+
+test.each(['garbage', 'z'.repeat(100), `2${'9'.repeat(71)}+of a version to come`])(
+  'what is in no format we know is a miss, and is written over: %s',
+  async (text) => {
+    await l2.client.set(PREFIX + TIMELINE, text)
+    expect(await reader.read([TIMELINE])).toEqual([undefined])
+    expect(await reader.lease([wanted(TIMELINE), wanted(OTHER)], tokenOf(1), 5_000)).toEqual(
+      [TIMELINE, OTHER].map(() => ({ state: 'granted', stored: undefined })),
+    )
+    const values = [TIMELINE, OTHER].map((key) => ({ key, stored: stored(listOf([1])) }))
+    expect(await reader.fill(values, tokenOf(1))).toEqual(values.map(() => ({ stamp: 1, pushed: '' })))
+    expect(await reader.read([TIMELINE, OTHER])).toMatchObject(values.map(({ stored: { payload } }) => ({ payload })))
+  },
+)
+
+test.each(['garbage', 'z'.repeat(100), `1${'0'.repeat(60)}${'z'.repeat(8)}000+`])(
+  'a push goes on past what is in no format we know: %s',
+  async (text) => {
+    await l2.client.set(PREFIX + TIMELINE, text)
+    await lease(OTHER, 1)
+    await fill(OTHER, 1, stored(listOf([1])))
+    await push(2, TIMELINE, OTHER)
+    expect(idsIn((await reader.read([OTHER]))[0]?.payload)).toEqual(ids(2, 1))
+  },
+)
+
+test('a batch beyond what one call should carry is cut, by keys and by bytes, and answered in order', async () => {
+  const keys = Array.from({ length: 1_500 }, (_, i) => `us:${i}`)
+  const calls = async (work: Promise<unknown>) => {
+    l2.facade.stats.reset()
+    await work
+    return l2.facade.stats.commands
+  }
+  const patient = createRedisTier({ ...options, deadlineMs: 20_000 })
+  await patient.release(['us:0'], tokenOf(1), 1) // the scripts are known from now on
+  await lease(OTHER, 1)
+  await fill(OTHER, 1, stored(null))
+  expect(await calls(patient.lease(keys.map(wanted), tokenOf(1), 60_000))).toBe(2)
+  const large = 'x'.repeat(1_500_000)
+  const values = keys.map((key, i) => ({ key, stored: stored(i < 2 ? large : key) }))
+  expect(await calls(patient.fill(values, tokenOf(1)))).toBe(4)
+  expect(await calls(patient.release(keys, tokenOf(1), 1))).toBe(2)
+  let read: Awaited<ReturnType<SharedTier['read']>> = []
+  const reading = async () => {
+    read = await patient.read(keys)
+  }
+  expect(await calls(reading())).toBe(2)
+  expect(read.map((one) => one?.payload)).toEqual(values.map((value) => value.stored.payload))
 })
 
 test('each write of the origin raises its heartbeat by one, whatever it carries', async () => {

@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { encodePushed, type PackedEntry } from '../../contract/l2/codec.ts'
-import { createUpstashFacade } from '../../dev/upstash-facade.ts'
+import { createUpstashFacade, type Fault } from '../../dev/upstash-facade.ts'
 import { createL2 } from '../../origin/adapters/l2.ts'
 import type { L2Port } from '../../origin/fanout/l2-port.ts'
 import { createRedisTier } from '../../worker/adapters/redis-tier.ts'
@@ -15,9 +16,13 @@ export interface Subject {
   readonly tier: SharedTier
   readonly origin: Pick<L2Port, 'push' | 'invalidate'>
   nowMs(): number
+  /** Lets time pass on its clock. */
+  pass(ms: number): Promise<void>
   /** Repeats `check` while time passes, until it no longer throws. */
   eventually(check: () => Promise<void>): Promise<void>
   setReplicaLagMs(ms: number): void
+  /** The same on a server that can be made ill, in each of these ways, until the returned function is called. */
+  readonly ailing: { readonly tier: SharedTier; readonly ways: Readonly<Record<string, () => () => void>> }
   empty(): Promise<void>
   stop(): Promise<void>
 }
@@ -34,6 +39,7 @@ async function memory(): Promise<Subject> {
       invalidate: (invalidations) => tier.invalidate(invalidations),
     },
     nowMs: clock.nowMs,
+    pass: clock.advance,
     async eventually(check) {
       for (let waits = 0; waits < 100; waits++) {
         const done = await check().then(
@@ -48,6 +54,16 @@ async function memory(): Promise<Subject> {
     setReplicaLagMs(ms) {
       tier.replicaLagMs = ms
     },
+    // Nothing hangs where time is virtual.
+    get ailing() {
+      const down = () => {
+        tier.down = true
+        return () => {
+          tier.down = false
+        }
+      }
+      return { tier, ways: { down } }
+    },
     async empty() {
       tier = createMemorySharedTier(clock)
     },
@@ -55,21 +71,41 @@ async function memory(): Promise<Subject> {
   }
 }
 
+const FAULTS: Readonly<Record<string, Fault>> = {
+  hanging: { hang: true },
+  failing: { status: 503 },
+  'refusing the token': { status: 401, error: 'WRONGPASS' },
+  'resetting connections': { reset: true },
+  'answering garbage': { garbage: true },
+}
+
 async function redis(): Promise<Subject> {
   const server = await startRedis()
   const facade = createUpstashFacade({ redisUrl: server.url, token: 'token' })
+  const illFacade = createUpstashFacade({ redisUrl: server.url, token: 'token' })
+  const ways = Object.fromEntries(
+    Object.entries(FAULTS).map(([name, fault]) => [
+      name,
+      () => {
+        illFacade.setFault(() => fault)
+        return () => illFacade.setFault(undefined)
+      },
+    ]),
+  )
   const { url } = await facade.listen()
   const common = { url, token: 'token', prefix: 'test:', deadlineMs: 5_000, timeoutSignal: (ms: number) => AbortSignal.timeout(ms) }
   const clock = { nowMs: () => Date.now() }
   return {
     tier: createRedisTier({ ...common, clock }),
+    ailing: { tier: createRedisTier({ ...common, url: (await illFacade.listen()).url, clock, deadlineMs: 1_000 }), ways },
     origin: createL2(common),
     nowMs: clock.nowMs,
+    pass: (ms) => sleep(ms),
     eventually: (check) => eventually(check),
     setReplicaLagMs: facade.setReplicaLagMs,
     empty: () => server.flush(),
     async stop() {
-      await facade.close()
+      await Promise.all([facade.close(), illFacade.close()])
       await server.stop()
     },
   }

@@ -25,19 +25,29 @@ export interface SlowOrigin {
   hold(): () => void
   /** Loads that asked for a key, answered or not. */
   asked(key: string): number
+  /** Loads that are in the air now, and the most that were at once. */
+  readonly loads: number
+  readonly mostLoads: number
   close(): Promise<void>
 }
 
 export async function startSlowOrigin(): Promise<SlowOrigin> {
   const agent = new Agent({ keepAlive: true })
   const asked = new Map<string, number>()
+  let loads = 0
+  let mostLoads = 0
   let target = ''
   let rule: ((path: string, body: Buffer) => Detour) | undefined
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await buffer(incoming)
     const path = incoming.url ?? '/'
-    for (const key of keysOf(body)) asked.set(key, (asked.get(key) ?? 0) + 1)
+    const keys = keysOf(body)
+    for (const key of keys) asked.set(key, (asked.get(key) ?? 0) + 1)
+    if (keys.length > 0) {
+      mostLoads = Math.max(mostLoads, ++loads)
+      outgoing.once('close', () => loads--)
+    }
     const { delayMs = 0, until, hangs = false, status } = rule?.(path, body) ?? {}
     if (hangs) return
     await until
@@ -71,6 +81,12 @@ export async function startSlowOrigin(): Promise<SlowOrigin> {
       }
     },
     asked: (key) => asked.get(key) ?? 0,
+    get loads() {
+      return loads
+    },
+    get mostLoads() {
+      return mostLoads
+    },
     async close() {
       server.closeAllConnections()
       agent.destroy()

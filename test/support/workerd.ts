@@ -24,24 +24,30 @@ interface Options {
   readonly bindings: Readonly<Record<string, string>>
   /** Isolates in this process: each has a memory of its own. */
   readonly isolates?: number
+  /** What an isolate has beside those bindings. */
+  readonly bindingsOf?: (isolate: number) => Readonly<Record<string, string>>
 }
 
 /** Starts real workerd on loopback. Unlike `wrangler dev` it lets a worker feel that its client left. */
-export async function startWorkerd({ bundle, bindings, isolates = 1 }: Options): Promise<Workerd> {
+export async function startWorkerd({ bundle, bindings, isolates = 1, bindingsOf = () => ({}) }: Options): Promise<Workerd> {
   const folder = await mkdtemp(join(tmpdir(), 'tideline-workerd-'))
   await copyFile(bundle, join(folder, 'index.js'))
   const ports = await Promise.all(Array.from({ length: isolates }, freePort))
-  const texts = Object.entries(bindings).map(([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`)
-  const config = `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [ ${ports.map((_, i) => `(name = "w${i}", worker = .worker)`).join(', ')}, (name = "internet", network = (allow = ["public", "private"])) ],
-  sockets = [ ${ports.map((port, i) => `(name = "s${i}", address = "127.0.0.1:${port}", http = (), service = "w${i}")`).join(', ')} ]
-);
-const worker :Workerd.Worker = (
+  const textsOf = (isolate: number): string =>
+    Object.entries({ ...bindings, ...bindingsOf(isolate) })
+      .map(([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`)
+      .join(', ')
+  const workerOf = (isolate: number): string => `const worker${isolate} :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js")],
   compatibilityDate = "2026-10-01",
-  bindings = [ ${texts.join(', ')} ]
+  bindings = [ ${textsOf(isolate)} ]
+);`
+  const config = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [ ${ports.map((_, i) => `(name = "w${i}", worker = .worker${i})`).join(', ')}, (name = "internet", network = (allow = ["public", "private"])) ],
+  sockets = [ ${ports.map((port, i) => `(name = "s${i}", address = "127.0.0.1:${port}", http = (), service = "w${i}")`).join(', ')} ]
 );
+${ports.map((_, i) => workerOf(i)).join('\n')}
 `
   await writeFile(join(folder, 'config.capnp'), config)
   const child = spawn(WORKERD, ['serve', join(folder, 'config.capnp')], { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,11 +1,13 @@
 import { Redis } from '@upstash/redis'
 import {
+  type Call,
   fillCall,
   invalidateCall,
   leaseCall,
   parseBeat,
   parseFillReply,
   parseLeaseReply,
+  parseTexts,
   releaseCall,
   runScript,
 } from '../../contract/l2/calls.ts'
@@ -26,7 +28,15 @@ interface Options {
   readonly clock: { nowMs(): number }
 }
 
-/** L2 over Upstash's REST dialect: reads by one MGET, the rest by the scripts of `contract/l2`. */
+/** Keys in one call: a script of that many pairs holds its primary up for a few milliseconds. A page of the feed has some hundred. */
+const MAX_KEYS = 1_000
+/** Characters in one fill: four bytes each stay below the 10 MB that Upstash takes. */
+const MAX_FILL_LENGTH = 2_000_000
+
+/**
+ * L2 over Upstash's REST dialect: reads by one MGET, the rest by the scripts of `contract/l2`. A larger batch is cut, and its parts
+ * travel at once. Rejects with a plain `Error` that names neither keys nor values.
+ */
 export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal, clock }: Options): SharedTier {
   const redis = new Redis({
     url,
@@ -34,39 +44,84 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
     ...CLIENT_OPTIONS,
     signal: () => timeoutSignal(deadlineMs),
   })
+  const run = (call: Call): Promise<unknown> => runScript(redis, call)
   return {
     deadlineMs,
-    async read(keys) {
-      const reply: unknown = await redis.mget(keys.map((key) => prefix + key))
-      if (!Array.isArray(reply) || reply.length !== keys.length) throw new TypeError('MGET answered something else than the keys asked for')
-      return reply.map((text) => (typeof text === 'string' ? toStored(text) : undefined))
-    },
-    async lease(wanted, leaseToken, leaseMs) {
-      const reply = await runScript(redis, leaseCall(prefix, wanted, leaseToken, leaseMs))
-      return parseLeaseReply(reply, wanted.length).map(({ state, text }) => ({
-        state,
-        stored: text === undefined ? undefined : toStored(text),
-      }))
-    },
+    read: (keys) =>
+      inParts(keys, MAX_KEYS, one, async (part) => {
+        const reply: unknown = await redis.mget(part.map((key) => prefix + key))
+        return parseTexts(reply, part.length).map(toStored)
+      }),
+    lease: (wanted, leaseToken, leaseMs) =>
+      inParts(wanted, MAX_KEYS, one, async (part) => {
+        const reply = await run(leaseCall(prefix, part, leaseToken, leaseMs))
+        return parseLeaseReply(reply, part.length).map(({ state, text }) => ({ state, stored: toStored(text) }))
+      }),
     async release(keys, leaseToken, restMs) {
-      await runScript(redis, releaseCall(prefix, keys, leaseToken, restMs))
+      await inParts(keys, MAX_KEYS, one, async (part) => {
+        await run(releaseCall(prefix, part, leaseToken, restMs))
+        return []
+      })
     },
-    async fill(values, leaseToken) {
+    fill(values, leaseToken) {
       const texts = values.map(({ key, stored }) => ({
         key,
         text: encodeValue({ ...stored.life, truth: stored.truth, stamp: 0, tailLength: 0, payload: stored.payload }),
         keepMs: stored.life.graceEndsAtMs - clock.nowMs(),
       }))
-      return parseFillReply(await runScript(redis, fillCall(prefix, texts, leaseToken)), values.length)
+      return inParts(
+        texts,
+        MAX_FILL_LENGTH,
+        ({ text }) => Math.max(text.length, MAX_FILL_LENGTH / MAX_KEYS),
+        async (part) => parseFillReply(await run(fillCall(prefix, part, leaseToken)), part.length),
+      )
     },
     async invalidate(invalidations) {
-      parseBeat(await runScript(redis, invalidateCall(prefix, invalidations, EDGE_BEAT_KEY)))
+      await inParts(invalidations, MAX_KEYS, one, async (part) => [parseBeat(await run(invalidateCall(prefix, part, EDGE_BEAT_KEY)))])
     },
   }
 }
 
-function toStored(text: string): Stored | undefined {
-  const framed = decodeValue(text)
+const one = (): number => 1
+
+/** Does a batch in parts that weigh no more than `maxWeight` each, all at once; what is heavier by itself goes alone. */
+async function inParts<T, R>(
+  items: readonly T[],
+  maxWeight: number,
+  weightOf: (item: T) => number,
+  work: (part: readonly T[]) => Promise<readonly R[]>,
+): Promise<R[]> {
+  const parts: T[][] = []
+  let room = 0
+  for (const item of items) {
+    room -= weightOf(item)
+    const part = parts.at(-1)
+    if (part && room >= 0) part.push(item)
+    else {
+      parts.push([item])
+      room = maxWeight - weightOf(item)
+    }
+  }
+  try {
+    return (await Promise.all(parts.map(work))).flat()
+  } catch (error) {
+    throw plain(error)
+  }
+}
+
+/**
+ * The first clause of what went wrong: `ERR max requests limit exceeded`, `WRONGPASS invalid or missing auth token`. The client's own error goes
+ * on with the whole command, or with the body that it could not read.
+ */
+function plain(error: unknown): Error {
+  const { name, message } = error instanceof Error ? error : new Error(String(error))
+  const failure = new Error(/^[^"'`:,.\n<{[]{0,100}/.exec(message)?.[0].trim())
+  failure.name = name
+  return failure
+}
+
+function toStored(text: string | undefined): Stored | undefined {
+  const framed = text === undefined ? undefined : decodeValue(text)
   if (!framed) return undefined
   const { softExpiresAtMs, hardExpiresAtMs, graceEndsAtMs, deltaMs, truth, stamp, payload } = framed
   return { life: { softExpiresAtMs, hardExpiresAtMs, graceEndsAtMs, deltaMs }, truth, stamp, payload }

@@ -18,12 +18,19 @@ export interface BreakerRules {
   readonly openMs: number
 }
 
+/**
+ * Where nobody has tried for so many open times the isolate was idle, and what it knows of the tier is old: it is closed until the next
+ * failure. Else the first readers after an outage that ended long ago would be served from memory, however old, unasked.
+ */
+const FORGETS_AFTER = 3
+
 export function createBreaker({ failures, openMs }: BreakerRules, clock: Pick<Clock, 'nowMs'>): Breaker {
   let failed = 0
   let retryAtMs = 0
+  const isOpen = (): boolean => failed >= failures && clock.nowMs() < retryAtMs + (FORGETS_AFTER - 1) * openMs
   return {
     allows() {
-      if (failed < failures) return true
+      if (!isOpen()) return true
       if (clock.nowMs() < retryAtMs) return false
       retryAtMs = clock.nowMs() + openMs // the one who tries; the next one a while later, should it never report
       return true
@@ -36,10 +43,10 @@ export function createBreaker({ failures, openMs }: BreakerRules, clock: Pick<Cl
       if (failed >= failures) retryAtMs = clock.nowMs() + openMs
     },
     get open() {
-      return failed >= failures
+      return isOpen()
     },
     get halfOpen() {
-      return failed >= failures && clock.nowMs() >= retryAtMs
+      return isOpen() && clock.nowMs() >= retryAtMs
     },
   }
 }

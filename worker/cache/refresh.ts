@@ -232,7 +232,8 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
         observe({ type: 'shared-failed', call: 'lease', error })
       })
       if (!answers) {
-        loading.push(...goAlone(waiting, true, report, observe))
+        // What was lost may be the answer only: then the lease is ours, and until it ends others would wait for us.
+        loading.push(giveBack(waiting, token, 0, observe), ...goAlone(waiting, true, report, observe))
         break
       }
       const granted: Want[] = []

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Markdown, parseMarkdown } from './markdown.ts'
 
@@ -19,12 +19,15 @@ export interface Project {
 /** The folders that hold what is ours. */
 export const FOLDERS = ['contract', 'worker', 'origin', 'dev', 'migrations', 'web', 'test', 'bench', 'docs', '.ci']
 
-const files = [
-  ...readdirSync(ROOT),
-  ...FOLDERS.flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, String(name)))),
-]
-  .map((name) => name.replaceAll('\\', '/'))
-  .filter((name) => statSync(join(ROOT, name)).isFile())
+/** The files of a folder, by their paths from the root. What wrangler keeps beside a worker comes and goes. */
+const filesIn = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+    if (entry.isDirectory()) return folder === '' || entry.name === '.wrangler' ? [] : filesIn(path)
+    return entry.isFile() ? [path] : []
+  })
+
+const files = ['', ...FOLDERS].flatMap(filesIn)
 
 /** Every document of the project. */
 export const documents: readonly Markdown[] = files
@@ -32,7 +35,7 @@ export const documents: readonly Markdown[] = files
   .map((file) => parseMarkdown(file, readFileSync(join(ROOT, file), 'utf8')))
 
 const NAMED_IN =
-  /^(?:(?:contract|worker|origin|dev|migrations|web|\.ci|test\/support)\/.*|test\/run\.ts|[^/]+\.(?:toml|json|ts)|Dockerfile|\.npmrc)$/
+  /^(?:(?:contract|worker|origin|dev|migrations|web|\.ci|test\/support|docs\/examples)\/.*|test\/run\.ts|[^/]+\.(?:toml|json|ts)|Dockerfile|\.npmrc)$/
 
 export const project: Project = {
   exists: (path) => files.includes(path) || files.some((file) => file.startsWith(`${path}/`)),

@@ -6,7 +6,9 @@ import {
   parseBeat,
   parseFillReply,
   parseLeaseReply,
+  parseTexts,
   pushCall,
+  releaseCall,
   runScript,
 } from '../../../../contract/l2/calls.ts'
 import { encodePushed, type PackedEntry } from '../../../../contract/l2/codec.ts'
@@ -33,12 +35,24 @@ describe('keys and arguments stand where the scripts expect them', () => {
     })
   })
 
-  test('fill: whole milliseconds, at least one, since Redis refuses any other life', () => {
+  test('fill', () => {
     const values = [
-      { key: 'a', text: 'A', keepMs: 1_000.4 },
-      { key: 'b', text: 'B', keepMs: -5 },
+      { key: 'a', text: 'A', keepMs: 1_000 },
+      { key: 'b', text: 'B', keepMs: 2_000 },
     ]
-    expect(fillCall('p:', values, TOKEN)).toEqual({ script: SCRIPTS.fill, keys: PAIRS, args: [TOKEN, '1000', 'A', '1', 'B'] })
+    expect(fillCall('p:', values, TOKEN)).toEqual({ script: SCRIPTS.fill, keys: PAIRS, args: [TOKEN, '1000', 'A', '2000', 'B'] })
+  })
+
+  test.each([
+    [1_000.4, '1000'],
+    [3_001.5, '3002'],
+    [0, '1'],
+    [-5, '1'],
+    [Number.POSITIVE_INFINITY, '1000000000000'],
+  ])('a life of %d ms is written %s: Redis takes whole milliseconds only, and at least one', (ms, written) => {
+    expect(fillCall('p:', [{ key: 'a', text: 'A', keepMs: ms }], TOKEN).args[1]).toBe(written)
+    expect(leaseCall('p:', [], TOKEN, ms).args[1]).toBe(written)
+    expect(releaseCall('p:', [], TOKEN, ms).args[1]).toBe(written)
   })
 
   test('push: the entries, then which of them each key gets, counted from 1', () => {
@@ -81,6 +95,10 @@ describe('replies are parsed', () => {
     expect(parseFillReply([3, 'pushed', 1, '', -1, null], 3)).toEqual([{ stamp: 3, pushed: 'pushed' }, { stamp: 1, pushed: '' }, undefined])
   })
 
+  test('of MGET', () => {
+    expect(parseTexts(['a', null, ''], 3)).toEqual(['a', undefined, ''])
+  })
+
   test('of push and invalidate', () => {
     expect(parseBeat(5)).toBe(5)
   })
@@ -88,12 +106,21 @@ describe('replies are parsed', () => {
   test.each([null, undefined, 'OK', [], [1], [1, null, 1], {}])('%j is no answer', (reply) => {
     expect(() => parseLeaseReply(reply, 1)).toThrow(TypeError)
     expect(() => parseFillReply(reply, 1)).toThrow(TypeError)
+    expect(() => parseTexts(reply, 2)).toThrow(TypeError)
   })
-  test.each([null, 0, -1, 1.5, 'x', []])('%j is no heartbeat', (reply) => {
+  test.each([null, 0, -1, 1.5, 'x', true, '1', []])('%j is no heartbeat', (reply) => {
     expect(() => parseBeat(reply)).toThrow(TypeError)
   })
-  test('an unknown state is no answer', () => {
-    expect(() => parseLeaseReply([3, null], 1)).toThrow(TypeError)
+  test.each([3, -1, 0.5, null, true, '1', [1]])('%j is no state of a lease', (state) => {
+    expect(() => parseLeaseReply([state, null], 1)).toThrow(TypeError)
+  })
+  test.each([0.5, null, true, '1', [1]])('%j is no stamp', (stamp) => {
+    expect(() => parseFillReply([stamp, ''], 1)).toThrow(TypeError)
+  })
+  test.each([1, true, {}, []])('%j is no text', (text) => {
+    expect(() => parseTexts([text], 1)).toThrow(TypeError)
+    expect(() => parseLeaseReply([1, text], 1)).toThrow(TypeError)
+    expect(() => parseFillReply([1, text], 1)).toThrow(TypeError)
   })
 })
 
@@ -125,11 +152,14 @@ describe('a script runs by its hash', () => {
     expect(knowing.sent).toEqual([SCRIPTS.lease.sha])
   })
 
-  test('and no other failure is tried again', async () => {
-    const failing = runner(async () => {
-      throw new Error('ERR timeout')
-    })
-    await expect(runScript(failing, call)).rejects.toThrow('timeout')
-    expect(failing.sent).toHaveLength(1)
-  })
+  test.each(['timeout', 'OOM command not allowed, command was: ["evalsha","a post about NOSCRIPT"]'])(
+    'and no other failure is tried again: %s',
+    async (message) => {
+      const failing = runner(async () => {
+        throw new Error(message)
+      })
+      await expect(runScript(failing, call)).rejects.toThrow(message)
+      expect(failing.sent).toHaveLength(1)
+    },
+  )
 })

@@ -72,3 +72,21 @@ test('a tier behind an open breaker is not called at all, whatever is asked', as
   expect(await shared.read(['k'])).toEqual([undefined])
   expect(await shared.fill([], 't')).toEqual([])
 })
+
+test('where nobody tried for three whiles everybody may, until the next failure', async () => {
+  const { clock, breaker } = breakerThatFailed(3)
+  await clock.advance(2_999)
+  expect([breaker.open, breaker.halfOpen]).toEqual([true, true])
+  await clock.advance(1)
+  expect([breaker.open, breaker.allows(), breaker.allows()]).toEqual([false, true, true])
+  breaker.failed()
+  expect([breaker.open, breaker.allows()]).toEqual([true, false])
+})
+
+test('as long as somebody tries it forgets nothing', async () => {
+  const { clock, breaker } = breakerThatFailed(3)
+  for (let tries = 0; tries < 10; tries++) {
+    await clock.advance(2_000)
+    expect([breaker.open, breaker.allows(), breaker.allows()]).toEqual([true, true, false])
+  }
+})
