@@ -19,6 +19,8 @@ interface Env {
 interface Kept {
   readonly cache: Cache<unknown>
   readonly events: CacheEvent[]
+  /** How many came for a `get`. */
+  came: number
 }
 
 /** What an origin may answer instead of items. */
@@ -36,8 +38,8 @@ const caches = new Map<string, Kept>()
 function cacheOf(text: string, env: Env): Kept {
   const known = caches.get(text)
   if (known) return known
-  const { shared, sharedDeadlineMs: deadlineMs, oneByOne, switchedOff = [], refuses = {}, quiet, ...wished }: Setup = JSON.parse(text)
-  const { lifetimes = {}, settings, memoryBytes } = wished
+  const wished: Setup = JSON.parse(text)
+  const { lifetimes = {}, settings, shared, sharedDeadlineMs: deadlineMs, oneByOne, switchedOff = [], refuses = {}, quiet }: Setup = wished
   const events: CacheEvent[] = []
   refuseSlots(refuses.slots ?? [])
   const tier = { url: env.L2_URL, token: env.L2_TOKEN, prefix: 'isolates:', ...(deadlineMs !== undefined && { deadlineMs }) }
@@ -46,7 +48,6 @@ function cacheOf(text: string, env: Env): Kept {
     : { load: (keys, { signal }) => load(keys, signal, env) }
   const cache = createCache<unknown>({
     lifetimes,
-    ...(memoryBytes !== undefined && { memoryBytes }),
     ...(shared && { shared: redisTier(tier) }),
     ...(refuses.encode && { encode: refusing(refuses.encode, JSON.stringify) }),
     ...(refuses.decode && { decode: refusing(refuses.decode, JSON.parse) }),
@@ -55,7 +56,7 @@ function cacheOf(text: string, env: Env): Kept {
     observe: quiet ? () => {} : (event) => void events.push(event),
     ...loader,
   })
-  const kept = { cache, events }
+  const kept = { cache, events, came: 0 }
   caches.set(text, kept)
   return kept
 }
@@ -114,13 +115,15 @@ export default {
     const { pathname, searchParams } = new URL(request.url)
     const setup = searchParams.get('on')
     if (setup === null) return new Response('ok')
-    const { cache, events } = cacheOf(setup, env)
+    const kept = cacheOf(setup, env)
+    const { cache, events } = kept
+    if (pathname === '/get') kept.came++
     const since = pathname === '/events' ? 0 : events.length
     const told = await ask(pathname, searchParams.getAll('key'), cache, readerOf(ctx, searchParams.get('cut'))).then(
       (value) => ({ value }),
       (error: unknown) => ({ error: String(error) }),
     )
-    const body = JSON.stringify({ ...told, startedAtMs, events: events.slice(since) }, plain)
+    const body = JSON.stringify({ ...told, startedAtMs, came: kept.came, events: events.slice(since) }, plain)
     return new Response(body, { status: 'error' in told ? 503 : 200, headers: { 'content-type': 'application/json' } })
   },
 }

@@ -13,7 +13,6 @@ export interface Setup {
   readonly lifetimes?: Partial<Lifetimes>
   readonly settings?: Partial<Omit<CoreSettings, 'switchedOff'>>
   readonly switchedOff?: readonly (CoreSettings['switchedOff'] extends ReadonlySet<infer Protection> ? Protection : never)[]
-  readonly memoryBytes?: number
   /** Allocations that are refused, as near an isolate's limit: which calls, counted from 1, and memory's slots for these keys, once. */
   readonly refuses?: {
     readonly encode?: readonly number[]
@@ -31,6 +30,8 @@ export interface Told {
   readonly error?: string
   /** When the request came, by the worker's clock (epoch milliseconds). */
   readonly startedAtMs: number
+  /** How many a `get` had come for by then. */
+  readonly came: number
   /** What the cache did since then, for this reader or for others. */
   readonly events: readonly ToldEvent[]
 }

@@ -54,6 +54,12 @@ export function createCacheClient({ base, on, tag }: Options) {
     peek: (name: string) => ask('peek', [name]),
     invalidate: (...names: readonly string[]) => ask('invalidate', names),
     visit: (name: string, cut?: number) => visit(base + pathOf('get', [name], cut)),
+    /** Resolves when so many have come for a `get`, answered or not. */
+    readersCame: (count: number) =>
+      eventually(async () => {
+        const { came } = await ask('peek', [''])
+        if (came < count) throw new Error(`${came} of ${count} readers came`)
+      }),
     /** All that the cache did so far, of this kind. */
     async events(type: string): Promise<readonly ToldEvent[]> {
       return (await ask('events', [])).events.filter((event) => event.type === type)

@@ -67,7 +67,11 @@ export async function startCacheOrigin(): Promise<CacheOrigin> {
     log.push({ keys, atOnce: 1 + [...running].filter(([key]) => tagOf(key) === tag).length })
     running.add(keys)
     outgoing.on('close', () => running.delete(keys))
-    for (const key of keys) asked.set(key, [...momentsOf(key), performance.now()])
+    for (const key of keys) {
+      const moments = asked.get(key) ?? []
+      asked.set(key, moments)
+      moments.push(performance.now())
+    }
     for (const look of waiting) look()
     if (found.some(({ hangs }) => hangs)) return
     await Promise.all(found.map(({ until }) => until))

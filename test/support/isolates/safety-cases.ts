@@ -18,10 +18,10 @@ async function expectAllServed(followers: readonly Visit[], cache: IsolateCache,
   expect((await cache.get('a')).value).toBe(value)
 }
 
-/** Followers who are known to have come to an isolate. */
+/** Followers of the one who has come to an isolate. */
 async function follow(cache: IsolateCache): Promise<readonly Visit[]> {
   const followers = Array.from({ length: FOLLOWERS }, () => cache.visit('a'))
-  await cache.peek('a')
+  await cache.readersCame(1 + FOLLOWERS)
   return followers
 }
 

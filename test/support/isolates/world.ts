@@ -64,7 +64,7 @@ export async function startServices() {
       cache,
       origin: {
         set: (name: string, ...rows: readonly Row[]) => origin.set(key(name), ...rows),
-        /** The key is loaded when the answer is called. */
+        /** Its loads are answered when what this answers is called. */
         hold(name: string, row: Row): () => void {
           const { promise, resolve } = Promise.withResolvers<void>()
           origin.set(key(name), { ...row, until: promise })
@@ -89,19 +89,18 @@ export async function startServices() {
         return text === null ? undefined : decodeValue(text)
       },
       /** Somebody else has the lease, and never fills. */
-      leaseAway: (name: string, forMs = KEPT_MS) => client.set(LEASE_PREFIX + key(name), `${'x'.repeat(22)}00`, { PX: forMs }),
+      leaseAway: (name: string) => client.set(LEASE_PREFIX + key(name), `${'x'.repeat(22)}00`, { PX: KEPT_MS }),
       setFault(rule: FaultRule | undefined): void {
         if (rule) faults.set(tag, rule)
         else faults.delete(tag)
       },
-      /** How often this test's caches sent a command, or any. */
-      commands: (...names: readonly string[]): number => (calls.get(tag) ?? []).filter((name) => names.includes(name)).length,
+      /** How often this test's caches sent a command. */
+      commands: (name: string): number => (calls.get(tag) ?? []).filter((one) => one === name).length,
     }
   }
 
   return {
     origin,
-    facade,
     bindings: { ORIGIN_URL: origin.url, L2_URL: url, L2_TOKEN: TOKEN },
     world,
     async stop() {
