@@ -16,16 +16,17 @@ afterAll(async () => {
 
 test('when a third of 10,000 readers leave at random moments none of the others hangs or gets a 500, and no key is left poisoned', async () => {
   const cache = services.world(workerd.urls).cache(STRESSED)
-  const damage = await sendStress(cache, services.origin, { seed: SEED, requests: 10_000, leavers: 1 / 3, connections: 200 })
+  // Of the impatient two thirds are not answered soon enough.
+  const damage = await sendStress(cache, services.origin, { seed: SEED, requests: 10_000, impatient: 1 / 2, connections: 200 })
   await expectNothingBroken(cache, services.origin, damage)
   expect(damage.counts[200]).toBeGreaterThan(5_000)
-  expect(damage.counts.left).toBeGreaterThan(1_000)
+  expect(damage.counts.left).toBeGreaterThan(1_500)
 }, 90_000)
 
 test('nor when the work of those who leave is cut wherever it is, as after the 30 s of waitUntil', async () => {
-  const cache = services.world(workerd.urls).cache({ ...STRESSED, sharedDeadlineMs: 400, settings: { loadDeadlineMs: 400, maxLoads: 256 } })
-  const stress = { seed: SEED, requests: 2_000, leavers: 1 / 3, connections: 200, cut: true } as const
+  const cache = services.world(workerd.urls).cache({ ...STRESSED, sharedDeadlineMs: 300, settings: { loadDeadlineMs: 300, maxLoads: 256 } })
+  const stress = { seed: SEED, requests: 1_200, impatient: 1 / 3, connections: 200, cut: true } as const
   const damage = await sendStress(cache, services.origin, stress)
   await expectNothingBroken(cache, services.origin, damage)
-  expect(damage.counts[200]).toBeGreaterThan(1_000)
+  expect(damage.counts[200]).toBeGreaterThan(400)
 }, 90_000)

@@ -27,7 +27,7 @@ describe('under wrangler dev', () => {
 
 test('of 1,000 readers under wrangler dev none hangs, none gets a 500, and no key is left poisoned', async () => {
   const cache = services.world([wrangler.url]).cache(STRESSED)
-  const damage = await sendStress(cache, services.origin, { seed: SEED, requests: 1_000, leavers: 0, connections: 100 })
+  const damage = await sendStress(cache, services.origin, { seed: SEED, requests: 1_000, impatient: 0, connections: 100 })
   await expectNothingBroken(cache, services.origin, damage)
   expect(damage.counts[200]).toBeGreaterThan(500)
 }, 60_000)

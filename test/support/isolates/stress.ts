@@ -14,8 +14,8 @@ export const STRESSED: Partial<Setup> = {
   settings: { loadDeadlineMs: 1_000, maxLoads: 256 },
   quiet: true,
 }
-const KEYS = 200
-/** How long a leaver's patience lasts at most (milliseconds). */
+const KEYS = 500
+/** How long an impatient client stays at most; half of them less than a quarter of it (milliseconds). */
 const PATIENCE_MS = 150
 /** Longer than any answer may take (milliseconds). */
 const DEADLINE_MS = 25_000
@@ -26,10 +26,10 @@ const names = Array.from({ length: KEYS }, (_, i) => `k${i}`)
 export interface Stress {
   readonly seed: number
   readonly requests: number
-  /** Share of the clients that leave. */
-  readonly leavers: number
+  /** Share of the clients that leave where they are not answered soon. */
+  readonly impatient: number
   readonly connections: number
-  /** Ends what a leaver handed to `waitUntil` as well: it dies wherever it is. */
+  /** Ends what an impatient client handed to `waitUntil` as well: it dies wherever it is. */
   readonly cut?: true
 }
 
@@ -49,7 +49,7 @@ interface Value {
   readonly atMs: number
 }
 
-/** Sends readers of keys drawn by Zipf's law, some of whom leave, to an origin that is slow, fails 2 % of its loads and never answers 1 %. */
+/** Sends readers of keys drawn by Zipf's law, some of whom are impatient, to an origin that is slow, fails 2 % of its loads and never answers 1 %. */
 export async function sendStress(cache: IsolateCache, origin: CacheOrigin, stress: Stress): Promise<Damage> {
   const { seed, connections } = stress
   const random = mulberry32(seed + 1) // loads come in any order: apart from who reads what
@@ -79,7 +79,7 @@ export async function sendStress(cache: IsolateCache, origin: CacheOrigin, stres
 
 const toldIn = <T>(outcome: Outcome): T => JSON.parse(outcome.type === 'answered' ? outcome.body : '{}')
 
-function errandsOf(cache: IsolateCache, { seed, requests, leavers, cut }: Stress): Errand[] {
+function errandsOf(cache: IsolateCache, { seed, requests, impatient, cut }: Stress): Errand[] {
   const chance = mulberry32(seed)
   let total = 0
   const sums = names.map((_, i) => {
@@ -92,8 +92,8 @@ function errandsOf(cache: IsolateCache, { seed, requests, leavers, cut }: Stress
   }
   return Array.from({ length: requests }, () => {
     const name = drawn()
-    if (chance() >= leavers) return { path: cache.pathOf('get', [name]) }
-    return { path: cache.pathOf('get', [name], cut ? 0 : undefined), leavesAfterMs: chance() * PATIENCE_MS }
+    if (chance() >= impatient) return { path: cache.pathOf('get', [name]) }
+    return { path: cache.pathOf('get', [name], cut ? 0 : undefined), leavesAfterMs: chance() ** 2 * PATIENCE_MS }
   })
 }
 
