@@ -26,6 +26,7 @@ and origin behind it. The cases take turns within each run, and each is set agai
 Prints a table and writes it to bench/results/edge.json and edge.md. Linux only: CPU time is read from /proc.
 `
 const CONNECTIONS = 16
+const MAX_ATTEMPTS = 5
 const RESULTS = fileURLToPath(new URL('../results', import.meta.url))
 
 interface Slice {
@@ -66,7 +67,7 @@ async function main(args: string[]): Promise<void> {
     for (let run = 0; run <= runs; run++) {
       await world.renew()
       for (const [one, pairs] of measured) {
-        const slice = await measure(load, worker, one, one.warmUp)
+        const slice = await measureWell(load, worker, one)
         const path = `/${slice.sent.bytes}`
         const same = { asks: [{ path }], forMs: one.forMs ?? sliceMs }
         const pair = {
@@ -78,7 +79,6 @@ async function main(args: string[]): Promise<void> {
             Array.from({ length: 500 }, () => ({ path })),
           ),
         }
-        check(one, slice.sent)
         if (run > 0) pairs.push(pair) // the first run lets the compiler see everything
       }
       process.stderr.write(`run ${run} of ${runs}${run === 0 ? ' (not counted)' : ''}\n`)
@@ -123,11 +123,17 @@ async function measure(
   return { usPerRequest: (usedMs * 1_000) / sent.answers, sent }
 }
 
-/** A figure is of no use when the answers came from elsewhere than it says. */
-function check({ name, shared: [least, most] }: Case, sent: Sent): void {
-  const shared = sent.shared / sent.answers
-  if (sent.origin > 0) throw new Error(`${name}: ${sent.origin} parts came from the origin`)
-  if (shared < least || shared > most) throw new Error(`${name}: ${shared.toFixed(2)} parts of an answer came from L2`)
+/** A figure is of no use when the answers came from elsewhere than the case says: a busy machine misses deadlines, then it is taken again. */
+async function measureWell(load: ReturnType<typeof startLoad>, worker: Workerd, one: Case): Promise<Slice> {
+  for (let attempt = 1; ; attempt++) {
+    const slice = await measure(load, worker, one, one.warmUp)
+    const { answers, shared, origin } = slice.sent
+    const [least, most] = one.shared
+    if (origin === 0 && shared >= least * answers && shared <= most * answers) return slice
+    const told = `${one.name}: of ${answers} answers ${shared} parts came from L2 and ${origin} from the origin`
+    if (attempt === MAX_ATTEMPTS) throw new Error(told)
+    process.stderr.write(`${told}: taken again\n`)
+  }
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
