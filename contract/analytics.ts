@@ -108,10 +108,17 @@ export function encodePoint({ atMs, route, method, status, layer, degraded, colo
 /** Which of a point's doubles holds a key class or a measure. */
 export const doubleOf = (column: (typeof DOUBLES)[number]): number => DOUBLES.indexOf(column)
 
-const CLASS_BY_START: ReadonlyMap<string, KeyClass> = new Map(KEY_CLASSES.map((keyClass) => [keyClass, keyClass]))
+/** No two classes begin with the same letter. */
+const CLASS_BY_LETTER: readonly (KeyClass | undefined)[] = (() => {
+  const classes = new Array<KeyClass | undefined>(128).fill(undefined)
+  for (const keyClass of KEY_CLASSES) classes[keyClass.charCodeAt(0)] = keyClass
+  return classes
+})()
+const COLON = 58
 
-/** The class of a key; undefined for one that has none. Asked for each of the hundred keys of a page. */
+/** The class of a key; undefined for one that has none. Asked for each of the sixty keys of a page. */
 export function classOf(key: string): KeyClass | undefined {
-  const colon = key.indexOf(':')
-  return CLASS_BY_START.get(colon === -1 ? key : key.slice(0, colon))
+  const found = CLASS_BY_LETTER[key.charCodeAt(0)]
+  if (found === undefined || !key.startsWith(found)) return undefined
+  return key.length === found.length || key.charCodeAt(found.length) === COLON ? found : undefined
 }

@@ -65,9 +65,10 @@ export const pageSchema = z.strictObject({
 export type Page = z.infer<typeof pageSchema>
 
 export const MAX_PAGE_SIZE = 100
+export const DEFAULT_PAGE_SIZE = 50
 
 /** How many posts a reader may ask for at once. */
-export const pageSizeSchema = z.int().min(1).max(MAX_PAGE_SIZE).default(50)
+export const pageSizeSchema = z.int().min(1).max(MAX_PAGE_SIZE).default(DEFAULT_PAGE_SIZE)
 
 /** The answer to a write that made an activity. */
 export const activitySchema = z.strictObject({

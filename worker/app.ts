@@ -1,11 +1,13 @@
 import { Hono } from 'hono'
-import { cors } from 'hono/cors'
 import { routePath } from 'hono/route'
-import { AGE_HEADER, DEGRADED_HEADER, REPLAYED_HEADER, REQUEST_ID_HEADER, VERSION_HEADER } from '../contract/headers.ts'
+import { REQUEST_ID_HEADER } from '../contract/headers.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { Observe } from './cache/events.ts'
+import type { Reader } from './cache/reader.ts'
 import type { FeedParts } from './feed/read-feed.ts'
+import { createCors } from './http/cors.ts'
 import type { EventSink } from './http/events.ts'
+import { type Exchange, openExchange } from './http/exchange.ts'
 import type { Forward } from './http/forward-port.ts'
 import type { Identify } from './http/identity.ts'
 import { loopbackOnly } from './http/loopback.ts'
@@ -14,11 +16,10 @@ import type { HttpParts, WorkerEnv } from './http/request.ts'
 import { cacheHeaders } from './http/respond.ts'
 import { createTally } from './http/tally.ts'
 import { type DemoParts, demoRoutes } from './routes/demo.ts'
-import { feedRoutes } from './routes/feeds.ts'
 import { healthRoutes } from './routes/health.ts'
 import { openApiRoutes } from './routes/openapi.ts'
-import { postRoutes } from './routes/posts.ts'
 import { problemRoutes } from './routes/problems.ts'
+import { createReads, createShortcut, readRoutes } from './routes/reads.ts'
 import { writeRoutes } from './routes/writes.ts'
 
 export interface AppParts {
@@ -52,54 +53,22 @@ export function createApp({
   demo,
 }: AppParts): Hono<WorkerEnv> {
   const app = new Hono<WorkerEnv>()
+  const cors = createCors(corsOrigins)
 
   app.use(async (c, next) => {
-    c.set('startedAtMs', http.clock.nowMs())
-    c.set('requestId', newRequestId())
-    c.set('tally', createTally(observe))
-    c.header(REQUEST_ID_HEADER, c.get('requestId'))
     await next()
-    const { tally, startedAtMs } = c.var
-    const nowMs = http.clock.nowMs()
-    if (c.res.status >= 400 && Number.isFinite(tally.oldestAtMs)) {
-      for (const [name, value] of Object.entries(cacheHeaders(tally, startedAtMs, nowMs))) c.header(name, value)
-    }
-    const totalMs = nowMs - startedAtMs
-    const error = c.res.status >= 500 && c.error ? { error: messageOf(c.error) } : {}
-    const { method } = c.req
-    const about = { atMs: nowMs, route: routePath(c, -1), method, status: c.res.status, totalMs, ...coloOf(c.req.raw), ...error }
-    const degraded = c.res.headers.get(DEGRADED_HEADER)?.split(', ') ?? [...tally.degraded]
-    sink({ ...about, tally, degraded }, (work) => c.executionCtx.waitUntil(work))
+    c.env.exchange.route = routePath(c, -1)
   })
-  app.use(
-    cors({
-      origin: [...corsOrigins],
-      credentials: true,
-      allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-      allowHeaders: ['authorization', 'content-type', 'idempotency-key', 'if-none-match', VERSION_HEADER],
-      exposeHeaders: [
-        'etag',
-        'cache-status',
-        'server-timing',
-        'retry-after',
-        'location',
-        VERSION_HEADER,
-        AGE_HEADER,
-        DEGRADED_HEADER,
-        REPLAYED_HEADER,
-        REQUEST_ID_HEADER,
-      ],
-      maxAge: 600,
-    }),
-  )
+  app.use(async (c, next) => (c.req.method === 'OPTIONS' ? cors.preflight() : next()))
   app.use('/demo/:rest{.+}', loopbackOnly) // with a star it would match /demo too
   const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
-  app.use(async (c, next) => {
-    c.set('caller', await identify(c.req.header('authorization')))
+  app.use(async ({ env: { exchange } }, next) => {
+    exchange.caller = await identify(exchange.request.headers.get('authorization'))
     await next()
   })
-  const routes = [feedRoutes(feed, http, maxAgeMs), postRoutes(feed, http, maxAgeMs), writeRoutes(forward, http)]
+  const reads = createReads(feed, http, maxAgeMs)
+  const routes = [readRoutes(reads), writeRoutes(forward, http)]
   for (const route of routes) app.route('/', route)
 
   // A path that exists, asked with another method.
@@ -113,15 +82,56 @@ export function createApp({
       throw new Problem('method-not-allowed', `This path offers ${allow}.`, { headers: { allow } })
     })
   }
-  app.notFound((c) => renderProblem(new Problem('not-found', `There is no ${c.req.path} here.`), c.get('requestId')))
-  app.onError((error, c) => renderProblem(toProblem(error), c.get('requestId')))
+  app.notFound((c) => renderProblem(new Problem('not-found', `There is no ${c.req.path} here.`), c.env.exchange.requestId))
+  app.onError((error, c) => {
+    c.env.exchange.error = error
+    return renderProblem(toProblem(error), c.env.exchange.requestId)
+  })
+
+  /** An isolate stays where it is. */
+  let colo: string | undefined
+  const route = app.fetch
+  const shortcut = createShortcut(reads, identify)
+  app.fetch = (request, _env, context) => {
+    const origin = request.headers.get('origin')
+    const exchange = openExchange({
+      request,
+      context: context as Reader,
+      startedAtMs: http.clock.nowMs(),
+      requestId: newRequestId(),
+      tally: createTally(observe),
+      origin: origin === null ? undefined : cors.headersFor(origin),
+    })
+    const response = shortcut(exchange) ?? route(request, { exchange }, context)
+    return response instanceof Promise ? response.then((settled) => close(exchange, settled)) : close(exchange, response)
+  }
+
+  /** Tells of the request, and puts on what the answers of `respond` have already. */
+  function close(exchange: Exchange, response: Response): Response {
+    const { method, route, startedAtMs, tally, error, answered, context, request } = exchange
+    const { status } = response
+    const nowMs = http.clock.nowMs()
+    if (!answered) dress(response, exchange, nowMs)
+    colo ??= coloOf(request)
+    const about = { atMs: nowMs, route, method, status, totalMs: nowMs - startedAtMs, colo }
+    const degraded = answered?.degraded ?? [...tally.degraded]
+    sink({ ...about, tally, degraded, error: status >= 500 && error ? messageOf(error) : undefined }, (work) => context.waitUntil(work))
+    return response
+  }
+
+  function dress({ status, headers }: Response, { requestId, origin, tally, startedAtMs }: Exchange, nowMs: number): void {
+    const cached = status >= 400 && Number.isFinite(tally.oldestAtMs) ? cacheHeaders(tally, startedAtMs, nowMs) : {}
+    for (const [name, value] of Object.entries({ [REQUEST_ID_HEADER]: requestId, ...origin, ...cached })) headers.set(name, value)
+    headers.append('vary', 'Origin')
+  }
+
   return app
 }
 
 /** Where Cloudflare answers, it says in which data centre. */
-function coloOf(request: Request & { readonly cf?: { readonly colo?: unknown } }): { colo?: string } {
+function coloOf(request: Request & { readonly cf?: { readonly colo?: unknown } }): string | undefined {
   const colo = request.cf?.colo
-  return typeof colo === 'string' ? { colo } : {}
+  return typeof colo === 'string' ? colo : undefined
 }
 
 /** The innermost message: what really went wrong. */

@@ -12,7 +12,7 @@ interface Context {
 let app: ReturnType<typeof createWorker> | undefined
 
 export default {
-  async fetch(request: Request, env: unknown, context: Context): Promise<Response> {
+  fetch(request: Request, env: unknown, context: Context): Response | Promise<Response> {
     try {
       app ??= createWorker(parseConfig(env))
     } catch (error) {

@@ -14,8 +14,9 @@ import { clock, newToken, random, timeoutSignal } from './runtime.ts'
 export type Item<V> =
   | {
       readonly key: string
-      readonly value: V | null
-      /** Grows with every change of the value: a load that brings less than what is stored is not stored. */
+      /** Null or undefined is an absence. */
+      readonly value: V | null | undefined
+      /** A whole number that grows with every change of the value: a load that brings less than what is stored is not stored. */
       readonly version?: number
       /** How long this value is to live, where that differs from the rest (milliseconds). */
       readonly lifetimes?: Partial<Lifetimes>
@@ -38,7 +39,7 @@ type Loader<V> =
     }
   | {
       /** Asks for one key; for an origin that knows no other question. No key waits for another's load, nor fails with it. */
-      readonly loadOne: (key: string, context: LoadContext) => Promise<V | null>
+      readonly loadOne: (key: string, context: LoadContext) => Promise<V | null | undefined>
     }
 
 interface Options<V> {
@@ -100,8 +101,9 @@ export function redisTier({ prefix, deadlineMs = SHARED_DEADLINE_MS, ...options 
 }
 
 export function createCache<V>(options: CacheOptions<V>): Cache<V> {
-  const { observe = () => {}, shared, encode = JSON.stringify, decode = JSON.parse, sizeOf = weigh } = options
-  const lifetimes = { ...LIFETIMES, ...options.lifetimes }
+  const { shared, encode = JSON.stringify, decode = JSON.parse, sizeOf = weigh } = options
+  const observe = harmless(options.observe)
+  const lifetimes = { ...LIFETIMES, ...checked(options.lifetimes) }
   // Without a shared tier there is nobody to verify by: memory's lives are the only ones.
   const maxAge = shared ? {} : { maxAgeMs: Number.POSITIVE_INFINITY }
   const load = loadOf(options)
@@ -118,7 +120,7 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
     { ...DEFAULTS, ...maxAge, ...options.settings },
   )
   const toKey = (text: string): Key<V> => ({ text, lifetimes, decode, sizeOf })
-  const toTurn = (reader: Reader, dice: number): Turn => ({ reader, leastTruth: undefined, observe, dice })
+  const toTurn = (reader: Reader, dice: number): Turn => ({ reader, leastTruth: undefined, observe: observe ?? ignore, dice })
   /** What each request is asking for: its second question joins the first. */
   let asked = new WeakMap<Reader, Map<string, Promise<V | null>>>()
 
@@ -144,7 +146,7 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
       const dice = random()
       const held = core.read.peek(text, dice)
       if (held) {
-        options.observe?.({ type: 'hits', keys: [{ text }], oldestAtMs: held.verifiedAtMs })
+        observe?.({ type: 'hits', keys: [{ text }], oldestAtMs: held.verifiedAtMs })
         return Promise.resolve(held.value as V | null)
       }
       const asking = asked.get(reader) ?? new Map<string, Promise<V | null>>()
@@ -184,8 +186,31 @@ function toLoaded<V>(item: Item<V>, encode: (value: V) => string): Loaded {
   if ('error' in item) return item
   const { key, value, version, lifetimes } = item
   try {
-    return { key, truth: version, payload: value === null ? null : encode(value), lifetimes }
+    if (version !== undefined && !(Number.isSafeInteger(version) && version >= 0))
+      throw new RangeError(`version ${version} of ${key}: a whole number`)
+    return { key, truth: version, payload: value === null || value === undefined ? null : encode(value), lifetimes: checked(lifetimes) }
   } catch (error) {
     return { key, error }
+  }
+}
+
+/** Lifetimes as they may be: throws where one is no length of time. */
+function checked(lifetimes: Partial<Lifetimes> = {}): Partial<Lifetimes> {
+  const given = Object.entries(lifetimes).filter(([, ms]) => ms !== undefined)
+  for (const [name, ms] of given) {
+    if (!(Number.isFinite(ms) && ms >= 0)) throw new RangeError(`lifetimes.${name}: ${ms} is no number of milliseconds`)
+  }
+  return Object.fromEntries(given)
+}
+
+const ignore = (): void => {}
+
+/** An observer that throws harms nobody who reads. */
+function harmless(observe: ((event: CacheEvent) => void) | undefined): ((event: CacheEvent) => void) | undefined {
+  if (!observe) return undefined
+  return (event) => {
+    try {
+      observe(event)
+    } catch {}
   }
 }

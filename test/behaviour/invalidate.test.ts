@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { SharedTier } from '../../worker/cache/ports.ts'
 import { createCacheWorld, LOAD_MS, MAX_AGE_MS } from '../support/cache-world.ts'
 
 const KEY = 'k'
@@ -67,4 +68,35 @@ test('a read of the shared tier that began before the change is not remembered',
   await world.clock.until(early)
   await world.clock.advance(100)
   expect((await isolate.read(KEY)).value).toBe('new')
+})
+
+test('nor is a load that lands long after it, however late', async () => {
+  const world = createCacheWorld()
+  world.origin.write(KEY, 'old')
+  world.origin.latencyMs = 1_900
+  const noLease = (tier: SharedTier): SharedTier => ({ ...tier, lease: () => Promise.reject(new Error('no primary')) })
+  const isolate = world.isolate({ through: noLease })
+  const early = isolate.begin(KEY)
+  await world.clock.advance(100)
+  world.origin.write(KEY, 'new')
+  isolate.forget([KEY])
+  expect((await world.clock.until(early)).value).toBe('old')
+  await isolate.settled()
+  expect((await isolate.read(KEY)).value).toBe('new')
+})
+
+test('and who comes after the replicas have caught up does not board it either', async () => {
+  const world = createCacheWorld()
+  world.origin.write(KEY, 'old')
+  world.origin.latencyMs = 1_900
+  const isolate = world.isolate()
+  const early = isolate.begin(KEY)
+  await world.clock.advance(100)
+  isolate.forget([KEY])
+  await world.tier.invalidate([{ key: KEY, truth: world.origin.write(KEY, 'new') }])
+  isolate.forget([KEY])
+  await world.clock.advance(1_200)
+  const late = isolate.begin(KEY)
+  expect((await world.clock.until(early)).value).toBe('old')
+  expect((await world.clock.until(late)).value).toBe('new')
 })

@@ -125,3 +125,49 @@ test('an invalidation outlives its reader: it is handed to waitUntil, where its 
 test.each(['', ':', 'shop', 'shop:a'])('a prefix that could begin somebody else’s keys is refused: "%s"', (prefix) => {
   expect(() => redisTier({ url: 'http://127.0.0.1:1', token: 'x', prefix })).toThrow(RangeError)
 })
+
+test.each([{ hardMs: Number.POSITIVE_INFINITY }, { softMs: -1 }, { graceMs: Number.NaN }])(
+  'lifetimes that are none are refused when the cache is made: %o',
+  (lifetimes) => {
+    expect(() => createCache({ lifetimes, loadOne: async () => 1 })).toThrow(RangeError)
+  },
+)
+
+test('a lifetime that is left undefined is the default', async () => {
+  const cache = createCache({ lifetimes: { softMs: undefined } as never, loadOne: async () => 1 })
+  await cache.get('a', reader)
+  expect(cache.peek('a')).toBe(1)
+})
+
+test('an item with a version or a life that is none, or a value that cannot be encoded, fails for its key alone', async () => {
+  const circular: { self?: unknown } = {}
+  circular.self = circular
+  const cache = createCache<unknown>({
+    load: async () => [
+      { key: 'version', value: 1, version: 1e21 },
+      { key: 'life', value: 1, lifetimes: { softMs: Number.NaN } },
+      { key: 'circular', value: circular },
+      { key: 'broken', error: new Error('no broken') },
+      { key: 'good', value: 1, version: 7 },
+    ],
+  })
+  expect(await cache.getMany(['version', 'life', 'circular', 'broken', 'good'], reader)).toEqual(new Map([['good', 1]]))
+  await expect(cache.get('version', reader)).rejects.toThrow('version 1e+21')
+  await expect(cache.get('broken', reader)).rejects.toThrow('no broken')
+})
+
+test('an undefined value is an absence', async () => {
+  const rows = new Map<string, string>()
+  const cache = createCache<string>({ loadOne: async (key) => rows.get(key) })
+  expect(await cache.get('a', reader)).toBeNull()
+})
+
+test('an observer that throws harms nobody', async () => {
+  const cache = createCache<number>({
+    loadOne: async () => 1,
+    observe: () => {
+      throw new Error('mine')
+    },
+  })
+  expect([await cache.get('a', reader), await cache.get('a', reader)]).toEqual([1, 1])
+})

@@ -86,7 +86,8 @@ async function dieDeleting(id: string): Promise<void> {
 
 test('an entry whose rows committed just before the crash is pushed by another process', async () => {
   await makeFollows(stack.db, [[reader.id, author.id]])
-  expect(await feed()).toEqual([]) // from now on the timeline is present in L2
+  expect(await feed()).toEqual([])
+  await eventually(async () => expect(await timelineInL2()).toEqual([])) // from now on the timeline is present in L2
   const pushing = hangScriptsOn(keyOf.timeline(reader.id))
   const { id } = await post(author)
   await pushing

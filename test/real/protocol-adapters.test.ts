@@ -188,3 +188,9 @@ test('a Redis that hangs is an error after the deadline: never a miss, a lease, 
   const outcomes = await Promise.allSettled(calls)
   expect(outcomes.map(({ status }) => status)).toEqual(calls.map(() => 'rejected'))
 })
+
+test('a value larger than Upstash takes is a refused fill that is not sent; its lease is free again', async () => {
+  expect(await lease(OTHER, 1)).toBe('granted')
+  expect(await fill(OTHER, 1, stored('x'.repeat(2_000_001)))).toBeUndefined()
+  await expect.poll(() => lease(OTHER, 2)).toBe('granted')
+})

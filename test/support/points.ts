@@ -46,5 +46,5 @@ export function requestEvent(atMs: number): RequestEvent {
     unverified: false,
     verifiedAtMs: atMs,
   })
-  return { atMs, route: '/v1/posts/:id', method: 'GET', status: 200, totalMs: 3, tally, degraded: [] }
+  return { atMs, route: '/v1/posts/:id', method: 'GET', status: 200, totalMs: 3, tally, degraded: [], colo: undefined, error: undefined }
 }

@@ -27,6 +27,9 @@ interface Options {
   /** workerd processes, each with `isolates`. */
   readonly processes?: number
   readonly replicaLagMs?: number
+  /** Where databases are made, and the worker's bundle: what vitest's global setup provides, unless told otherwise. */
+  readonly postgresUrl?: string
+  readonly workerBundle?: string
   /** Arguments for redis-server. */
   readonly redis?: readonly string[]
 }
@@ -43,7 +46,9 @@ export type Stack = Awaited<ReturnType<typeof startStack>>
 
 /** Everything real: Postgres (a database of its own), Redis behind the façade, the origin in this process, workerd outside it. */
 export async function startStack(options: Options = {}) {
-  const [database, redis] = await Promise.all([createDatabase(inject('postgresUrl')), startRedis({ args: [...(options.redis ?? [])] })])
+  const postgresUrl = options.postgresUrl ?? inject('postgresUrl')
+  const bundle = options.workerBundle ?? inject('workerBundle')
+  const [database, redis] = await Promise.all([createDatabase(postgresUrl), startRedis({ args: [...(options.redis ?? [])] })])
   const facade = createUpstashFacade({ redisUrl: redis.url, token: L2_TOKEN, replicaLagMs: options.replicaLagMs ?? 0 })
   const { url: l2Url } = await facade.listen()
   const connection: Connection = connect(database.url, { maxConnections: 4, statementTimeoutMs: 60_000, applicationName: 'test' })
@@ -92,9 +97,7 @@ export async function startStack(options: Options = {}) {
     ...options.worker,
   }
   const workers: Workerd[] = await Promise.all(
-    Array.from({ length: options.processes ?? 1 }, () =>
-      startWorkerd({ bundle: inject('workerBundle'), bindings, isolates: options.isolates ?? 1 }),
-    ),
+    Array.from({ length: options.processes ?? 1 }, () => startWorkerd({ bundle, bindings, isolates: options.isolates ?? 1 })),
   )
   const urls = workers.flatMap((worker) => worker.urls)
   const urlOf = (isolate: number): string => urls[isolate % urls.length] ?? ''

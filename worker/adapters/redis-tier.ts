@@ -45,6 +45,11 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
     signal: () => timeoutSignal(deadlineMs),
   })
   const run = (call: Call): Promise<unknown> => runScript(redis, call)
+  /** A value that Upstash would not take is a refused fill, not an illness of Redis. */
+  async function tooLarge(key: string, leaseToken: string): Promise<[undefined]> {
+    await run(releaseCall(prefix, [key], leaseToken, 1))
+    return [undefined]
+  }
   return {
     deadlineMs,
     read: (keys) =>
@@ -73,7 +78,11 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
         texts,
         MAX_FILL_LENGTH,
         ({ text }) => Math.max(text.length, MAX_FILL_LENGTH / MAX_KEYS),
-        async (part) => parseFillReply(await run(fillCall(prefix, part, leaseToken)), part.length),
+        async (part) => {
+          const [first] = part
+          if (first && first.text.length > MAX_FILL_LENGTH) return tooLarge(first.key, leaseToken)
+          return parseFillReply(await run(fillCall(prefix, part, leaseToken)), part.length)
+        },
       )
     },
     async invalidate(invalidations) {
@@ -84,7 +93,7 @@ export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal,
 
 const one = (): number => 1
 
-/** Does a batch in parts that weigh no more than `maxWeight` each, all at once; what is heavier by itself goes alone. */
+/** Does a batch in parts that weigh no more than `maxWeight` each, all at once; what is heavier by itself is a part of its own. */
 async function inParts<T, R>(
   items: readonly T[],
   maxWeight: number,

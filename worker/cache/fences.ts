@@ -1,30 +1,40 @@
 import type { Clock } from './clock.ts'
 
-/** Keys this isolate was told to forget: nothing that was read or loaded before that moment is kept or boarded any more. */
+/** Keys this isolate was told to forget. */
 export interface Fences {
-  raise(key: string, forMs: number): void
-  /** The moment of the fence, while it stands (epoch milliseconds); a replica may be behind it. */
+  raise(key: string): void
+  /** The moment this isolate was told, while something that began earlier may still be in the air (epoch milliseconds). */
   raisedAtMs(key: string): number | undefined
-  /** Did something that began at `atMs` begin before the fence? */
+  /** May a replica still be behind what this isolate was told? */
+  replicaMayLag(key: string): boolean
+  /** Did what began at `atMs` begin before the isolate was told? Then it is not kept, and boarded by nobody who comes later. */
   fenced(key: string, atMs: number): boolean
+}
+
+interface Rules {
+  /** How far replicas of the shared tier may be behind (milliseconds). */
+  readonly replicaLagMs: number
+  /** Longer than anything that began before may be in the air (milliseconds). */
+  readonly flightMs: number
 }
 
 /** Beyond this many fences those that have fallen are swept. */
 const SWEEP_SIZE = 1_000
 
-export function createFences(clock: Pick<Clock, 'nowMs'>): Fences {
-  const fences = new Map<string, { readonly atMs: number; readonly fallsAtMs: number }>()
-  function standing(key: string): number | undefined {
-    const fence = fences.size > 0 ? fences.get(key) : undefined
-    return fence && clock.nowMs() < fence.fallsAtMs ? fence.atMs : undefined
+export function createFences({ replicaLagMs, flightMs }: Rules, clock: Pick<Clock, 'nowMs'>): Fences {
+  const fences = new Map<string, number>()
+  function within(key: string, ms: number): number | undefined {
+    const atMs = fences.size > 0 ? fences.get(key) : undefined
+    return atMs !== undefined && clock.nowMs() < atMs + ms ? atMs : undefined
   }
   return {
-    raise(key, forMs) {
+    raise(key) {
       const nowMs = clock.nowMs()
-      if (fences.size >= SWEEP_SIZE) for (const [text, { fallsAtMs }] of fences) if (fallsAtMs <= nowMs) fences.delete(text)
-      fences.set(key, { atMs: nowMs, fallsAtMs: nowMs + forMs })
+      if (fences.size >= SWEEP_SIZE) for (const [text, atMs] of fences) if (nowMs >= atMs + flightMs) fences.delete(text)
+      fences.set(key, nowMs)
     },
-    raisedAtMs: standing,
-    fenced: (key, atMs) => atMs <= (standing(key) ?? Number.NEGATIVE_INFINITY),
+    raisedAtMs: (key) => within(key, flightMs),
+    replicaMayLag: (key) => within(key, replicaLagMs) !== undefined,
+    fenced: (key, atMs) => atMs <= (within(key, flightMs) ?? Number.NEGATIVE_INFINITY),
   }
 }

@@ -60,7 +60,7 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
     flightMs: options.flightMs,
     gathers: options.batching && options.loadsTogether,
   })
-  const fences = createFences(clock)
+  const fences = createFences(options, clock)
   let sharedTookMs = 5
 
   /** Keeps a value in memory unless memory knows better. */
@@ -143,11 +143,11 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
     get sharedTookMs() {
       return sharedTookMs
     },
-    replicaMayLag: (key) => fences.raisedAtMs(key) !== undefined,
+    replicaMayLag: fences.replicaMayLag,
     forget(keys) {
       for (const key of keys) {
         memory.delete(key)
-        fences.raise(key, options.replicaLagMs)
+        fences.raise(key)
       }
     },
   }

@@ -2,13 +2,13 @@ import type { Entry } from '../../contract/entry.ts'
 import { rootIdOf } from '../../contract/entry.ts'
 import type { EntryList } from '../../contract/timeline.ts'
 
-/** An id or '0', brought to the width at which string order is id order. */
-const wide = (id: string): string => id.padStart(19, '0')
+/** Is the first id, or '0', above the second? Both are decimal without leading zeros. */
+export const isAbove = (id: string, other: string): boolean => (id.length === other.length ? id > other : id.length > other.length)
 
 /** The highest `completeSince` of all sources: nothing at or below it may be shown from them, for one of them lacks something there. */
 export function floorOf(lists: readonly EntryList[]): string {
   let floor = '0'
-  for (const { completeSince } of lists) if (wide(completeSince) > wide(floor)) floor = completeSince
+  for (const { completeSince } of lists) if (isAbove(completeSince, floor)) floor = completeSince
   return floor
 }
 
@@ -17,7 +17,7 @@ export function floorOf(lists: readonly EntryList[]): string {
  * Lazy, because a page looks at sixty lines of ten thousand.
  */
 export function* mergeDown(lists: readonly EntryList[]): Generator<Entry, void> {
-  const floor = wide(floorOf(lists))
+  const floor = floorOf(lists)
   const sources = lists.map(({ entries }) => entries).filter((entries) => entries.length > 0)
   const places = new Array<number>(sources.length).fill(0)
   let previous = ''
@@ -31,7 +31,7 @@ export function* mergeDown(lists: readonly EntryList[]): Generator<Entry, void> 
         from = i
       }
     }
-    if (!best || best.activityId <= floor) return
+    if (!best || !isAbove(best.activityId, floor)) return
     places[from] = (places[from] ?? 0) + 1
     if (best.activityId === previous) continue
     previous = best.activityId
@@ -56,16 +56,18 @@ export interface Scroll {
   readonly hidden: (entry: Entry) => boolean
 }
 
+const NONE: readonly Entry[] = []
+
 /** Walks merged lines from the anchor down and yields those below the cursor, each with the newer lines that show its root. */
 export function* candidatesFrom(lines: Iterable<Entry>, { anchor, below, fold, hidden }: Scroll): Generator<Candidate, void> {
-  const byRoot = new Map<string, Entry[]>()
+  const byRoot = new Map<string, Entry | readonly Entry[]>() // mostly one: no list for it
   for (const entry of lines) {
     if (anchor !== undefined && entry.activityId > anchor) continue
     if (hidden(entry)) continue
-    const newer = byRoot.get(rootIdOf(entry)) ?? []
-    if (below === undefined || entry.activityId < below) yield { entry, newer: fold ? [...newer] : [] }
-    newer.push(entry)
-    byRoot.set(rootIdOf(entry), newer)
+    const known = fold ? byRoot.get(rootIdOf(entry)) : undefined
+    const newer = known === undefined ? NONE : 'activityId' in known ? [known] : known
+    if (below === undefined || entry.activityId < below) yield { entry, newer }
+    if (fold) byRoot.set(rootIdOf(entry), known === undefined ? entry : [...newer, entry])
   }
 }
 

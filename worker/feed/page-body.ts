@@ -1,40 +1,42 @@
 import type { Line } from './hydrate.ts'
 
-const encoder = new TextEncoder()
-const bytes = (text: string): Uint8Array => encoder.encode(text)
-const OPEN = bytes('{"posts":[')
-const COMMA = bytes(',')
-const AUTHOR = bytes(',"author":')
-const REPOSTED_BY = bytes(',"reposted_by":')
-const ACTIVITY = bytes(',"activity_id":"')
-const CLOSE_POST = bytes('"}')
-
-/** The parts of a line as JSON. The stored body is an object: its closing brace is left off and the rest goes on. */
-function* partsOf(line: Line): Generator<Uint8Array> {
-  yield line.post.subarray(0, line.post.length - 1)
-  yield AUTHOR
-  yield line.author
-  if (line.repostedBy) {
-    yield REPOSTED_BY
-    yield line.repostedBy
-  }
-  yield ACTIVITY
-  yield bytes(line.activityId)
-  yield CLOSE_POST
+/** What a line is joined from, in bytes. */
+interface LineParts {
+  readonly activityId: string
+  readonly post: Uint8Array
+  readonly author: Uint8Array
+  readonly repostedBy: Uint8Array | undefined
 }
 
-/** One post as a document of its own. */
-export const postBody = (line: Line): Uint8Array<ArrayBuffer> => concat([...partsOf(line)])
+const encoder = new TextEncoder()
+const bytes = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
+const OPEN = bytes('{"posts":[')
+const COMMA = 44
+const AUTHOR = bytes(',"author":')
+const REPOSTED_BY = bytes(',"reposted_by":')
 
-/** A page as JSON, joined from cached bytes: a sixth of what serialising objects would cost. */
+/** A line as JSON. The stored body is an object: its closing brace is left off and the rest goes on. */
+export function lineBytes({ activityId, post, author, repostedBy }: LineParts): Uint8Array<ArrayBuffer> {
+  const end = bytes(`,"activity_id":"${activityId}"}`)
+  const body = post.subarray(0, post.length - 1)
+  return repostedBy ? concat([body, AUTHOR, author, REPOSTED_BY, repostedBy, end]) : concat([body, AUTHOR, author, end])
+}
+
+/** A page as JSON, joined from lines that are bytes already: a sixth of what serialising objects would cost. */
 export function pageBody(lines: readonly Line[], nextCursor: string | null, gap: boolean): Uint8Array<ArrayBuffer> {
-  const parts: Uint8Array[] = [OPEN]
-  for (const [i, line] of lines.entries()) {
-    if (i > 0) parts.push(COMMA)
-    parts.push(...partsOf(line))
+  const end = bytes(`],"next_cursor":${JSON.stringify(nextCursor)},"gap":${gap}}`)
+  let length = OPEN.length + end.length + Math.max(0, lines.length - 1)
+  for (const { json } of lines) length += json.length
+  const page = new Uint8Array(length)
+  page.set(OPEN)
+  let at = OPEN.length
+  for (const { json } of lines) {
+    if (at > OPEN.length) page[at++] = COMMA
+    page.set(json, at)
+    at += json.length
   }
-  parts.push(bytes(`],"next_cursor":${JSON.stringify(nextCursor)},"gap":${gap}}`))
-  return concat(parts)
+  page.set(end, at)
+  return page
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

@@ -1,8 +1,8 @@
 import type { Entry } from '../../contract/entry.ts'
-import type { Turn } from '../cache/reader.ts'
 import { demand } from './demand.ts'
 import { type Hydrate, type Line, standalone } from './hydrate.ts'
 import type { Candidate } from './merge.ts'
+import type { FeedTurn } from './parts.ts'
 
 /** A page before it is written down. */
 export interface Lines {
@@ -32,20 +32,24 @@ const MAX_WINDOW = 200
  * more exists. One line more than asked for is looked for, so that the last page knows that it is the last.
  * Throws a `Problem` where the origin is needed and cannot be had.
  */
-export async function paginate(source: Source, limit: number, hydrate: Hydrate, turn: Turn): Promise<Lines> {
+export async function paginate(source: Source, limit: number, hydrate: Hydrate, turn: FeedTurn): Promise<Lines> {
   const shown: Line[] = []
   let considered = source.below
   let cacheEnded = false
   let originEnded = source.floor === '0'
 
-  async function window(size: number): Promise<Candidate[]> {
+  function cachedWindow(size: number): Candidate[] {
     const candidates: Candidate[] = []
     while (!cacheEnded && candidates.length < size) {
       const next = source.cached.next()
       if (next.done) cacheEnded = true
       else candidates.push(next.value)
     }
-    if (candidates.length > 0 || originEnded) return candidates
+    return candidates
+  }
+
+  async function olderWindow(size: number): Promise<Candidate[]> {
+    if (originEnded) return []
     const older = await demand(() => source.older(lowerOf(considered, source.floor), size))
     if (older.length < size) originEnded = true
     return older.map(standalone)
@@ -53,7 +57,9 @@ export async function paginate(source: Source, limit: number, hydrate: Hydrate, 
 
   for (let turns = 0; shown.length <= limit && turns < MAX_TURNS; turns++) {
     const missing = limit + 1 - shown.length
-    const candidates = await window(Math.min(MAX_WINDOW, missing + Math.ceil(missing / 8) + 4))
+    const size = Math.min(MAX_WINDOW, missing + Math.ceil(missing / 8) + 4)
+    const cached = cachedWindow(size)
+    const candidates = cached.length > 0 ? cached : await olderWindow(size)
     if (candidates.length === 0) return { lines: shown, continuesBelow: undefined }
     const lines = await demand(() => hydrate(candidates, turn))
     for (const [i, { entry }] of candidates.entries()) {

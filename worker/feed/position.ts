@@ -1,6 +1,6 @@
 import type { Cursor } from '../../contract/cursor.ts'
 import type { EntryList } from '../../contract/timeline.ts'
-import { checksumOf, floorOf, mergeDown } from './merge.ts'
+import { checksumOf, floorOf, isAbove, mergeDown } from './merge.ts'
 import type { Lines } from './paginate.ts'
 
 /**
@@ -12,9 +12,9 @@ export function positionAfter(
   cursor: Cursor | undefined,
   page: Lines,
 ): { readonly next: Cursor | undefined; readonly gap: boolean } {
-  const floor = floorOf(sources).padStart(19, '0')
-  const sumOf = (anchor: string, last: string) => (last > floor ? checksumOf(mergeDown(sources), anchor, last) : 0)
-  const gap = cursor !== undefined && cursor.sum !== 0 && cursor.last > floor && cursor.sum !== sumOf(cursor.anchor, cursor.last)
+  const floor = floorOf(sources)
+  const sumOf = (anchor: string, last: string) => (isAbove(last, floor) ? checksumOf(mergeDown(sources), anchor, last) : 0)
+  const gap = cursor !== undefined && cursor.sum !== 0 && isAbove(cursor.last, floor) && cursor.sum !== sumOf(cursor.anchor, cursor.last)
   const last = page.continuesBelow
   const anchor = cursor?.anchor ?? page.lines[0]?.activityId ?? last
   return { next: last === undefined || anchor === undefined ? undefined : { last, anchor, sum: sumOf(anchor, last) }, gap }

@@ -1,10 +1,10 @@
 import type { Cursor } from '../../contract/cursor.ts'
 import { Problem } from '../../contract/problem.ts'
-import type { Turn } from '../cache/reader.ts'
 import { demand } from './demand.ts'
 import type { Line } from './hydrate.ts'
 import { candidatesFrom, mergeDown } from './merge.ts'
 import { paginate } from './paginate.ts'
+import { type FeedTurn, readParts } from './parts.ts'
 import { positionAfter } from './position.ts'
 import type { FeedPage, FeedParts } from './read-feed.ts'
 
@@ -18,12 +18,11 @@ interface Ask {
 export async function readAuthor(
   { read, keys, hydrate, origin }: FeedParts,
   { authorId, cursor, limit }: Ask,
-  turn: Turn,
-): Promise<FeedPage & { readonly verifiedAtMs: number }> {
+  turn: FeedTurn,
+): Promise<FeedPage> {
   const key = keys.author(authorId)
-  const found = await read.many([key], turn)
-  const answer = demand(() => found.need(key))
-  const list = answer.value
+  const found = await readParts(read, [key], turn)
+  const list = demand(() => found.need(key, 0)).value
   if (!list) throw new Problem('not-found', `There is no user ${authorId}.`)
   const page = await paginate(
     {
@@ -36,13 +35,14 @@ export async function readAuthor(
     hydrate,
     turn,
   )
-  return { ...positionAfter([list], cursor, page), lines: page.lines, verifiedAtMs: answer.verifiedAtMs, degraded: [] }
+  return { ...positionAfter([list], cursor, page), lines: page.lines, degraded: [] }
 }
 
 /** One post, or a repost as the post it shows. */
-export async function readPost({ read, keys, hydrate }: FeedParts, postId: string, turn: Turn): Promise<Line> {
-  const found = await read.many([keys.post(postId)], turn)
-  const post = demand(() => found.need(keys.post(postId))).value
+export async function readPost({ read, keys, hydrate }: FeedParts, postId: string, turn: FeedTurn): Promise<Line> {
+  const key = keys.post(postId)
+  const found = await readParts(read, [key], turn)
+  const post = demand(() => found.need(key, 0)).value
   if (!post) throw new Problem('not-found', `There is no post ${postId}.`)
   if (post.kind === 'gone') throw new Problem('gone', `The post ${postId} was deleted.`)
   const root = post.kind === 'repost' ? { root: { id: post.rootId, authorId: post.rootAuthorId } } : {}

@@ -1,15 +1,14 @@
 import type { Cursor } from '../../contract/cursor.ts'
 import { Problem } from '../../contract/problem.ts'
 import type { EntryList, Timeline, ViewerState } from '../../contract/timeline.ts'
-import type { Found } from '../cache/found.ts'
 import type { ReadThrough } from '../cache/read-through.ts'
-import type { Turn } from '../cache/reader.ts'
 import { demand } from './demand.ts'
 import type { Hydrate, Line } from './hydrate.ts'
 import type { FeedKeys } from './keys.ts'
 import { candidatesFrom, floorOf, mergeDown } from './merge.ts'
 import type { OriginPort } from './origin-port.ts'
 import { paginate } from './paginate.ts'
+import { type FeedTurn, type Parts, readParts } from './parts.ts'
 import { positionAfter } from './position.ts'
 
 export interface FeedPage {
@@ -41,27 +40,29 @@ interface Ask {
 export async function readFeed(
   { read, keys, hydrate, origin }: FeedParts,
   { viewerId, cursor, limit }: Ask,
-  turn: Turn,
+  turn: FeedTurn,
 ): Promise<FeedPage> {
   const degraded: string[] = []
   const viewerKey = keys.viewer(viewerId)
   const timelineKey = keys.timeline(viewerId)
+  const crowdKey = keys.crowd()
   const ownKey = keys.author(viewerId)
-  const first = await read.many([viewerKey, timelineKey, keys.crowd(), ownKey], turn)
+  const first = await readParts(read, [viewerKey, timelineKey, crowdKey, ownKey], turn)
 
-  const viewer = demand(() => first.need(viewerKey)).value
+  const viewer = demand(() => first.need(viewerKey, 0)).value
   if (!viewer)
     throw new Problem('unauthorized', `There is no user ${viewerId}.`, { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
   const timeline = await timelineOf(first, viewer)
   const crowd = crowdOf(first)
 
-  const left = new Set(viewer.left)
+  const left = setOf(viewer.left)
   const pulled = timeline.candidates.filter((authorId) => crowd.has(authorId) && !left.has(authorId))
-  const lists = await read.many(pulled.map(keys.author), turn)
+  const pulledKeys = pulled.map(keys.author)
+  const lists = await readParts(read, pulledKeys, turn)
   const sources: EntryList[] = [timeline]
-  for (const found of [first.get(ownKey), ...pulled.map((authorId) => lists.get(keys.author(authorId)))]) {
-    if (found?.value) sources.push(found.value)
-    else if (!found) degraded.push('incomplete')
+  for (const part of [first.get(ownKey, 3), ...pulledKeys.map((key, place) => lists.get(key, place))]) {
+    if (part?.value) sources.push(part.value)
+    else if (!part) degraded.push('incomplete')
   }
 
   const floor = floorOf(sources)
@@ -86,23 +87,35 @@ export async function readFeed(
   return { ...positionAfter(sources, cursor, page), lines: page.lines, degraded: [...new Set(degraded)] }
 
   /** The timeline, at least as new as the viewer's last follow; an older one only where no newer can be had. */
-  async function timelineOf(found: Found, { followVersion }: ViewerState): Promise<Timeline> {
-    const known = found.get(timelineKey)
+  async function timelineOf(found: Parts, { followVersion }: ViewerState): Promise<Timeline> {
+    const known = found.get(timelineKey, 1)
     if (known?.value && known.truth >= followVersion) return known.value
     const leastTruth = (key: string) => Math.max(turn.leastTruth?.(key) ?? 0, key === timelineKey.text ? followVersion : 0)
     const renewed = (await read.many([timelineKey], { ...turn, leastTruth })).get(timelineKey)
     if (!renewed && known?.value) degraded.push('timeline-behind')
-    const value = (renewed ?? demand(() => found.need(timelineKey))).value
+    const value = (renewed ?? demand(() => found.need(timelineKey, 1))).value
     if (!value) throw new Problem('origin-unavailable', 'The timeline cannot be had at present.')
     return value
   }
 
   /** Who is pulled at present. In grace, or without the list, the page says that it may lack somebody. */
-  function crowdOf(found: Found): ReadonlySet<string> {
-    const known = found.get(keys.crowd())
+  function crowdOf(found: Parts): ReadonlySet<string> {
+    const known = found.get(crowdKey, 2)
     if (!known || known.freshness === 'grace' || known.freshness === 'dead') degraded.push('incomplete')
-    return new Set(known?.value ?? [])
+    return setOf(known?.value ?? NOBODY)
   }
+}
+
+const NOBODY: readonly string[] = []
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
+
+/** The ids of a list as a set, made once for each list that memory holds. */
+function setOf(ids: readonly string[]): ReadonlySet<string> {
+  const known = sets.get(ids)
+  if (known) return known
+  const made = new Set(ids)
+  sets.set(ids, made)
+  return made
 }
 
 const newestOf = (sources: readonly EntryList[]): string | undefined => {

@@ -13,9 +13,9 @@ export interface RequestEvent {
   readonly tally: Pick<Tally, 'answers' | 'classes' | 'collapsed' | 'stale' | 'history' | 'sharedMs' | 'originMs' | 'sharedReads' | 'loads'>
   readonly degraded: readonly string[]
   /** Cloudflare's data centre. */
-  readonly colo?: string
+  readonly colo: string | undefined
   /** What failed, where the answer is 5xx. */
-  readonly error?: string
+  readonly error: string | undefined
 }
 
 /** Takes an event and never fails or delays a request: what takes time is handed to `background` (`ctx.waitUntil`). */

@@ -4,7 +4,7 @@ import { Problem } from '../../contract/problem.ts'
 import type { Caller } from '../../contract/signature.ts'
 
 /** Tells who is calling from an Authorization header; undefined where there is none. Throws `unauthorized` where it is no good. */
-export type Identify = (authorization: string | undefined) => Promise<Caller | undefined>
+export type Identify = (authorization: string | null) => Promise<Caller | undefined> | Caller | undefined
 
 /** A verdict is believed for this long, and never beyond the token's own end (milliseconds). */
 const VERDICT_MS = 60_000
@@ -17,16 +17,18 @@ const MAX_VERDICTS = 10_000
  */
 export function createIdentify(secrets: readonly string[], clock: { nowMs(): number }): Identify {
   const verdicts = new Map<string, { readonly caller: Caller; readonly untilMs: number }>()
-  return async (authorization) => {
-    if (authorization === undefined) return undefined
+  async function judge(authorization: string): Promise<Caller> {
     const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1]
     if (token === undefined) throw refusal('The Authorization header is not a bearer token.')
-    const known = verdicts.get(token)
-    if (known && clock.nowMs() < known.untilMs) return known.caller
     const { caller, expiresAtMs } = await verdictOf(token, secrets)
     if (verdicts.size >= MAX_VERDICTS) verdicts.clear()
-    verdicts.set(token, { caller, untilMs: Math.min(expiresAtMs, clock.nowMs() + VERDICT_MS) })
+    verdicts.set(authorization, { caller, untilMs: Math.min(expiresAtMs, clock.nowMs() + VERDICT_MS) })
     return caller
+  }
+  return (authorization) => {
+    if (authorization === null) return undefined
+    const known = verdicts.get(authorization)
+    return known && clock.nowMs() < known.untilMs ? known.caller : judge(authorization)
   }
 }
 

@@ -1,56 +1,76 @@
-import type { Context } from 'hono'
-import { getCookie } from 'hono/cookie'
+import { parse as parseCookies } from 'hono/utils/cookie'
 import { VERSION_COOKIE, VERSION_HEADER } from '../../contract/headers.ts'
 import { isId } from '../../contract/ids.ts'
-import { MAX_PAGE_SIZE, pageSizeSchema } from '../../contract/post.ts'
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
-import type { Caller } from '../../contract/signature.ts'
 import type { SigningKey } from '../../contract/signed.ts'
 import { decodeVersionToken, type Raised } from '../../contract/version-token.ts'
 import type { Turn } from '../cache/reader.ts'
-import type { Tally } from './tally.ts'
+import type { Exchange } from './exchange.ts'
 
-/** What the middleware leaves on the context. */
+/** What a handler finds on hono's context. */
 export interface WorkerEnv {
-  Variables: { caller: Caller | undefined; requestId: string; tally: Tally; startedAtMs: number }
+  Bindings: { readonly exchange: Exchange }
 }
 
 /** What requests are read and answered with. */
 export interface HttpParts {
   readonly clock: { nowMs(): number }
+  /** Uniform in [0, 1). */
   readonly random: () => number
   /** Signs cursors and version tokens. */
   readonly signingKey: Promise<SigningKey>
 }
 
-/** The id in the path. */
-export function pathId(c: Context<WorkerEnv>): string {
-  const id = c.req.param('id') ?? ''
-  if (!isId(id)) throw new Problem('bad-request', 'An id is a string of 19 digits.')
-  return id
+/** An id of a path. */
+export function idFrom(text: string | undefined): string {
+  if (text === undefined || !isId(text)) throw new Problem('bad-request', 'An id is a string of 19 digits.')
+  return text
 }
+
+/** A parameter of the query; null where there is none. */
+export function queryOf({ query }: Exchange, name: string): string | null {
+  if (query === '') return null
+  const [only, value] = PLAIN.exec(query)?.slice(1) ?? []
+  if (only !== undefined && value !== undefined) return only === name ? value : null
+  return new URLSearchParams(query).get(name)
+}
+
+/** One parameter and nothing to decode in it, which is most queries. */
+const PLAIN = /^([a-z]+)=([\w.-]*)$/
 
 /** `limit`, in digits and nothing else: no sign, no point, no exponent. */
-export function pageSize(c: Context<WorkerEnv>): number {
-  const text = c.req.query('limit')
-  const limit = pageSizeSchema.safeParse(text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : text)
-  if (!limit.success) throw new Problem('bad-request', `limit is a whole number from 1 to ${MAX_PAGE_SIZE}.`)
-  return limit.data
+export function pageSize(exchange: Exchange): number {
+  const text = queryOf(exchange, 'limit')
+  if (text === null) return DEFAULT_PAGE_SIZE
+  const limit = /^\d{1,3}$/.test(text) ? Number(text) : 0
+  if (limit < 1 || limit > MAX_PAGE_SIZE) throw new Problem('bad-request', `limit is a whole number from 1 to ${MAX_PAGE_SIZE}.`)
+  return limit
 }
 
-/** The version token a client sent, as header or cookie: what its reads insist on. */
-export async function raisedBy(c: Context<WorkerEnv>, { clock, signingKey }: Omit<HttpParts, 'random'>): Promise<Raised> {
-  const viewerId = c.get('caller')?.userId
-  const token = c.req.header(VERSION_HEADER) ?? getCookie(c, VERSION_COOKIE)
-  return token === undefined || viewerId === undefined ? {} : decodeVersionToken(await signingKey, viewerId, token, clock.nowMs())
+/** May this request bring a version token? Most do not. */
+export const mayInsist = ({ caller, request: { headers } }: Exchange): boolean =>
+  caller?.userId !== undefined && (headers.has(VERSION_HEADER) || headers.has('cookie'))
+
+/** The version token a client sent, as header or cookie: what its reads insist on; undefined where that is nothing. */
+export async function raisedBy(
+  { caller, request }: Exchange,
+  { clock, signingKey }: Pick<HttpParts, 'clock' | 'signingKey'>,
+): Promise<Raised | undefined> {
+  const viewerId = caller?.userId
+  if (viewerId === undefined) return undefined
+  const token = request.headers.get(VERSION_HEADER) ?? cookieOf(request)
+  if (token === undefined) return undefined
+  const raised = await decodeVersionToken(await signingKey, viewerId, token, clock.nowMs())
+  return Object.keys(raised).length > 0 ? raised : undefined
 }
 
-/** What this request brings to the cache. Work behind the answer never fails it. */
-export function turnOf(c: Context<WorkerEnv>, raised: Raised, { random }: HttpParts): Turn {
-  return {
-    reader: c.executionCtx,
-    leastTruth: Object.keys(raised).length > 0 ? (key) => raised[key] ?? 0 : undefined,
-    observe: c.get('tally').observe,
-    dice: random(),
-  }
+function cookieOf({ headers }: Request): string | undefined {
+  const cookies = headers.get('cookie')
+  return cookies === null ? undefined : parseCookies(cookies, VERSION_COOKIE)[VERSION_COOKIE]
+}
+
+/** What this request brings to the cache. */
+export function turnOf({ context, tally }: Exchange, raised: Raised | undefined, { random }: HttpParts): Turn {
+  return { reader: context, leastTruth: raised && ((key) => raised[key] ?? 0), observe: tally.observe, dice: random() }
 }

@@ -1,15 +1,13 @@
-import type { Context } from 'hono'
-import { AGE_HEADER, DEGRADED_HEADER } from '../../contract/headers.ts'
-import type { Raised } from '../../contract/version-token.ts'
-import { entityTagOf, matches } from './conditional.ts'
-import type { WorkerEnv } from './request.ts'
+import { type AGE_HEADER, DEGRADED_HEADER, type REQUEST_ID_HEADER } from '../../contract/headers.ts'
+import { matches } from './conditional.ts'
+import type { Exchange } from './exchange.ts'
 import { cacheStatus, serverTiming, type Tally } from './tally.ts'
 
 /** A document to be answered with. */
 export interface Document {
   readonly body: Uint8Array<ArrayBuffer>
-  /** Changes whenever the body does. */
-  readonly versions: string
+  /** Its entity tag: another one whenever the body is another. */
+  readonly tag: string
   readonly cacheControl: string
   readonly degraded?: readonly string[]
 }
@@ -20,21 +18,29 @@ export const cacheHeaders = (tally: Tally, startedAtMs: number, nowMs: number): 
   'server-timing': serverTiming(tally, startedAtMs, nowMs),
 })
 
+const NONE: readonly string[] = []
+
 /** Answers with a document, or 304 where the client has it. Headers say which layer answered, how long it took and what is amiss. */
-export function respond(c: Context<WorkerEnv>, nowMs: number, { body, versions, cacheControl, degraded = [] }: Document): Response {
-  const tally = c.get('tally')
-  const tag = entityTagOf(versions)
+export function respond(exchange: Exchange, nowMs: number, { body, tag, cacheControl, degraded = NONE }: Document): Response {
+  const { tally, startedAtMs, requestId, origin } = exchange
+  // Names are written out: an object of one shape, made anew for each answer, costs a third of one that is put together.
   const headers: Record<string, string> = {
+    'content-type': 'application/json; charset=utf-8',
     etag: tag,
     'cache-control': cacheControl,
-    vary: 'authorization, cookie, tideline-version',
-    ...cacheHeaders(tally, c.get('startedAtMs'), nowMs),
-    [AGE_HEADER]: String(Math.max(0, nowMs - tally.oldestAtMs)),
-  }
-  const reasons = [...new Set([...tally.degraded, ...degraded])].sort()
+    vary: 'authorization, cookie, tideline-version, Origin',
+    'cache-status': cacheStatus(tally),
+    'server-timing': serverTiming(tally, startedAtMs, nowMs),
+    'tideline-age': String(Math.max(0, nowMs - tally.oldestAtMs)),
+    'tideline-request-id': requestId,
+  } satisfies Record<typeof AGE_HEADER | typeof REQUEST_ID_HEADER, string> & Record<string, string>
+  if (origin) Object.assign(headers, origin)
+  const reasons = tally.degraded.size + degraded.length === 0 ? NONE : [...new Set([...tally.degraded, ...degraded])].sort()
   if (reasons.length > 0) headers[DEGRADED_HEADER] = reasons.join(', ')
-  if (matches(c.req.header('if-none-match'), tag)) return c.body(null, 304, headers)
-  return c.body(body, 200, { ...headers, 'content-type': 'application/json; charset=utf-8' })
+  exchange.answered = { degraded: reasons }
+  if (!matches(exchange.request.headers.get('if-none-match'), tag)) return new Response(body, { headers })
+  delete headers['content-type']
+  return new Response(null, { status: 304, headers })
 }
 
 export const PERSONAL = 'private, no-cache'
@@ -43,7 +49,5 @@ export const PERSONAL = 'private, no-cache'
  * Public documents say what is left of memory's max age; a browser's copy is then no older than ours may be. One that was read with a
  * version token is its reader's own.
  */
-export function publicFor(raised: Raised, verifiedAtMs: number, maxAgeMs: number, nowMs: number): string {
-  if (Object.keys(raised).length > 0) return PERSONAL
-  return `public, max-age=${Math.max(0, Math.floor((verifiedAtMs + maxAgeMs - nowMs) / 1_000))}`
-}
+export const publicFor = (verifiedAtMs: number, maxAgeMs: number, nowMs: number): string =>
+  `public, max-age=${Math.max(0, Math.floor((verifiedAtMs + maxAgeMs - nowMs) / 1_000))}`

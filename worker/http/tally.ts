@@ -1,4 +1,4 @@
-import { classOf, KEY_CLASSES, type KeyClass } from '../../contract/analytics.ts'
+import { classOf, type KeyClass } from '../../contract/analytics.ts'
 import type { CacheEvent, Layer, Observe } from '../cache/events.ts'
 
 /** Something the request waited for. */
@@ -44,7 +44,7 @@ export function createTally(passOn: Observe = () => {}): Tally {
   const spans: Span[] = []
   const tally = {
     answers: noAnswers(),
-    classes: Object.fromEntries(KEY_CLASSES.map((keyClass) => [keyClass, noAnswers()])) as Record<KeyClass, Record<Layer, number>>,
+    classes: noClasses(),
     collapsed: 0,
     stale: 0,
     history: 0,
@@ -103,6 +103,14 @@ export function createTally(passOn: Observe = () => {}): Tally {
   return tally
 }
 
+const noClasses = (): Record<KeyClass, Record<Layer, number>> => ({
+  tl: noAnswers(),
+  crowd: noAnswers(),
+  au: noAnswers(),
+  po: noAnswers(),
+  us: noAnswers(),
+  vw: noAnswers(),
+})
 const noAnswers = (): Record<Layer, number> => ({ memory: 0, shared: 0, origin: 0 })
 
 /** `Cache-Status` (RFC 9211): the cache nearest to the origin first. */
@@ -119,6 +127,7 @@ export function cacheStatus({ answers, collapsed, stale }: Tally): string {
  * Production clocks stand still during CPU work, so only I/O shows.
  */
 export function serverTiming({ spans }: Tally, startedAtMs: number, nowMs: number): string {
+  if (spans.length === 0) return `total;dur=${nowMs - startedAtMs}`
   const waits = spans.map((span) => {
     const what = span.keys === undefined ? 'history' : `${span.keys} ${span.keys === 1 ? 'key' : 'keys'}`
     return `${span.layer === 'shared' ? 'l2' : 'origin'};dur=${span.tookMs};desc="from ${span.startedAtMs - startedAtMs} ms, ${what}"`

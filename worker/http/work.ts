@@ -9,6 +9,7 @@ export function createWork(): WorkCounter & { readonly observe: Observe } {
   let done = none()
   return {
     observe(event) {
+      if (event.type === 'hits') return // nearly all there is to hear
       const measure = measureOf(event)
       if (measure) done[measure]++
     },

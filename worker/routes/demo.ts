@@ -6,7 +6,7 @@ import type { Crowd } from '../demo/crowd.ts'
 import type { DemoOrigin } from '../demo/origin.ts'
 import type { IssueToken } from '../demo/token.ts'
 import { isLocal } from '../http/loopback.ts'
-import { pathId, type WorkerEnv } from '../http/request.ts'
+import { idFrom, type WorkerEnv } from '../http/request.ts'
 
 export interface DemoParts {
   readonly origin: DemoOrigin
@@ -31,7 +31,7 @@ export function demoRoutes(demo: DemoParts | undefined): Hono<WorkerEnv> {
   }
 
   async function token(c: Context<WorkerEnv>, { origin, issueToken }: DemoParts): Promise<Response> {
-    const id = pathId(c)
+    const id = idFrom(c.req.param('id'))
     const found = await origin.readers({ query: id })
     if (!found.readers.some((reader) => reader.id === id)) throw new Problem('not-found', `There is no user ${id}.`)
     return c.json(await issueToken(id), 200, NO_STORE)

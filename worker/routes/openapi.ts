@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { openApiDocument } from '../../contract/api/document.ts'
-import { entityTagOf, matches } from '../http/conditional.ts'
+import { entityTagOf, fingerprintOf } from '../feed/entity-tag.ts'
+import { matches } from '../http/conditional.ts'
 import type { WorkerEnv } from '../http/request.ts'
 
 /** `/openapi.json`: the API as OpenAPI 3.1, made when an isolate is first asked for it. A new version may show after five minutes. */
@@ -10,10 +11,10 @@ export function openApiRoutes(): Hono<WorkerEnv> {
   function openApi(c: Context<WorkerEnv>): Response {
     if (!made) {
       const text = JSON.stringify(openApiDocument())
-      made = { text, tag: entityTagOf(text) }
+      made = { text, tag: entityTagOf(fingerprintOf(text)) }
     }
     const headers = { etag: made.tag, 'cache-control': 'public, max-age=300' }
-    if (matches(c.req.header('if-none-match'), made.tag)) return c.body(null, 304, headers)
+    if (matches(c.req.raw.headers.get('if-none-match'), made.tag)) return c.body(null, 304, headers)
     return c.body(made.text, 200, { ...headers, 'content-type': 'application/json; charset=utf-8' })
   }
 

@@ -6,7 +6,7 @@ import { RAISED_HEADER, REPLAYED_HEADER, VERSION_COOKIE, VERSION_HEADER } from '
 import { Problem } from '../../contract/problem.ts'
 import { encodeVersionToken, joinRaised, parseRaised } from '../../contract/version-token.ts'
 import type { Forward } from '../http/forward-port.ts'
-import { type HttpParts, pathId, raisedBy, type WorkerEnv } from '../http/request.ts'
+import { type HttpParts, idFrom, raisedBy, type WorkerEnv } from '../http/request.ts'
 
 /** The longest body a write may have (bytes): a post of 2,000 characters needs a quarter. */
 const MAX_BODY_BYTES = 32 * 1024
@@ -16,24 +16,25 @@ const PASSED_BACK = ['content-type', 'cache-control', 'location', 'retry-after',
 const COOKIE_SECONDS = 300
 
 /** Writes belong to the origin: the edge knows who calls, signs, passes on, and turns what was raised into a version token. */
-export function writeRoutes(forward: Forward, http: Omit<HttpParts, 'random'>): Hono<WorkerEnv> {
+export function writeRoutes(forward: Forward, http: Pick<HttpParts, 'clock' | 'signingKey'>): Hono<WorkerEnv> {
   async function write(c: Context<WorkerEnv>): Promise<Response> {
-    const caller = c.get('caller')
+    const { exchange } = c.env
+    const { caller } = exchange
     if (!caller) throw new Problem('unauthorized', 'Send a bearer token.', { headers: { 'www-authenticate': 'Bearer' } })
-    if (c.req.param('id') !== undefined) pathId(c)
+    if (c.req.param('id') !== undefined) idFrom(c.req.param('id'))
     const answer = await forward({
       method: c.req.method,
       path: new URL(c.req.url).pathname,
       body: await readBody(c.req.raw, MAX_BODY_BYTES),
       headers: pick(c.req.raw.headers, PASSED_ON),
       caller,
-      requestId: c.get('requestId'),
+      requestId: exchange.requestId,
     })
     const raised = answer.headers.get(RAISED_HEADER)
     // A service writes users: the token is then for the one it wrote, who may have been remembered as unknown a moment ago.
     const readerId = caller.userId ?? c.req.param('id')
     if (raised !== null && readerId !== undefined) {
-      const joined = joinRaised(await raisedBy(c, http), parseRaised(raised))
+      const joined = joinRaised((await raisedBy(exchange, http)) ?? {}, parseRaised(raised))
       const token = await encodeVersionToken(await http.signingKey, readerId, joined, http.clock.nowMs())
       c.header(VERSION_HEADER, token)
       const secure = new URL(c.req.url).protocol === 'https:'

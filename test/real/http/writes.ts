@@ -2,7 +2,9 @@ import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { RAISED_HEADER, REPLAYED_HEADER, VERSION_COOKIE, VERSION_HEADER } from '../../../contract/headers.ts'
 import { importKey } from '../../../contract/signed.ts'
+import { openExchange } from '../../../worker/http/exchange.ts'
 import type { WorkerEnv } from '../../../worker/http/request.ts'
+import { createTally } from '../../../worker/http/tally.ts'
 import { writeRoutes } from '../../../worker/routes/writes.ts'
 import { eventually } from '../../support/eventually.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
@@ -43,7 +45,15 @@ export function writes(world: () => World): void {
     const http = { clock: { nowMs: () => 0 }, signingKey: importKey('a-signing-secret-0123') }
     const app = new Hono<WorkerEnv>()
     app.use((c, next) => {
-      c.set('caller', { userId: author.id })
+      const arrived = {
+        request: c.req.raw,
+        context: { waitUntil() {} },
+        startedAtMs: 0,
+        requestId: '',
+        tally: createTally(),
+        origin: undefined,
+      }
+      c.env = { exchange: { ...openExchange(arrived), caller: { userId: author.id } } }
       return next()
     })
     const raised = { [RAISED_HEADER]: JSON.stringify({ [`au:${author.id}:public`]: 1 }) }

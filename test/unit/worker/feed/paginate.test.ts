@@ -2,17 +2,15 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Entry } from '../../../../contract/entry.ts'
 import type { Turn } from '../../../../worker/cache/reader.ts'
+import { fingerprintOf } from '../../../../worker/feed/entity-tag.ts'
 import type { Hydrate, Line } from '../../../../worker/feed/hydrate.ts'
 import { candidatesFrom, mergeDown } from '../../../../worker/feed/merge.ts'
 import { paginate } from '../../../../worker/feed/paginate.ts'
 
 const id = (n: number): string => String(2_000_000_000_000_000_000n + BigInt(n))
 const entry = (n: number): Entry => ({ activityId: id(n), actorId: id(9_000), audience: 'public' })
-const turn: Turn = { reader: { waitUntil: () => {} }, leastTruth: () => 0, observe: () => {}, dice: 0 }
-const line = (activityId: string): Line => {
-  const bytes = new Uint8Array()
-  return { activityId, post: bytes, author: bytes, repostedBy: undefined, version: activityId, verifiedAtMs: 0 }
-}
+const turn: Turn = { reader: { waitUntil() {} }, leastTruth: undefined, observe() {}, dice: 0 }
+const line = (activityId: string): Line => ({ activityId, json: new Uint8Array(), fingerprint: fingerprintOf(activityId) })
 
 /** A history of which the caches hold what is above `floor`; some of it is gone. */
 function world(history: readonly number[], floor: number, gone: ReadonlySet<number>) {

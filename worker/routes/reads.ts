@@ -1,0 +1,173 @@
+import { type Context, Hono } from 'hono'
+import { type Cursor, decodeCursor, encodeCursor } from '../../contract/cursor.ts'
+import { Problem, renderProblem, toProblem } from '../../contract/problem.ts'
+import type { Caller } from '../../contract/signature.ts'
+import type { Raised } from '../../contract/version-token.ts'
+import { entityTagOf, fingerprintOf, joinFingerprints } from '../feed/entity-tag.ts'
+import { createMemo } from '../feed/memo.ts'
+import { pageBody } from '../feed/page-body.ts'
+import type { FeedTurn, Made } from '../feed/parts.ts'
+import { readAuthor, readPost } from '../feed/read-author.ts'
+import { type FeedPage, type FeedParts, readFeed } from '../feed/read-feed.ts'
+import { withTiming } from '../feed/timed-origin.ts'
+import { createWholePages, type Whole } from '../feed/whole-pages.ts'
+import type { Exchange } from '../http/exchange.ts'
+import { type Identify, requireUser } from '../http/identity.ts'
+import { type HttpParts, idFrom, mayInsist, pageSize, queryOf, raisedBy, turnOf, type WorkerEnv } from '../http/request.ts'
+import { PERSONAL, publicFor, respond } from '../http/respond.ts'
+
+const FEED = '/v1/feed/following'
+const AUTHOR = '/v1/users/:id/posts'
+const POST = '/v1/posts/:id'
+
+/** Answers a read; `id` is what stands for it in the path. */
+type Read = (exchange: Exchange, id: string | undefined) => Promise<Response> | Response
+/** What is read, by the pattern of its route. */
+export type Reads = Readonly<Record<typeof FEED | typeof AUTHOR | typeof POST, Read>>
+
+/** An author's list is the same for all readers, and so are its cursors. */
+const EVERYBODY = 'everybody'
+/** What sealed cursors may take of an isolate's memory (bytes): readers ask for the same page again and again. */
+const MAX_CURSOR_BYTES = 1024 * 1024
+
+/** The feeds, what a viewer follows and what one author brought, and single posts. */
+export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number): Reads {
+  const wholePages = createWholePages(feed.read)
+  const sealed = createMemo<string>(MAX_CURSOR_BYTES)
+
+  /** The feed's parts for one request, whose tally hears what history it waited for. */
+  function timed({ tally }: Exchange): FeedParts {
+    const waited = (startedAtMs: number, tookMs: number) => tally.waited({ layer: 'origin', keys: undefined, startedAtMs, tookMs })
+    return { ...feed, origin: withTiming(feed.origin, http.clock, waited) }
+  }
+
+  /** The cursor a client sent, good for this feed and this viewer only. */
+  async function cursorOf(text: string, feedName: string, viewerId: string): Promise<Cursor> {
+    const cursor = await decodeCursor(await http.signingKey, feedName, viewerId, text)
+    if (!cursor) throw new Problem('bad-cursor', 'The cursor is damaged, or belongs to another feed or another reader.')
+    return cursor
+  }
+
+  function seal(feedName: string, viewerId: string, cursor: Cursor): string | Promise<string> {
+    const name = `${feedName} ${viewerId} ${cursor.last} ${cursor.anchor} ${cursor.sum}`
+    return sealed.get(name) ?? sealAnew(name, feedName, viewerId, cursor)
+  }
+
+  async function sealAnew(name: string, feedName: string, viewerId: string, cursor: Cursor): Promise<string> {
+    const text = await encodeCursor(await http.signingKey, feedName, viewerId, cursor)
+    sealed.set(name, text, text.length)
+    return text
+  }
+
+  async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Whole> {
+    const next = page.next ? await seal(feedName, viewerId, page.next) : null
+    const ends = fingerprintOf(`${next ?? ''}|${page.gap}`)
+    const fingerprint = joinFingerprints(ends, page.lines)
+    return { body: pageBody(page.lines, next, page.gap), tag: entityTagOf(fingerprint) }
+  }
+
+  /** Answers what is the same for all readers: as it was, where nothing in it has changed, else assembled anew. */
+  function respondPublicly(exchange: Exchange, assemble: (turn: FeedTurn) => Promise<Whole>): Promise<Response> | Response {
+    if (mayInsist(exchange)) return raisedBy(exchange, http).then((raised) => read(raised))
+    return read(undefined)
+
+    function read(raised: Raised | undefined): Promise<Response> | Response {
+      const turn = turnOf(exchange, raised, http)
+      const name = `${exchange.path}?${exchange.query}`
+      const whole = wholePages.find(name, turn)
+      if (whole) return answer(whole, raised)
+      const made: Made = { keys: [], parts: [] }
+      return assemble({ ...turn, made }).then((assembled) => {
+        // What the origin said of older history is no part that memory could vouch for.
+        if (exchange.tally.history === 0) wholePages.keep(name, assembled, made)
+        return answer(assembled, raised)
+      })
+    }
+
+    function answer(whole: Whole, raised: Raised | undefined): Response {
+      const nowMs = http.clock.nowMs()
+      const cacheControl = raised ? PERSONAL : publicFor(exchange.tally.oldestAtMs, maxAgeMs, nowMs)
+      return respond(exchange, nowMs, { body: whole.body, tag: whole.tag, cacheControl })
+    }
+  }
+
+  return {
+    async [FEED](exchange) {
+      const viewerId = requireUser(exchange.caller)
+      const limit = pageSize(exchange)
+      const text = queryOf(exchange, 'cursor')
+      const cursor = text === null ? undefined : await cursorOf(text, 'following', viewerId)
+      const turn = turnOf(exchange, mayInsist(exchange) ? await raisedBy(exchange, http) : undefined, http)
+      const page = await readFeed(timed(exchange), { viewerId, cursor, limit }, turn)
+      const whole = await documentOf(page, 'following', viewerId)
+      return respond(exchange, http.clock.nowMs(), { ...whole, cacheControl: PERSONAL, degraded: page.degraded })
+    },
+
+    [AUTHOR](exchange, id) {
+      return respondPublicly(exchange, async (turn) => {
+        const authorId = idFrom(id)
+        const limit = pageSize(exchange)
+        const feedName = `author:${authorId}`
+        const text = queryOf(exchange, 'cursor')
+        const cursor = text === null ? undefined : await cursorOf(text, feedName, EVERYBODY)
+        return documentOf(await readAuthor(timed(exchange), { authorId, cursor, limit }, turn), feedName, EVERYBODY)
+      })
+    },
+
+    [POST](exchange, id) {
+      return respondPublicly(exchange, async (turn) => {
+        const line = await readPost(feed, idFrom(id), turn)
+        return { body: line.json, tag: entityTagOf(line.fingerprint) }
+      })
+    },
+  }
+}
+
+/** The reads as routes. */
+export function readRoutes(reads: Reads): Hono<WorkerEnv> {
+  const routes = new Hono<WorkerEnv>()
+  for (const [route, read] of Object.entries(reads)) {
+    routes.get(route, (c: Context<WorkerEnv>) => read(c.env.exchange, c.req.param('id')))
+  }
+  return routes
+}
+
+const PATHS = /^\/v1\/(?:users\/(\d{19})\/posts|posts\/(\d{19}))$/
+
+/** Answers a GET of a read past the router and its middleware, which cost more than the read; undefined for anything else. */
+export function createShortcut(reads: Reads, identify: Identify): (exchange: Exchange) => Promise<Response> | Response | undefined {
+  async function settled(exchange: Exchange, work: Promise<Response>): Promise<Response> {
+    try {
+      return await work
+    } catch (error) {
+      return failed(exchange, error)
+    }
+  }
+  function go(exchange: Exchange, route: keyof Reads, id: string | undefined): Promise<Response> | Response {
+    exchange.route = route
+    const read = (caller: Caller | undefined) => {
+      exchange.caller = caller
+      return reads[route](exchange, id)
+    }
+    try {
+      const caller = identify(exchange.request.headers.get('authorization'))
+      const response = caller instanceof Promise ? caller.then(read) : read(caller)
+      return response instanceof Promise ? settled(exchange, response) : response
+    } catch (error) {
+      return failed(exchange, error)
+    }
+  }
+  return (exchange) => {
+    if (exchange.method !== 'GET') return undefined
+    const { path } = exchange
+    if (path === FEED) return go(exchange, FEED, undefined)
+    const [, authorId, postId] = PATHS.exec(path) ?? []
+    if (authorId !== undefined) return go(exchange, AUTHOR, authorId)
+    return postId === undefined ? undefined : go(exchange, POST, postId)
+  }
+}
+
+function failed(exchange: Exchange, error: unknown): Response {
+  exchange.error = error instanceof Error ? error : new Error(String(error))
+  return renderProblem(toProblem(error), exchange.requestId)
+}
