@@ -88,8 +88,8 @@ export function createApp({
     return renderProblem(toProblem(error), c.env.exchange.requestId)
   })
 
-  /** An isolate stays where it is. */
-  let colo: string | undefined
+  /** An isolate stays where it is; to ask costs as much as a cached page. */
+  let colo: string | undefined | null = null
   const route = app.fetch
   const shortcut = createShortcut(reads, identify)
   app.fetch = (request, _env, context) => {
@@ -112,7 +112,7 @@ export function createApp({
     const { status } = response
     const nowMs = http.clock.nowMs()
     if (!answered) dress(response, exchange, nowMs)
-    colo ??= coloOf(request)
+    if (colo === null) colo = coloOf(request)
     const about = { atMs: nowMs, route, method, status, totalMs: nowMs - startedAtMs, colo }
     const degraded = answered?.degraded ?? [...tally.degraded]
     sink({ ...about, tally, degraded, error: status >= 500 && error ? messageOf(error) : undefined }, (work) => context.waitUntil(work))

@@ -34,15 +34,18 @@ export function createWholePages(read: Pick<ReadThrough, 'quiet'>): WholePages {
     find(name, turn) {
       const page = pages.get(name)
       // What was read counts only if it is what the page was made of.
-      const told: CacheEvent[] = []
-      const held = page && read.quiet(page.keys, { ...turn, observe: (event) => void told.push(event) })
+      let told: CacheEvent | undefined
+      const observe = (event: CacheEvent) => {
+        told = event
+      }
+      const held = page && read.quiet(page.keys, { ...turn, observe })
       if (!held) return undefined
       for (let i = 0; i < held.length; i++) {
         const now = held[i]
         const then = page.parts[i]
         if (now?.value !== then?.value || now?.truth !== then?.truth) return undefined
       }
-      for (const event of told) turn.observe(event)
+      if (told) turn.observe(told)
       return page
     },
     keep(name, whole, made) {

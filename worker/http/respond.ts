@@ -5,7 +5,8 @@ import { cacheStatus, serverTiming, type Tally } from './tally.ts'
 
 /** A document to be answered with. */
 export interface Document {
-  readonly body: Uint8Array<ArrayBuffer>
+  /** Its bytes; asked for at most once, and only where the client lacks them. */
+  readonly body: () => Uint8Array<ArrayBuffer>
   /** Its entity tag: another one whenever the body is another. */
   readonly tag: string
   readonly cacheControl: string
@@ -38,7 +39,7 @@ export function respond(exchange: Exchange, nowMs: number, { body, tag, cacheCon
   const reasons = tally.degraded.size + degraded.length === 0 ? NONE : [...new Set([...tally.degraded, ...degraded])].sort()
   if (reasons.length > 0) headers[DEGRADED_HEADER] = reasons.join(', ')
   exchange.answered = { degraded: reasons }
-  if (!matches(exchange.request.headers.get('if-none-match'), tag)) return new Response(body, { headers })
+  if (!matches(exchange.request.headers.get('if-none-match'), tag)) return new Response(body(), { headers })
   delete headers['content-type']
   return new Response(null, { status: 304, headers })
 }

@@ -14,7 +14,7 @@ import { createWholePages, type Whole } from '../feed/whole-pages.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type Identify, requireUser } from '../http/identity.ts'
 import { type HttpParts, idFrom, mayInsist, pageSize, queryOf, raisedBy, turnOf, type WorkerEnv } from '../http/request.ts'
-import { PERSONAL, publicFor, respond } from '../http/respond.ts'
+import { type Document, PERSONAL, publicFor, respond } from '../http/respond.ts'
 
 const FEED = '/v1/feed/following'
 const AUTHOR = '/v1/users/:id/posts'
@@ -59,11 +59,11 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
     return text
   }
 
-  async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Whole> {
+  /** The body of a page is put together where it is handed over, for it does not outlive that moment. */
+  async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Pick<Document, 'body' | 'tag'>> {
     const next = page.next ? await seal(feedName, viewerId, page.next) : null
     const ends = fingerprintOf(`${next ?? ''}|${page.gap}`)
-    const fingerprint = joinFingerprints(ends, page.lines)
-    return { body: pageBody(page.lines, next, page.gap), tag: entityTagOf(fingerprint) }
+    return { body: () => pageBody(page.lines, next, page.gap), tag: entityTagOf(joinFingerprints(ends, page.lines)) }
   }
 
   /** Answers what is the same for all readers: as it was, where nothing in it has changed, else assembled anew. */
@@ -87,7 +87,7 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
     function answer(whole: Whole, raised: Raised | undefined): Response {
       const nowMs = http.clock.nowMs()
       const cacheControl = raised ? PERSONAL : publicFor(exchange.tally.oldestAtMs, maxAgeMs, nowMs)
-      return respond(exchange, nowMs, { body: whole.body, tag: whole.tag, cacheControl })
+      return respond(exchange, nowMs, { body: () => whole.body, tag: whole.tag, cacheControl })
     }
   }
 
@@ -110,7 +110,9 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
         const feedName = `author:${authorId}`
         const text = queryOf(exchange, 'cursor')
         const cursor = text === null ? undefined : await cursorOf(text, feedName, EVERYBODY)
-        return documentOf(await readAuthor(timed(exchange), { authorId, cursor, limit }, turn), feedName, EVERYBODY)
+        const page = await readAuthor(timed(exchange), { authorId, cursor, limit }, turn)
+        const { body, tag } = await documentOf(page, feedName, EVERYBODY)
+        return { body: body().slice(), tag }
       })
     },
 
