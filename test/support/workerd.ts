@@ -26,10 +26,17 @@ interface Options {
   readonly isolates?: number
   /** What an isolate has beside those bindings. */
   readonly bindingsOf?: (isolate: number) => Readonly<Record<string, string>>
+  readonly compatibilityFlags?: readonly string[]
 }
 
 /** Starts real workerd on loopback. Unlike `wrangler dev` it lets a worker feel that its client left. */
-export async function startWorkerd({ bundle, bindings, isolates = 1, bindingsOf = () => ({}) }: Options): Promise<Workerd> {
+export async function startWorkerd({
+  bundle,
+  bindings,
+  isolates = 1,
+  bindingsOf = () => ({}),
+  compatibilityFlags = [],
+}: Options): Promise<Workerd> {
   const folder = await mkdtemp(join(tmpdir(), 'tideline-workerd-'))
   await copyFile(bundle, join(folder, 'index.js'))
   const ports = await Promise.all(Array.from({ length: isolates }, freePort))
@@ -40,6 +47,7 @@ export async function startWorkerd({ bundle, bindings, isolates = 1, bindingsOf 
   const workerOf = (isolate: number): string => `const worker${isolate} :Workerd.Worker = (
   modules = [(name = "index.js", esModule = embed "index.js")],
   compatibilityDate = "2026-10-01",
+  compatibilityFlags = ${JSON.stringify(compatibilityFlags)},
   bindings = [ ${textsOf(isolate)} ]
 );`
   const config = `using Workerd = import "/workerd/workerd.capnp";

@@ -1,0 +1,21 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Loader } from 'layered-loader/core'
+import { serve } from './shell.js'
+
+const contexts = new AsyncLocalStorage()
+const loader = new Loader({
+  inMemoryCache: { ttlInMsecs: 60_000, ttlLeftBeforeRefreshInMsecs: 15_000, maxItems: 1_000 },
+  cacheKeyFromLoadParamsResolver: ({ key }) => key,
+  dataSourceGetOneFn: ({ load }) => load(),
+  scheduleBackgroundWork: (work) => contexts.getStore()?.waitUntil(work),
+})
+
+/** What its README does not say: each read is kept alive too. */
+export default serve(
+  (_, ctx) => (key, load) =>
+    contexts.run(ctx, () => {
+      const read = loader.get({ key, load })
+      ctx.waitUntil(read.catch(() => {}))
+      return read
+    }),
+)
