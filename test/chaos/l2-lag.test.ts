@@ -31,7 +31,7 @@ beforeAll(async () => {
   })
   const [author = ''] = await makeUsers(stack.db, 1)
   authorization = `Bearer ${await stack.tokenFor({ sub: author })}`
-  await writePast(stack.db, [author], { seed: 7, posts: 150, reposts: 0, deleted: 0, spanMs: 86_400_000 })
+  await writePast(stack.db, [author], { seed: 7, posts: 1_000, reposts: 0, deleted: 0, spanMs: 86_400_000 })
   posts = (await stack.db.execute<{ id: string }>(sql`select id::text from posts order by posts.id desc`)).map(({ id }) => id)
 }, 60_000)
 afterEach(() => stack.facade.setFault(undefined))
