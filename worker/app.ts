@@ -88,8 +88,9 @@ export function createApp({
     return renderProblem(toProblem(error), c.env.exchange.requestId)
   })
 
-  /** An isolate stays where it is; to ask costs as much as a cached page. */
-  let colo: string | undefined | null = null
+  /** An isolate stays where it is; to ask costs a tenth of a cached page, so a request or two that do not know are asked no more. */
+  let colo: string | undefined
+  let asks = 0
   const route = app.fetch
   const shortcut = createShortcut(reads, identify)
   app.fetch = (request, _env, context) => {
@@ -112,7 +113,7 @@ export function createApp({
     const { status } = response
     const nowMs = http.clock.nowMs()
     if (!answered) dress(response, exchange, nowMs)
-    if (colo === null) colo = coloOf(request)
+    if (colo === undefined && asks++ < MAX_COLO_ASKS) colo = coloOf(request)
     const about = { atMs: nowMs, route, method, status, totalMs: nowMs - startedAtMs, colo }
     const degraded = answered?.degraded ?? [...tally.degraded]
     sink({ ...about, tally, degraded, error: status >= 500 && error ? messageOf(error) : undefined }, (work) => context.waitUntil(work))
@@ -127,6 +128,8 @@ export function createApp({
 
   return app
 }
+
+const MAX_COLO_ASKS = 100
 
 /** Where Cloudflare answers, it says in which data centre. */
 function coloOf(request: Request & { readonly cf?: { readonly colo?: unknown } }): string | undefined {

@@ -1,6 +1,6 @@
 import { createRedisTier } from './adapters/redis-tier.ts'
 import { type CoreSettings, createCore, DEFAULTS, SHARED_DEADLINE_MS } from './cache/core.ts'
-import type { Key, Lifetimes } from './cache/entry.ts'
+import type { Held, Key, Lifetimes } from './cache/entry.ts'
 import type { CacheEvent } from './cache/events.ts'
 import { createMemoryTier } from './cache/memory-tier.ts'
 import { NO_SHARED_TIER } from './cache/no-shared-tier.ts'
@@ -128,6 +128,10 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
     const key = toKey(text)
     return (await core.read.many([key], toTurn(reader, dice))).need(key).value
   }
+  function tell(text: string, { verifiedAtMs, value }: Held<unknown>): Promise<V | null> {
+    observe?.({ type: 'hits', keys: [{ text }], oldestAtMs: verifiedAtMs })
+    return Promise.resolve(value as V | null)
+  }
   function forget(texts: readonly string[]): void {
     core.forget(texts)
     asked = new WeakMap()
@@ -143,12 +147,11 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
 
   return {
     get(text, reader) {
+      const quiet = core.read.peek(text)
+      if (quiet) return tell(text, quiet)
       const dice = random()
-      const held = core.read.peek(text, dice)
-      if (held) {
-        observe?.({ type: 'hits', keys: [{ text }], oldestAtMs: held.verifiedAtMs })
-        return Promise.resolve(held.value as V | null)
-      }
+      const calm = core.read.peek(text, dice)
+      if (calm) return tell(text, calm)
       const asking = asked.get(reader) ?? new Map<string, Promise<V | null>>()
       asked.set(reader, asking)
       let answer = asking.get(text)

@@ -34,6 +34,8 @@ export interface Variant {
   readonly client?: 'stock' | 'tuned'
   /** bentocache: keep objects in memory as they are. */
   readonly serialize?: boolean
+  /** Ours: how it talks to Redis; over HTTP through the façade unless said otherwise, peers over TCP. */
+  readonly wire?: 'rest' | 'tcp'
   /** Ours: protections that are off. */
   readonly switchedOff?: readonly Protection[]
 }
@@ -69,6 +71,9 @@ export const titleOf = ({ name, label }: Case): string => (label ? `${name}, ${l
 
 /** Ours as it comes. */
 export const OURS: Case = { name: 'tideline' }
+
+/** Ours with Redis over TCP, as the peers have it. */
+export const OURS_OVER_TCP: Case = { name: 'tideline', label: 'Redis over TCP', wire: 'tcp' }
 
 /** Ours with protections off: the negative twin. */
 export const without = (...switchedOff: readonly Protection[]): Case => ({

@@ -10,6 +10,7 @@ import {
   parseTexts,
   releaseCall,
   runScript,
+  type ScriptRunner,
 } from '../../contract/l2/calls.ts'
 import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { EDGE_BEAT_KEY } from '../../contract/l2/keys.ts'
@@ -17,15 +18,23 @@ import { decodeValue, encodeValue } from '../../contract/l2/value.ts'
 import type { Stored } from '../cache/entry.ts'
 import type { SharedTier } from '../cache/ports.ts'
 
-interface Options {
-  readonly url: string
-  readonly token: string
+interface TierOptions {
   /** In front of every key of this deployment. */
   readonly prefix: string
   /** Each call is given up after this (milliseconds). */
   readonly deadlineMs: number
-  readonly timeoutSignal: (ms: number) => AbortSignal
   readonly clock: { nowMs(): number }
+}
+
+interface Options extends TierOptions {
+  readonly url: string
+  readonly token: string
+  readonly timeoutSignal: (ms: number) => AbortSignal
+}
+
+/** What of Redis the tier uses. Each call is given up after the tier's deadline, and rejects then. */
+export interface RedisCommands extends ScriptRunner {
+  mget(keys: string[]): Promise<unknown>
 }
 
 /** Keys in one call: a script of that many pairs holds its primary up for a few milliseconds. A page of the feed has some hundred. */
@@ -33,17 +42,17 @@ const MAX_KEYS = 1_000
 /** Characters in one fill: four bytes each stay below the 10 MB that Upstash takes. */
 const MAX_FILL_LENGTH = 2_000_000
 
+/** L2 over Upstash's REST dialect. */
+export function createRedisTier({ url, token, timeoutSignal, ...options }: Options): SharedTier {
+  const signal = () => timeoutSignal(options.deadlineMs)
+  return createTierOver(new Redis({ url, token, ...CLIENT_OPTIONS, signal }), options)
+}
+
 /**
- * L2 over Upstash's REST dialect: reads by one MGET, the rest by the scripts of `contract/l2`. A larger batch is cut, and its parts
- * travel at once. Rejects with a plain `Error` that names neither keys nor values.
+ * L2 over any client: reads by one MGET, the rest by the scripts of `contract/l2`. A larger batch is cut, and its parts travel at once.
+ * Rejects with a plain `Error` that names neither keys nor values.
  */
-export function createRedisTier({ url, token, prefix, deadlineMs, timeoutSignal, clock }: Options): SharedTier {
-  const redis = new Redis({
-    url,
-    token,
-    ...CLIENT_OPTIONS,
-    signal: () => timeoutSignal(deadlineMs),
-  })
+export function createTierOver(redis: RedisCommands, { prefix, deadlineMs, clock }: TierOptions): SharedTier {
   const run = (call: Call): Promise<unknown> => runScript(redis, call)
   /** A value that Upstash would not take is a refused fill, not an illness of Redis. */
   async function tooLarge(key: string, leaseToken: string): Promise<[undefined]> {

@@ -18,8 +18,11 @@ export interface ReadThrough {
    * their keys, at once. Otherwise undefined, and nothing was told or begun.
    */
   quiet(keys: readonly Key<unknown>[], turn: Turn): readonly Held<unknown>[] | undefined
-  /** The same for one key and a reader who insists on nothing, with that reader's dice; nobody is told. */
-  peek(key: string, dice: number): Held<unknown> | undefined
+  /**
+   * The same for one key and a reader who insists on nothing, with that reader's dice; nobody is told. Without dice only what needs none
+   * is answered.
+   */
+  peek(key: string, dice?: number): Held<unknown> | undefined
 }
 
 interface Parts {
@@ -75,6 +78,7 @@ const QUIET = { layer: 'memory', freshness: 'fresh', collapsed: false, unverifie
  * what it has; dead it waits.
  */
 export function createReadThrough({ sources, backoff, busy, breaker, clock, options }: Parts): ReadThrough {
+  const turnMs = clock.turnMs ?? clock.nowMs
   const beta = () => (breaker.open || busy() ? 0 : options.beta)
   const judge = (held: Held<unknown>, { dice }: Turn): Freshness => freshnessAt(held.life, clock.nowMs(), 1 - dice, beta())
   /** How far ahead a reader looks, in units of what a refresh takes. */
@@ -242,8 +246,8 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     peek(key, dice) {
       const held = sources.recall(key)
       if (!held || breaker.open) return undefined
-      const nowMs = clock.nowMs()
-      return nowMs < held.quietUntilMs || isCalm(held, nowMs, headStart(dice)) ? held : undefined
+      const nowMs = turnMs()
+      return nowMs < held.quietUntilMs || (dice !== undefined && isCalm(held, nowMs, headStart(dice))) ? held : undefined
     },
     async many(keys, turn) {
       const found = createFound()

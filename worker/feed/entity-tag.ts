@@ -6,7 +6,10 @@ export interface Fingerprint {
 
 const START: Fingerprint = { a: 0x811c9dc5, b: 0x9747b28c }
 
-const mixA = (a: number, value: number): number => Math.imul(a ^ value, 0x01000193)
+function mixA(a: number, value: number): number {
+  const mixed = Math.imul(a ^ value, 0x01000193)
+  return mixed ^ (mixed >>> 13)
+}
 function mixB(b: number, value: number): number {
   const mixed = Math.imul(b ^ value, 0x5bd1e995)
   return mixed ^ (mixed >>> 15)

@@ -41,7 +41,7 @@ interface Draft {
 
 /** What drafts may take of an isolate's memory (bytes): some two thousand lines. */
 const MAX_DRAFT_BYTES = 4 * 1024 * 1024
-const DRAFT_BYTES = 800
+const DRAFT_BYTES = 1_200
 
 /** Turns lines into posts. A line shows nothing when its post, its repost, or a person in it is gone, or a newer line shows its root. */
 export function createHydrate(cache: ReadThrough, keys: FeedKeys): Hydrate {
@@ -71,7 +71,9 @@ export function createHydrate(cache: ReadThrough, keys: FeedKeys): Hydrate {
     const line = {
       activityId,
       json: lineBytes({ activityId, post: post.value.json, author: author.value, repostedBy: actor?.value ?? undefined }),
-      fingerprint: fingerprintOf(`${activityId}.${post.truth}.${author.truth}.${actor?.truth ?? ''}`),
+      fingerprint: fingerprintOf(
+        `${activityId}.${draft.post.text}.${post.truth}.${draft.author.text}.${author.truth}.${actor?.truth ?? ''}`,
+      ),
     }
     draft.written = { post: seen(post), author: seen(author), actor: actor && seen(actor), line }
     drafts.set(activityId, draft, DRAFT_BYTES + 2 * line.json.length) // and as much in the parts

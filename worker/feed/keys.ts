@@ -26,8 +26,8 @@ export interface FeedKeys {
 }
 
 const encoder = new TextEncoder()
-/** A copy. V8 keeps the whole text of a slice alive: here a body that is held as bytes already. */
-function copied(text: string): string {
+/** A copy. V8 keeps the whole text of a slice alive: a body that is held as bytes already, or the address of a request. */
+export function copied(text: string): string {
   const codes: number[] = []
   for (let i = 0; i < text.length; i++) codes.push(text.charCodeAt(i))
   return String.fromCharCode(...codes)

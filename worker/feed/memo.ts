@@ -31,6 +31,11 @@ export function createMemo<V>(maxBytes: number): Memo<V> {
     youngBytes += entry.bytes
   }
 
+  function forget(name: string): void {
+    youngBytes -= young.get(name)?.bytes ?? 0
+    young.delete(name)
+  }
+
   return {
     get(name) {
       const known = young.get(name)
@@ -45,7 +50,7 @@ export function createMemo<V>(maxBytes: number): Memo<V> {
       const bytes = valueBytes + 2 * name.length + OVERHEAD_BYTES
       old.delete(name)
       if (bytes <= maxBytes / 16) add(name, { value, bytes })
-      else young.delete(name)
+      else forget(name)
     },
   }
 }

@@ -22,20 +22,31 @@ export function lineBytes({ activityId, post, author, repostedBy }: LineParts): 
   return repostedBy ? concat([body, AUTHOR, author, REPOSTED_BY, repostedBy, end]) : concat([body, AUTHOR, author, end])
 }
 
-/** Where pages are put together; it grows to the largest one. */
-let scratch = new Uint8Array(64 * 1024)
+/** Pages are cut from one piece of memory after the other (bytes): a buffer of its own for each costs half as much again as the answer. */
+const PIECE_BYTES = 1024 * 1024
+let piece = new Uint8Array(0)
+let cut = 0
+
+/** Bytes that nobody else has had or will have: what was handed out is never used again. */
+function freshBytes(length: number): Uint8Array<ArrayBuffer> {
+  if (length > PIECE_BYTES / 8) return new Uint8Array(length)
+  if (cut + length > piece.length) {
+    piece = new Uint8Array(PIECE_BYTES)
+    cut = 0
+  }
+  cut += length
+  return piece.subarray(cut - length, cut)
+}
 
 /**
- * A page as JSON, joined from lines that are bytes already: a sixth of what serialising objects would cost. The bytes are good until the
- * next page is put together: a Response copies them (Fetch standard, "extract a body"), anybody else must. A buffer of its own for each
- * page would cost an isolate half as much again as the whole answer.
+ * A page as JSON, joined from lines that are bytes already: a sixth of what serialising objects would cost. Whoever keeps it keeps a copy,
+ * or the piece that it was cut from would live on.
  */
 export function pageBody(lines: readonly Line[], nextCursor: string | null, gap: boolean): Uint8Array<ArrayBuffer> {
   const end = bytes(`],"next_cursor":${JSON.stringify(nextCursor)},"gap":${gap}}`)
   let length = OPEN.length + end.length + Math.max(0, lines.length - 1)
   for (const { json } of lines) length += json.length
-  if (scratch.length < length) scratch = new Uint8Array(2 * length)
-  const page = scratch.subarray(0, length)
+  const page = freshBytes(length)
   page.set(OPEN)
   let at = OPEN.length
   for (const { json } of lines) {

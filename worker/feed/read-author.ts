@@ -2,6 +2,7 @@ import type { Cursor } from '../../contract/cursor.ts'
 import { Problem } from '../../contract/problem.ts'
 import { demand } from './demand.ts'
 import type { Line } from './hydrate.ts'
+import { copied } from './keys.ts'
 import { candidatesFrom, mergeDown } from './merge.ts'
 import { paginate } from './paginate.ts'
 import { type FeedTurn, readParts } from './parts.ts'
@@ -46,7 +47,7 @@ export async function readPost({ read, keys, hydrate }: FeedParts, postId: strin
   if (!post) throw new Problem('not-found', `There is no post ${postId}.`)
   if (post.kind === 'gone') throw new Problem('gone', `The post ${postId} was deleted.`)
   const root = post.kind === 'repost' ? { root: { id: post.rootId, authorId: post.rootAuthorId } } : {}
-  const entry = { activityId: postId, actorId: post.authorId, audience: 'public' as const, ...root }
+  const entry = { activityId: copied(postId), actorId: post.authorId, audience: 'public' as const, ...root }
   const [line] = await demand(() => hydrate([{ entry, newer: [] }], turn))
   if (!line) throw new Problem('gone', `The post ${postId} was deleted.`)
   return line

@@ -21,8 +21,8 @@ export interface WholePages {
 
 /** What whole documents and their parts may take of an isolate's memory (bytes): some two hundred pages of 20 posts. */
 const MAX_BYTES = 4 * 1024 * 1024
-/** What a document holds on to per part beside its value: a place in two lists (bytes). */
-const PART_BYTES = 100
+/** What a document holds on to per part beside its value: a key, what was found of it, a place in two lists (bytes). */
+const PART_BYTES = 250
 
 /**
  * Memory decides: a document is as fresh as its parts, which are looked at each time. A part that another one replaced, that must be

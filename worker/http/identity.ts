@@ -21,6 +21,8 @@ export function createIdentify(secrets: readonly string[], clock: { nowMs(): num
     const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1]
     if (token === undefined) throw refusal('The Authorization header is not a bearer token.')
     const { caller, expiresAtMs } = await verdictOf(token, secrets)
+    // One spelling of a token is remembered, or its owner could fill an isolate with others.
+    if (authorization !== `Bearer ${token}`) return caller
     if (verdicts.size >= MAX_VERDICTS) verdicts.clear()
     verdicts.set(authorization, { caller, untilMs: Math.min(expiresAtMs, clock.nowMs() + VERDICT_MS) })
     return caller

@@ -38,17 +38,17 @@ export function respond(exchange: Exchange, nowMs: number, { body, tag, cacheCon
   if (origin) Object.assign(headers, origin)
   const reasons = tally.degraded.size + degraded.length === 0 ? NONE : [...new Set([...tally.degraded, ...degraded])].sort()
   if (reasons.length > 0) headers[DEGRADED_HEADER] = reasons.join(', ')
+  const response = matches(exchange.request.headers.get('if-none-match'), tag) ? notModified(headers) : new Response(body(), { headers })
   exchange.answered = { degraded: reasons }
-  if (!matches(exchange.request.headers.get('if-none-match'), tag)) return new Response(body(), { headers })
-  delete headers['content-type']
+  return response
+}
+
+function notModified({ 'content-type': _, ...headers }: Record<string, string>): Response {
   return new Response(null, { status: 304, headers })
 }
 
 export const PERSONAL = 'private, no-cache'
 
-/**
- * Public documents say what is left of memory's max age; a browser's copy is then no older than ours may be. One that was read with a
- * version token is its reader's own.
- */
+/** Public documents say what is left of memory's max age; a browser's copy is then no older than ours may be. */
 export const publicFor = (verifiedAtMs: number, maxAgeMs: number, nowMs: number): string =>
   `public, max-age=${Math.max(0, Math.floor((verifiedAtMs + maxAgeMs - nowMs) / 1_000))}`

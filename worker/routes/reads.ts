@@ -59,7 +59,7 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
     return text
   }
 
-  /** The body of a page is put together where it is handed over, for it does not outlive that moment. */
+  /** The body of a page is put together only where it is handed over: a client that has it wants none. */
   async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Pick<Document, 'body' | 'tag'>> {
     const next = page.next ? await seal(feedName, viewerId, page.next) : null
     const ends = fingerprintOf(`${next ?? ''}|${page.gap}`)
@@ -73,13 +73,13 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
 
     function read(raised: Raised | undefined): Promise<Response> | Response {
       const turn = turnOf(exchange, raised, http)
-      const name = `${exchange.path}?${exchange.query}`
-      const whole = wholePages.find(name, turn)
+      const name = nameOf(exchange)
+      const whole = name === undefined ? undefined : wholePages.find(name, turn)
       if (whole) return answer(whole, raised)
       const made: Made = { keys: [], parts: [] }
       return assemble({ ...turn, made }).then((assembled) => {
         // What the origin said of older history is no part that memory could vouch for.
-        if (exchange.tally.history === 0) wholePages.keep(name, assembled, made)
+        if (name !== undefined && exchange.tally.history === 0) wholePages.keep(name, assembled, made)
         return answer(assembled, raised)
       })
     }
@@ -124,6 +124,12 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
     },
   }
 }
+
+/** A query that says a limit, a cursor or both, as clients write them. */
+const KNOWN_QUERY = /^(?:(?:limit=\d{1,3}|cursor=[\w.-]+)(?:&(?!$)|$)){0,2}$/
+
+/** What a document is kept by; undefined where the query holds anything else, or anybody could fill memory with copies of one page. */
+const nameOf = ({ path, query }: Exchange): string | undefined => (KNOWN_QUERY.test(query) ? `${path}?${query}` : undefined)
 
 /** The reads as routes. */
 export function readRoutes(reads: Reads): Hono<WorkerEnv> {
