@@ -117,7 +117,7 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
       random,
       newToken,
     },
-    { ...DEFAULTS, ...maxAge, ...options.settings },
+    { ...DEFAULTS, ...options.settings, ...maxAge },
   )
   const toKey = (text: string): Key<V> => ({ text, lifetimes, decode, sizeOf })
   const toTurn = (reader: Reader, dice: number): Turn => ({ reader, leastTruth: undefined, observe: observe ?? ignore, dice })
@@ -181,7 +181,7 @@ export function createCache<V>(options: CacheOptions<V>): Cache<V> {
 }
 
 function loadOf<V>(loader: Loader<V>): (keys: readonly string[], context: LoadContext) => Promise<Iterable<Item<V>>> {
-  if ('load' in loader) return loader.load
+  if ('load' in loader) return (keys, context) => loader.load(keys, context)
   return (keys, context) => Promise.all(keys.map(async (key) => ({ key, value: await loader.loadOne(key, context) })))
 }
 

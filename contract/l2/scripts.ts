@@ -23,7 +23,7 @@ const FLAGS = '#!lua flags=allow-key-locking\n'
 const sub = (text: string, [from, to]: readonly [number, number]) => `string.sub(${text}, ${from}, ${to})`
 /** Reads the frame of a key's value; what is no frame of this version (garbage, a later format) is none. */
 const frameOf = (key: string) => `local frame = ${head(key)}
-  if not string.find(frame, '^${FRAME_VERSION}%d+[+-]$') then frame = '' end`
+  if #frame ~= ${FRAME_LENGTH} or not string.find(frame, '^${FRAME_VERSION}%d+[+-]$') then frame = '' end`
 const head = (key: string) => `redis.call('GETRANGE', ${key}, 0, ${FRAME_LENGTH - 1})`
 
 /**
@@ -145,9 +145,9 @@ return 1
 `
 
 export const SCRIPTS = {
-  lease: { name: 'lease', text: lease, sha: '3bb217269540fb1eb33734567bfb5da5a3b17a52' },
-  fill: { name: 'fill', text: fill, sha: '7964ba2fe3ca27d7339cf50ed35f1466364ee924' },
+  lease: { name: 'lease', text: lease, sha: '0043131055d79853026b6959ca561c17ccec591a' },
+  fill: { name: 'fill', text: fill, sha: '8ad04570838b70e258dad27e3ed771214ad2911e' },
   release: { name: 'release', text: release, sha: '147daea849e29d00e69d29cb2b14fbbef3108c29' },
   push: { name: 'push', text: push, sha: '84d82af0bcc529330c2ee0c3c65875da80ecb77c' },
-  invalidate: { name: 'invalidate', text: invalidate, sha: '34dcc2fd8affcef51e53c19ce85fbe638f871171' },
+  invalidate: { name: 'invalidate', text: invalidate, sha: '368fcaa466da61dfe28e4d1b5daff61e46cb7467' },
 } as const satisfies Record<string, Script>

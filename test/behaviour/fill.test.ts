@@ -49,13 +49,17 @@ test('without that refusal the old truth is cached for its whole life', async ()
   expect((await isolate.read(KEY)).value).toBe('old')
 })
 
-test('a fill that fails is one that was refused', async () => {
+test('a fill that fails is not one that was refused: memory keeps the value for its max age, or every read would be a load', async () => {
   const world = createCacheWorld()
   world.origin.write(KEY, 'v')
   const isolate = world.isolate({ through: (tier) => ({ ...tier, fill: () => Promise.reject(new Error('no primary')) }) })
   expect((await isolate.read(KEY)).value).toBe('v')
-  expect(isolate.memory.get(KEY)).toBeUndefined()
+  await isolate.settled()
   expect(isolate.eventsOf('shared-failed')).toEqual([expect.objectContaining({ call: 'fill' })])
+  expect(isolate.eventsOf('fill-refused')).toEqual([])
+  await world.clock.advance(MAX_AGE_MS / 2)
+  expect(await isolate.read(KEY)).toMatchObject({ value: 'v', layer: 'memory' })
+  expect(world.origin.loads).toHaveLength(1)
 })
 
 test('what is pushed while a load is in the air is in memory and in the shared tier as soon as the fill is answered', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createCacheWorld, keyOf, LOAD_MS, TTL } from '../support/cache-world.ts'
+import { createCacheWorld, keyOf, LOAD_MS, MAX_AGE_MS, TTL } from '../support/cache-world.ts'
 
 const KEY = 'k'
 
@@ -128,4 +128,107 @@ test('an absence without a version is as true as what was seen: the value that i
   expect(isolate.eventsOf('fill-refused')).toEqual([])
   expect((await isolate.read(KEY)).value).toBeNull()
   expect((await world.isolate().read(KEY)).value).toBeNull()
+})
+
+test('an absence that the shared tier answers late ends what memory had: it was dropped, perhaps', async () => {
+  const world = createCacheWorld()
+  await world.warm(KEY, 'old')
+  const isolate = world.isolate()
+  await isolate.read(KEY)
+  await world.origin.publish(KEY, 'new')
+  world.tier.latencyMs = 150 // beyond the soft deadline, within the hard one
+  await world.clock.advance(MAX_AGE_MS)
+  expect((await isolate.read(KEY)).value).toBe('old')
+  await world.clock.advance(200)
+  expect((await isolate.read(KEY)).value).toBe('new')
+})
+
+test('a row that was made anew with a lower version is believed once no replica can be that late', async () => {
+  const world = createCacheWorld()
+  for (const payload of ['1', '2', '3']) world.origin.write(KEY, payload)
+  const isolate = world.isolate()
+  await isolate.read(KEY)
+  world.origin.drop(KEY)
+  world.origin.write(KEY, 'anew')
+  await world.tier.invalidate([{ key: KEY, truth: 9 }])
+  await world.clock.advance(MAX_AGE_MS)
+  expect((await isolate.read(KEY)).value).toBe('anew')
+  await world.clock.advance(10_000)
+  await isolate.read(KEY)
+  await isolate.settled()
+  expect(isolate.memory.get(KEY)).toMatchObject({ value: 'anew', truth: 1 })
+})
+
+test('what cannot be weighed is not kept, and takes nothing else out of memory', async () => {
+  const world = createCacheWorld()
+  for (const key of ['a', 'heavy']) world.origin.write(key, key)
+  const isolate = world.isolate()
+  await isolate.read('a')
+  await isolate.settled()
+  await isolate.readUnweighable('heavy')
+  await isolate.settled()
+  expect([isolate.memory.get('a')?.value, isolate.memory.get('heavy')]).toEqual(['a', undefined])
+})
+
+test('what is dead on arrival is loaded once for its reader, not three times', async () => {
+  const world = createCacheWorld()
+  world.origin.write(KEY, 'v', { softMs: 0, hardMs: 0, graceMs: 0 })
+  world.tier.down = true
+  expect((await world.isolate({ breaker: { failures: 1, openMs: 60_000 } }).read(KEY)).value).toBe('v')
+  expect(world.origin.loads).toHaveLength(1)
+})
+
+test('a reader whose old value dies while it waits gets the load it waited for, not an error', async () => {
+  const world = createCacheWorld()
+  await world.warm(KEY, 'old')
+  await world.clock.advance(TTL.hardMs + TTL.graceMs - 5_000)
+  const isolate = world.isolate()
+  world.origin.write(KEY, 'new')
+  const { graceEndsAtMs = 0 } = (await world.tier.read([KEY]))[0]?.life ?? {}
+  await world.clock.advance(graceEndsAtMs - 100 - world.clock.nowMs())
+  world.origin.latencyMs = 1_000
+  expect((await isolate.read(KEY)).value).toBe('new')
+})
+
+test('a cold key whose load fails is not loaded by each reader where no lease can make it rest', async () => {
+  const world = createCacheWorld()
+  world.origin.write(KEY, 'v')
+  world.origin.down = true
+  world.origin.latencyMs = 5
+  world.tier.down = true
+  const isolate = world.isolate({ breaker: { failures: 1, openMs: 60_000 } })
+  const endsAtMs = world.clock.nowMs() + 8_000
+  let errors = 0
+  while (world.clock.nowMs() < endsAtMs) {
+    await isolate.read(KEY).catch(() => errors++)
+    await world.clock.advance(10)
+  }
+  expect(world.origin.loads.length).toBeLessThanOrEqual(12)
+  expect(errors).toBeGreaterThan(500)
+  world.origin.down = false
+  await world.clock.advance(1_000)
+  expect((await isolate.read(KEY)).value).toBe('v')
+})
+
+test('what cannot be decoded is not stored, and its loads back off', async () => {
+  const world = createCacheWorld()
+  world.origin.write(KEY, '!x')
+  const isolate = world.isolate()
+  const endsAtMs = world.clock.nowMs() + 8_000
+  while (world.clock.nowMs() < endsAtMs) {
+    await isolate.read(KEY).catch(() => {})
+    await world.clock.advance(10)
+  }
+  expect(world.origin.loads.length).toBeLessThanOrEqual(12)
+  expect((await world.tier.read([KEY]))[0]).toBeUndefined()
+})
+
+test('no key can have the name of another one’s flight', async () => {
+  const world = createCacheWorld()
+  const isolate = world.isolate()
+  isolate.forget([KEY])
+  const impostor = `${KEY}#${world.clock.nowMs()}`
+  for (const key of [KEY, impostor]) world.origin.write(key, key)
+  const [answer] = await world.clock.until(Promise.all([isolate.begin(KEY), isolate.begin(impostor)]))
+  expect(answer?.value).toBe(KEY)
 })

@@ -34,10 +34,11 @@ const ANY_TOKEN: Twin['rules'][number] = [
 const GARBAGE = [
   ['garbage', `<html>${'x'.repeat(100)}`],
   ['a value of a later version', `2${'9'.repeat(71)}+p`],
+  ['half a frame', `1${'9'.repeat(50)}+`],
 ] as const
 const frameUnchecked = (script: 'lease' | 'fill' | 'invalidate'): Twin['rules'][number] => [
   script,
-  `if not string.find(frame, '^1%d+[+-]$') then frame = '' end`,
+  `if #frame ~= 73 or not string.find(frame, '^1%d+[+-]$') then frame = '' end`,
   '',
 ]
 

@@ -3,6 +3,7 @@ import { type BreakerRules, createBreaker } from '../../worker/cache/breaker.ts'
 import type { Key, Lifetimes } from '../../worker/cache/entry.ts'
 import type { CacheEvent } from '../../worker/cache/events.ts'
 import type { Answer, Found } from '../../worker/cache/found.ts'
+import { lifetimeFrom } from '../../worker/cache/freshness.ts'
 import { createLimiter, type LimiterRules } from '../../worker/cache/limiter.ts'
 import { createMemoryTier, type MemoryTier } from '../../worker/cache/memory-tier.ts'
 import type { Load, SharedTier } from '../../worker/cache/ports.ts'
@@ -125,7 +126,7 @@ export function createCacheWorld(seed = 1) {
     const refresh = createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options: rules })
     const bringing = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, readFlightMs: 1_000, replicaLagMs: 1_000, ...PROTECTED, ...options }
     const sources = createSources({ memory: strained, shared, refresh, clock, options: bringing })
-    const reading = { maxAgeMs: MAX_AGE_MS, beta: 0, sharedSoftMs: 100, loadSoftMs: 500, ...options }
+    const reading = { leases: true, maxAgeMs: MAX_AGE_MS, beta: 0, sharedSoftMs: 100, loadSoftMs: 500, ...options }
     const busy = () => limiter.full
     const read = createReadThrough({ sources, backoff, busy, breaker, clock, options: reading })
     const reader = { waitUntil: (work: Promise<unknown>) => void behind.push(work) }
@@ -152,6 +153,12 @@ export function createCacheWorld(seed = 1) {
       begin,
       /** Reads one key, and lets the time pass that this takes; what runs behind the answer goes on. */
       read: (key: string, leastTruth = 0): Promise<Answer<string>> => clock.until(begin(key, leastTruth)),
+      /** Reads a key whose weigher fails. */
+      async readUnweighable(key: string): Promise<Answer<string>> {
+        const unweighable: Key<string> = { ...keyOf(key), sizeOf: () => JSON.parse('') }
+        const turn = { reader, dice: 0, leastTruth: undefined, observe: (event: CacheEvent) => void events.push(event) }
+        return (await clock.until(read.many([unweighable], turn))).need(unweighable)
+      },
       /** Lets everything end that runs behind answers. */
       settled: () => clock.until(Promise.all(behind)),
       eventsOf: <T extends CacheEvent['type']>(type: T) =>
@@ -169,6 +176,14 @@ export function createCacheWorld(seed = 1) {
       const startedAtMs = clock.nowMs()
       const value = await clock.until(work)
       return { value, tookMs: clock.nowMs() - startedAtMs }
+    },
+    /** Puts a payload into the shared tier alone, whatever it says. */
+    async put(key: string, payload: string, truth = 0): Promise<void> {
+      const token = String(++tokens).padStart(22, 't')
+      await tier.lease([{ key, leastTruth: 0, beatsSoftEndMs: Number.MAX_SAFE_INTEGER, seenSoftEndMs: 0, seenStamp: 0 }], token, 1_000)
+      const stored = { life: lifetimeFrom(TTL, false, clock.nowMs(), LOAD_MS, 0), truth, stamp: 0, payload }
+      await tier.fill([{ key, stored }], token)
+      tier.calls.length = 0
     },
     /** Calls of a kind the shared tier has had. */
     calls: (call: (typeof tier.calls)[number]['call']): number => tier.calls.filter((one) => one.call === call).length,

@@ -6,9 +6,14 @@ export interface Backoff {
   waits(key: string): boolean
   /** As above, or its lease has just been refused: a refresh behind an answer would be in vain. */
   rests(key: string): boolean
+  /** What its last load failed with, while it waits. */
+  reason(key: string): unknown
   /** Answers how long the key waits now (milliseconds). */
-  failed(key: string): number
+  failed(key: string, error: unknown): number
+  /** Its lease was refused: somebody else is at it. */
   refused(key: string): void
+  /** Its fill was refused: rests longer each time, for what is stored may stay newer than what can be loaded. */
+  rejected(key: string): void
   succeeded(key: string): void
 }
 
@@ -30,7 +35,12 @@ interface State {
   readonly waitMs: number
   readonly failedUntilMs: number
   readonly restsUntilMs: number
+  /** The last rest after a refused fill (milliseconds). */
+  readonly rejectedMs: number
+  readonly error: unknown
 }
+
+const NEVER: State = { waitMs: 0, failedUntilMs: 0, restsUntilMs: 0, rejectedMs: 0, error: undefined }
 
 /** Exponential per key, capped; one success forgets it. */
 export function createBackoff({ firstMs, maxMs, refusedMs }: BackoffRules, clock: Pick<Clock, 'nowMs'>, random: Random): Backoff {
@@ -40,19 +50,26 @@ export function createBackoff({ firstMs, maxMs, refusedMs }: BackoffRules, clock
     const [oldest] = states.keys()
     if (states.size > MAX_KEYS && oldest !== undefined) states.delete(oldest)
   }
+  function rest(key: string, restMs: number, rejectedMs: number): void {
+    const state = states.get(key) ?? NEVER
+    put(key, { ...state, rejectedMs, restsUntilMs: Math.max(state.restsUntilMs, clock.nowMs() + restMs) })
+  }
   return {
     waits: (key) => states.size > 0 && (states.get(key)?.failedUntilMs ?? 0) > clock.nowMs(),
     rests: (key) => states.size > 0 && (states.get(key)?.restsUntilMs ?? 0) > clock.nowMs(),
-    failed(key) {
-      const waitMs = Math.min(maxMs, (states.get(key)?.waitMs || firstMs / 2) * 2)
+    reason: (key) => states.get(key)?.error,
+    failed(key, error) {
+      const state = states.get(key) ?? NEVER
+      const waitMs = Math.min(maxMs, (state.waitMs || firstMs / 2) * 2)
       const jitteredMs = waitMs * (1 - JITTER * random())
       const untilMs = clock.nowMs() + jitteredMs
-      put(key, { waitMs, failedUntilMs: untilMs, restsUntilMs: untilMs })
+      put(key, { ...state, waitMs, failedUntilMs: untilMs, restsUntilMs: untilMs, error })
       return jitteredMs
     },
-    refused(key) {
-      const { waitMs = 0, failedUntilMs = 0, restsUntilMs = 0 } = states.get(key) ?? {}
-      put(key, { waitMs, failedUntilMs, restsUntilMs: Math.max(restsUntilMs, clock.nowMs() + refusedMs) })
+    refused: (key) => rest(key, refusedMs, states.get(key)?.rejectedMs ?? 0),
+    rejected(key) {
+      const restMs = Math.min(maxMs, (states.get(key)?.rejectedMs || refusedMs / 2) * 2)
+      rest(key, restMs, restMs)
     },
     succeeded: (key) => void states.delete(key),
   }

@@ -3,6 +3,7 @@ import { createBreaker } from './breaker.ts'
 import type { Clock, Random } from './clock.ts'
 import { createLimiter, type Limiter } from './limiter.ts'
 import type { MemoryTier } from './memory-tier.ts'
+import { NO_SHARED_TIER } from './no-shared-tier.ts'
 import type { Load, SharedTier } from './ports.ts'
 import { createReadThrough, type ReadThrough } from './read-through.ts'
 import { createRefresh } from './refresh.ts'
@@ -125,7 +126,13 @@ export function createCore(
     busy: () => limiter.full,
     breaker,
     clock,
-    options: { maxAgeMs, beta, sharedSoftMs: settings.sharedSoftMs, loadSoftMs: settings.loadSoftMs },
+    options: {
+      maxAgeMs,
+      beta,
+      sharedSoftMs: settings.sharedSoftMs,
+      loadSoftMs: settings.loadSoftMs,
+      leases: tier !== NO_SHARED_TIER && !off.has('lease'),
+    },
   })
   return { read, limiter, shared, forget: sources.forget }
 }

@@ -27,7 +27,7 @@ export interface MemoryTier {
 
 /**
  * SIEVE (Zhang et al., NSDI 2024): a hit sets a bit and moves nothing; eviction walks a hand from old to new over what was not
- * visited (docs/decisions/0008-l1-eviction.md). A value larger than a 64th of the budget is not kept.
+ * visited (docs/decisions/0008-l1-eviction.md). A value larger than a 64th of the budget is not kept, nor one whose weight is no number.
  */
 export function createMemoryTier(maxBytes: number): MemoryTier {
   const nodes = new Map<string, Node>()
@@ -69,7 +69,7 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
     set(key, held, valueBytes) {
       const bytes = Math.ceil(valueBytes) + textBytes(key) + OVERHEAD_BYTES // V8 boxes what is no small integer
       const known = nodes.get(key)
-      if (bytes > maxBytes / 64) {
+      if (!(valueBytes >= 0 && bytes <= maxBytes / 64)) {
         if (known) remove(known)
         return
       }

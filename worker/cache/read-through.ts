@@ -1,6 +1,7 @@
 import type { Backoff } from './backoff.ts'
 import type { Breaker } from './breaker.ts'
 import type { Clock } from './clock.ts'
+import { copyOf } from './copy-error.ts'
 import type { Held, Key } from './entry.ts'
 import type { Layer } from './events.ts'
 import { createFound, type Found, type Gathered } from './found.ts'
@@ -44,6 +45,8 @@ export interface ReadThroughOptions {
   readonly sharedSoftMs: number
   /** A reader who has something in grace waits no longer than this for a load (milliseconds). */
   readonly loadSoftMs: number
+  /** Is there a shared tier that gives leases? */
+  readonly leases: boolean
 }
 
 /** What a reader may fall back on, and where it came from. */
@@ -54,6 +57,7 @@ interface Seen {
 
 /** One turn while it is being answered. */
 interface Reading {
+  readonly startedAtMs: number
   readonly turn: Turn
   readonly found: Gathered
   readonly seen: Map<string, Seen>
@@ -124,7 +128,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
       const held = sources.recall(key.text)
       if (held && enough(key, held, reading.turn) && isYoung(held)) {
         settle(reading, key, { held, layer: 'memory' }, false)
-        if (wantsVerifying(held, reading.turn)) verify.push(key)
+        if (wantsVerifying(held, reading.turn) && !sources.replicaMayLag(key.text)) verify.push(key)
       } else if (sources.replicaMayLag(key.text)) reading.wait.push(key)
       else ask.push(key)
     }
@@ -164,6 +168,14 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     unleased: unreachable.has(key.text),
   })
 
+  /** A key whose load has just failed, where no lease makes it rest for all: the same error, and not a load by each reader. */
+  function failsFast({ found, seen, unreachable }: Reading, key: Key<unknown>): boolean {
+    const known = seen.get(key.text)
+    if (!backoff.waits(key.text) || (known && !isDead(known.held)) || (options.leases && !unreachable.has(key.text))) return false
+    found.fail(key, copyOf(backoff.reason(key.text)))
+    return true
+  }
+
   /** Waits for loads. A flight that began before the reader's own write may bring too old a truth: then it asks again. */
   async function awaitLoads(reading: Reading): Promise<void> {
     const { turn, seen, found } = reading
@@ -171,7 +183,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
       const known = seen.get(key.text)
       return known && !isDead(known.held) ? known : undefined
     }
-    let rest: readonly Key<unknown>[] = reading.wait
+    let rest: readonly Key<unknown>[] = reading.wait.filter((key) => !failsFast(reading, key))
     for (let round = 1; rest.length > 0; round++) {
       const startedAtMs = clock.nowMs()
       const hasFallback = rest.every((key) => fallbackOf(key) !== undefined)
@@ -198,18 +210,29 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
         const fallback = fallbackOf(key)
         if (outcome && 'value' in outcome) {
           const { held, layer } = outcome.value
-          const good = enough(key, held, turn) && !isDead(held)
-          if (good || round === MAX_ROUNDS) serve(reading, key, { held, layer }, !outcome.led)
+          // What was loaded since the reader came is as good as it gets, however short its life.
+          const good = enough(key, held, turn) && (!isDead(held) || held.verifiedAtMs >= reading.startedAtMs)
+          if (good || round >= MAX_ROUNDS) serve(reading, key, { held, layer }, !outcome.led)
           else again.push(key)
         } else if (fallback) serve(reading, key, fallback, false)
-        else found.fail(key, outcome?.error ?? new Error('a key could not be loaded'))
+        else if (outcome) found.fail(key, outcome.error)
+        else again.push(key) // what it could have fallen back on has died while it waited
       }
       rest = again
     }
   }
 
   async function answer(keys: readonly Key<unknown>[], found: Gathered, turn: Turn): Promise<Found> {
-    const reading: Reading = { turn, found, seen: new Map(), unreachable: new Set(), late: new Set(), behind: [], wait: [] }
+    const reading: Reading = {
+      startedAtMs: clock.nowMs(),
+      turn,
+      found,
+      seen: new Map(),
+      unreachable: new Set(),
+      late: new Set(),
+      behind: [],
+      wait: [],
+    }
     const ask = recall(reading, keys)
     if (ask.length > 0) await consult(reading, ask)
     if (reading.behind.length > 0) {
@@ -222,7 +245,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
 
   /** One clock for all keys, and logarithms only where one is near an end. */
   function quiet(keys: readonly Key<unknown>[], turn: Turn): readonly Held<unknown>[] | undefined {
-    if (breaker.open) return undefined // then every answer says that it is unverified
+    if (breaker.open || keys.length === 0) return undefined // with the breaker open every answer says that it is unverified
     const nowMs = clock.nowMs()
     const all: Held<unknown>[] = []
     let head: number | undefined

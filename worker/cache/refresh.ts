@@ -30,12 +30,12 @@ export interface Refreshed {
 
 /** Hears of each want as soon as it is known. */
 export interface Report {
-  /** Here is a value; one that lingers is being stored, and will be followed by `filled`, unless its leader dies before. */
+  /** Here is a value; one that lingers is being stored, and will be followed by `settled`, unless its leader dies before. */
   land(want: Want, refreshed: Refreshed, lingersMs?: number): void
   /** May be kept in memory. Not what a refused fill or a load beside somebody else's lease brought: it may be untrue already. */
   keep(want: Want, held: Held<unknown>): void
-  /** The shared tier has answered the fill. */
-  filled(want: Want): void
+  /** Whether or not it was stored: who comes now finds it where it is kept, or nowhere. */
+  settled(want: Want): void
   crash(want: Want, reason: unknown): void
 }
 
@@ -82,6 +82,13 @@ interface Arrived {
 /** A lease rests a little less than the isolate that failed: when that one tries again, it is not refused. */
 const LEASE_REST = 0.8
 
+/** What was loaded, decoded, and handed to those who wait. */
+interface Landed {
+  readonly want: Want
+  readonly held: Held<unknown>
+  readonly stored: Stored
+}
+
 /** A stored value as memory holds it; undefined where its text is unknown, which is a miss. Throws as `decode` does. */
 export function heldFrom(key: Key<unknown>, { life, truth, stamp, payload }: Stored, verifiedAtMs: number): Held<unknown> | undefined {
   const value = payload === null ? null : key.decode(payload)
@@ -122,7 +129,6 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
           failed.set(key.text, one.error)
           continue
         }
-        backoff.succeeded(key.text)
         const { truth = seen?.truth ?? 0, payload, lifetimes } = one
         const life = lifetimeFrom({ ...key.lifetimes, ...lifetimes }, payload === null, startedAtMs, tookMs, random())
         stored.set(key.text, { life, truth, stamp: 0, payload })
@@ -142,6 +148,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       if (failed.has(want.key.text)) throw failed.get(want.key.text)
       const held = value && heldFrom(want.key, value, startedAtMs)
       if (!held) throw new Error(`${want.key.text} was loaded in an unknown format`)
+      if (!lingersMs) backoff.succeeded(want.key.text)
       report.land(want, { held, layer: 'origin' }, lingersMs)
       return held
     } catch (error) {
@@ -152,54 +159,70 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
 
   async function loadAlone(wants: readonly Want[], keep: boolean, report: Report, observe: Observe): Promise<void> {
     const loaded = await loadNow(wants, true, observe).catch((error: unknown) => {
-      for (const { key } of wants) backoff.failed(key.text)
+      for (const { key } of wants) backoff.failed(key.text, error)
       throw error
     })
     for (const want of wants) {
-      if (loaded.failed.has(want.key.text)) backoff.failed(want.key.text)
       const held = land(want, loaded, report)
-      if (held && keep) report.keep(want, held)
+      if (!held) backoff.failed(want.key.text, loaded.failed.get(want.key.text))
+      else if (keep) report.keep(want, held)
     }
   }
 
   /** Readers get what was loaded at once; it is stored behind their answers, and kept in memory only if the shared tier took it. */
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
     const loaded = await loadNow(wants, false, observe).catch(async (error: unknown) => {
-      await backOff(wants, token, observe)
+      await backOff(wants, token, () => error, observe)
       throw error
     })
-    const failed = wants.filter(({ key }) => loaded.failed.has(key.text))
-    const brought = wants.filter(({ key }) => loaded.stored.has(key.text))
-    for (const want of failed) land(want, loaded, report)
+    const landed: Landed[] = []
+    const failed: Want[] = []
+    for (const want of wants) {
+      const held = land(want, loaded, report, 2 * shared.deadlineMs)
+      const stored = loaded.stored.get(want.key.text)
+      if (held && stored) landed.push({ want, held, stored })
+      else failed.push(want)
+    }
     await Promise.all([
-      failed.length > 0 ? backOff(failed, token, observe) : undefined,
-      brought.length > 0 ? fill(brought, loaded, token, report, observe) : undefined,
+      failed.length > 0 ? backOff(failed, token, ({ key }) => loaded.failed.get(key.text), observe) : undefined,
+      landed.length > 0 ? fill(landed, token, report, observe) : undefined,
     ])
   }
 
-  async function fill(wants: readonly Want[], loaded: Arrived, token: string, report: Report, observe: Observe): Promise<void> {
-    const landed = wants.map((want) => land(want, loaded, report, 2 * shared.deadlineMs))
-    const values = [...loaded.stored].map(([key, stored]) => ({ key, stored }))
-    const filled = await shared.fill(values, token).catch(async (error: unknown) => {
+  /** Stores what has landed, and tells what became of it. */
+  async function fill(landed: readonly Landed[], token: string, report: Report, observe: Observe): Promise<void> {
+    const values = landed.map(({ want, stored }) => ({ key: want.key.text, stored }))
+    try {
+      const filled = await shared.fill(values, token)
+      for (const [i, { want, held, stored }] of landed.entries()) {
+        const { key } = want
+        const fill = filled[i]
+        if (fill) {
+          backoff.succeeded(key.text)
+          report.keep(want, withPushed(key, held, stored, fill) ?? held)
+        } else {
+          observe({ type: 'fill-refused', key: key.text })
+          backoff.rejected(key.text)
+        }
+      }
+    } catch (error) {
       observe({ type: 'shared-failed', call: 'fill', error })
-      await giveBack(wants, token, 0, observe) // or nobody could fill until it runs out
-      return []
-    })
-    for (const [i, want] of wants.entries()) {
-      const { key } = want
-      const held = landed[i]
-      const fill = filled[i]
-      if (!fill) {
-        observe({ type: 'fill-refused', key: key.text })
-        backoff.refused(key.text)
-      } else if (held) report.keep(want, withPushed(key, held, loaded.stored.get(key.text), fill) ?? held)
-      report.filled(want)
+      // As without a shared tier: memory's max age bounds it, and not every read is a load. Nobody else could fill until the lease runs out.
+      for (const { want, held } of landed) report.keep(want, held)
+      await giveBack(
+        landed.map(({ want }) => want),
+        token,
+        0,
+        observe,
+      )
+    } finally {
+      for (const { want } of landed) report.settled(want)
     }
   }
 
   /** One reader tries again after a rest, not everybody at once. */
-  const backOff = (wants: readonly Want[], token: string, observe: Observe): Promise<void> =>
-    giveBack(wants, token, LEASE_REST * Math.max(...wants.map(({ key }) => backoff.failed(key.text))), observe)
+  const backOff = (wants: readonly Want[], token: string, reasonOf: (want: Want) => unknown, observe: Observe): Promise<void> =>
+    giveBack(wants, token, LEASE_REST * Math.max(...wants.map((want) => backoff.failed(want.key.text, reasonOf(want)))), observe)
 
   /** Lets leases run out after a rest, if the shared tier can be told. */
   async function giveBack(wants: readonly Want[], token: string, restMs: number, observe: Observe): Promise<void> {
@@ -212,10 +235,10 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
   function withPushed(
     key: Key<unknown>,
     held: Held<unknown>,
-    stored: Stored | undefined,
+    stored: Stored,
     { stamp, pushed }: { readonly stamp: number; readonly pushed: string },
   ): Held<unknown> | undefined {
-    if (pushed === '' || stored === undefined || stored.payload === null) return { ...held, stamp }
+    if (pushed === '' || stored.payload === null) return { ...held, stamp }
     return heldFrom(key, { ...stored, stamp, payload: stored.payload + pushed }, held.verifiedAtMs)
   }
 

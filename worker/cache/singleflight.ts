@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { copyOf } from './copy-error.ts'
 import type { Turn } from './reader.ts'
 
 /** What became of one key of a flight. */
@@ -66,7 +67,7 @@ interface Options<C, T> {
 const MAX_ATTEMPTS = 3
 /** Keys that travel together. */
 const MAX_CARGO = 200
-/** Beyond this many flights those that are over are swept. */
+/** Beyond this many flights, and each time there are twice as many as a sweep left, those that are over are swept. */
 const SWEEP_SIZE = 1_000
 /** Nobody boards later than this (milliseconds): a leader that does not depart by then is dead. */
 const BOARDING_MS = 50
@@ -83,6 +84,8 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
   const flights = new Map<string, Flight<T>>()
   const inTheAir = new Set<Plane>()
   let boarding: Boarding<C, T> | undefined
+  let sweepSize = SWEEP_SIZE
+  const together = enabled && gathers
 
   function isBusy(): boolean {
     for (const plane of inTheAir) {
@@ -107,9 +110,9 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
 
   async function depart(opened: Boarding<C, T>, leader: Turn): Promise<void> {
     const { plane, cargo, flights: onBoard } = opened
-    await (gathers && enabled && isBusy() ? clock.sleep(0) : Promise.resolve())
+    await (together && isBusy() ? clock.sleep(0) : Promise.resolve())
     if (boarding === opened) boarding = undefined
-    inTheAir.add(plane)
+    if (together) inTheAir.add(plane)
     function forget(key: string): void {
       if (flights.get(key) === onBoard.get(key)) flights.delete(key)
     }
@@ -148,12 +151,13 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
     opened.cargo.set(key, cargo)
     opened.flights.set(key, flight)
     if (enabled) flights.set(key, flight)
-    if (flights.size > SWEEP_SIZE) sweep()
+    if (flights.size > sweepSize) sweep()
     return flight
   }
   /** Flights whose leader died, and that nobody has asked for since. */
   function sweep(): void {
     for (const [key, { endsAtMs }] of flights) if (clock.nowMs() >= endsAtMs) flights.delete(key)
+    sweepSize = Math.max(SWEEP_SIZE, 2 * flights.size)
   }
   /** What is in the air, or lingers. */
   function aloft(key: string): Flight<T> | undefined {
@@ -178,7 +182,7 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
           const flight = aloft(key)
           if (flight) joined.set(key, flight)
           else {
-            if (!(enabled && gathers)) alone ??= openPlane(turn)
+            if (!together && (!alone || alone.cargo.size >= MAX_CARGO)) alone = openPlane(turn)
             led.set(key, board(key, cargo.get(key) as C, turn, alone))
           }
         }
@@ -194,8 +198,10 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
           else if (flight.state === 'crashed') outcomes.set(key, { error: flight.error ?? new Error('crashed') })
           else if (clock.nowMs() >= flight.endsAtMs) {
             // The leader is presumed dead: cancelled, evicted or hung.
-            if (flights.get(key) === flight) flights.delete(key)
-            turn.observe({ type: 'taken-over', key })
+            if (flights.get(key) === flight) {
+              flights.delete(key)
+              turn.observe({ type: 'taken-over', key })
+            }
             again.push(key)
           }
         }
@@ -211,7 +217,7 @@ export function createSingleflight<C, T>({ fly, clock, flightMs, enabled, gather
   }
 }
 
-/** Waits until each flight has ended or should have, or `untilMs`, by a timer of this request: a dead one does not wait for the young. */
+/** Waits until each flight has ended or should have, or `untilMs`, by a timer of this request. */
 async function arrival(flights: readonly Flight<unknown>[], untilMs: number, clock: Clock): Promise<void> {
   for (;;) {
     const nowMs = clock.nowMs()
@@ -223,11 +229,4 @@ async function arrival(flights: readonly Flight<unknown>[], untilMs: number, clo
     await Promise.race([...[...planes].map(({ news }) => news), clock.sleep(ringsAtMs - nowMs, enough.signal)])
     enough.abort(null) // without a reason a DOMException with its stack is made
   }
-}
-
-/** A plain copy: an error object may hold on to the request that made it. */
-function copyOf(reason: unknown): Error {
-  const copy = new Error(reason instanceof Error ? reason.message : String(reason))
-  if (reason instanceof Error) copy.name = reason.name
-  return copy
 }

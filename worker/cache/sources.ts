@@ -51,6 +51,9 @@ export interface SourceOptions {
   readonly loadsTogether: boolean
 }
 
+/** Beyond this a lower truth is no longer put down to a replica, however ill (milliseconds). */
+const LONGEST_LAG_MS = 10_000
+
 export function createSources({ memory, shared, refresh, clock, options }: Parts): Sources {
   const common = { clock, enabled: options.singleflight, gathers: options.batching }
   const reads = createSingleflight<Key<unknown>, SharedRead>({ ...common, fly: read, flightMs: options.readFlightMs })
@@ -67,17 +70,41 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
   function remember(key: Key<unknown>, held: Held<unknown>, turn: Turn): void {
     if (fences.fenced(key.text, held.verifiedAtMs)) return
     const known = memory.get(key.text)
-    if (known && (known.truth > held.truth || (known.truth === held.truth && known.verifiedAtMs > held.verifiedAtMs))) return
+    if (known && knowsBetter(known, held)) return
     const quietUntilMs = Math.min(
       held.life.softExpiresAtMs - headStartBoundMs(held.life.deltaMs, options.beta),
       held.verifiedAtMs + options.maxAgeMs - headStartBoundMs(sharedTookMs, options.beta),
     )
+    const bytes = weighed(key, held, turn)
+    if (bytes === undefined) return
     try {
-      memory.set(key.text, { ...held, quietUntilMs }, held.value === null ? 0 : key.sizeOf(held.value))
+      memory.set(key.text, { ...held, quietUntilMs }, bytes)
     } catch (error) {
       memory.clear() // near the isolate's limit: an allocation was refused
       turn.observe({ type: 'memory-refused', key: key.text, error })
     }
+  }
+
+  /** A lower truth comes from a replica that lags, unless it is younger than any lag: then the row was made anew. */
+  const knowsBetter = (known: Held<unknown>, held: Held<unknown>): boolean =>
+    (known.truth > held.truth && held.verifiedAtMs < known.verifiedAtMs + LONGEST_LAG_MS) ||
+    (known.truth === held.truth && known.verifiedAtMs > held.verifiedAtMs)
+
+  /** What a value weighs; one that cannot be weighed is not kept. */
+  function weighed(key: Key<unknown>, held: Held<unknown>, turn: Turn): number | undefined {
+    try {
+      return held.value === null ? 0 : key.sizeOf(held.value)
+    } catch (error) {
+      memory.delete(key.text)
+      turn.observe({ type: 'memory-refused', key: key.text, error })
+      return undefined
+    }
+  }
+
+  /** The shared tier has nothing: dropped by an invalidation, perhaps. What memory had before is not served any more. */
+  function forgetOlder(key: string, startedAtMs: number): void {
+    const known = memory.get(key)
+    if (known && known.verifiedAtMs + options.replicaLagMs <= startedAtMs) memory.delete(key)
   }
 
   /** Reads all that boarded in one round trip. */
@@ -95,6 +122,7 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
       const stored = found[i++]
       const held = stored && readable(key, stored, startedAtMs, leader.observe, memory.get(text))
       if (held) remember(key, held, leader)
+      else if (!stored) forgetOlder(text, startedAtMs)
       tower.land(text, { held })
     }
   }
@@ -103,7 +131,7 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
     const report = {
       land: ({ flight }: Want, refreshed: Refreshed, lingersMs?: number) => tower.land(flight, refreshed, lingersMs),
       keep: ({ key }: Want, held: Held<unknown>) => remember(key, held, leader),
-      filled: ({ flight }: Want) => tower.leave(flight),
+      settled: ({ flight }: Want) => tower.leave(flight),
       crash: ({ flight }: Want, reason: unknown) => tower.crash(flight, reason),
     }
     return refresh.run([...cargo.values()], report, leader.observe)
@@ -111,14 +139,14 @@ export function createSources({ memory, shared, refresh, clock, options }: Parts
 
   /** Whoever insists on a truth, or comes after a change this isolate was told of, does not board the flight of somebody who would take less. */
   function flightOf({ key, seen, leastTruth }: Omit<Want, 'flight'>): string {
-    const fence = fences.raisedAtMs(key.text)
-    const insists = leastTruth > (seen?.truth ?? 0) ? `@${leastTruth}` : ''
-    return fence === undefined ? key.text + insists : `${key.text}${insists}#${fence}`
+    return nameOf(key.text, leastTruth > (seen?.truth ?? 0) ? leastTruth : undefined)
   }
+  /** Up to the first @ there are no letters of the key: no key can have the name of another one's flight. */
+  const nameOf = (key: string, insists: number | undefined): string => `${fences.raisedAtMs(key) ?? ''}#${insists ?? ''}@${key}`
 
   /** What has landed and lingers, unless this isolate was told of a change since; memory holds nothing from before a fence. */
   function landed(key: string): Held<unknown> | undefined {
-    const held = loads.landed(key)?.held
+    const held = loads.size > 0 ? loads.landed(nameOf(key, undefined))?.held : undefined
     return held && !fences.fenced(key, held.verifiedAtMs) ? held : undefined
   }
 

@@ -138,3 +138,12 @@ test('cleared, it holds nothing and weighs nothing but an empty map, and fills a
   expect(tier.get('k149')?.value).toBe(149)
   expect(tier.bytes).toBeLessThanOrEqual(budgetFor(100, weight))
 })
+
+test('a weight that is no number keeps the value out, and the count right', () => {
+  const tier = createMemoryTier(64 * 1024)
+  tier.set('k', heldOf(1), Number.NaN)
+  tier.set('l', heldOf(2), -1)
+  expect([tier.size, tier.get('k')]).toEqual([0, undefined])
+  for (let i = 0; i < 1_000; i++) tier.set(`k${i}`, heldOf(i), 200)
+  expect(tier.bytes).toBeLessThanOrEqual(64 * 1024)
+})
