@@ -38,12 +38,15 @@ function freshBytes(length: number): Uint8Array<ArrayBuffer> {
   return piece.subarray(cut - length, cut)
 }
 
+/** How a page ends. */
+export const pageEnd = (nextCursor: string | null, gap: boolean): Uint8Array<ArrayBuffer> =>
+  bytes(`],"next_cursor":${JSON.stringify(nextCursor)},"gap":${gap}}`)
+
 /**
  * A page as JSON, joined from lines that are bytes already: a sixth of what serialising objects would cost. Whoever keeps it keeps a copy,
  * or the piece that it was cut from would live on.
  */
-export function pageBody(lines: readonly Line[], nextCursor: string | null, gap: boolean): Uint8Array<ArrayBuffer> {
-  const end = bytes(`],"next_cursor":${JSON.stringify(nextCursor)},"gap":${gap}}`)
+export function pageBody(lines: readonly Line[], end: Uint8Array): Uint8Array<ArrayBuffer> {
   let length = OPEN.length + end.length + Math.max(0, lines.length - 1)
   for (const { json } of lines) length += json.length
   const page = freshBytes(length)

@@ -3,9 +3,9 @@ import { type Cursor, decodeCursor, encodeCursor } from '../../contract/cursor.t
 import { Problem, renderProblem, toProblem } from '../../contract/problem.ts'
 import type { Caller } from '../../contract/signature.ts'
 import type { Raised } from '../../contract/version-token.ts'
-import { entityTagOf, fingerprintOf, joinFingerprints } from '../feed/entity-tag.ts'
+import { entityTagOf, type Fingerprint, fingerprintOf, joinFingerprints } from '../feed/entity-tag.ts'
 import { createMemo } from '../feed/memo.ts'
-import { pageBody } from '../feed/page-body.ts'
+import { pageBody, pageEnd } from '../feed/page-body.ts'
 import type { FeedTurn, Made } from '../feed/parts.ts'
 import { readAuthor, readPost } from '../feed/read-author.ts'
 import { type FeedPage, type FeedParts, readFeed } from '../feed/read-feed.ts'
@@ -20,6 +20,17 @@ const FEED = '/v1/feed/following'
 const AUTHOR = '/v1/users/:id/posts'
 const POST = '/v1/posts/:id'
 
+/** How a page ends: its cursor and its gap, and what they give to its tag. */
+interface Ending {
+  readonly bytes: Uint8Array
+  readonly fingerprint: Fingerprint
+}
+
+const ending = (next: string | null, gap: boolean): Ending => ({
+  bytes: pageEnd(next, gap),
+  fingerprint: fingerprintOf(`${next ?? ''}|${gap}`),
+})
+
 /** Answers a read; `id` is what stands for it in the path. */
 type Read = (exchange: Exchange, id: string | undefined) => Promise<Response> | Response
 /** What is read, by the pattern of its route. */
@@ -33,7 +44,7 @@ const MAX_CURSOR_BYTES = 1024 * 1024
 /** The feeds, what a viewer follows and what one author brought, and single posts. */
 export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number): Reads {
   const wholePages = createWholePages(feed.read)
-  const sealed = createMemo<string>(MAX_CURSOR_BYTES)
+  const endings = createMemo<Ending>(MAX_CURSOR_BYTES)
 
   /** The feed's parts for one request, whose tally hears what history it waited for. */
   function timed({ tally }: Exchange): FeedParts {
@@ -48,22 +59,22 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
     return cursor
   }
 
-  function seal(feedName: string, viewerId: string, cursor: Cursor): string | Promise<string> {
-    const name = `${feedName} ${viewerId} ${cursor.last} ${cursor.anchor} ${cursor.sum}`
-    return sealed.get(name) ?? sealAnew(name, feedName, viewerId, cursor)
+  function endingOf({ next, gap }: FeedPage, feedName: string, viewerId: string): Ending | Promise<Ending> {
+    if (!next) return ending(null, gap)
+    const name = `${feedName} ${viewerId} ${next.last} ${next.anchor} ${next.sum} ${gap}`
+    return endings.get(name) ?? seal(name, next, gap, feedName, viewerId)
   }
 
-  async function sealAnew(name: string, feedName: string, viewerId: string, cursor: Cursor): Promise<string> {
-    const text = await encodeCursor(await http.signingKey, feedName, viewerId, cursor)
-    sealed.set(name, text, text.length)
-    return text
+  async function seal(name: string, next: Cursor, gap: boolean, feedName: string, viewerId: string): Promise<Ending> {
+    const sealed = ending(await encodeCursor(await http.signingKey, feedName, viewerId, next), gap)
+    endings.set(name, sealed, sealed.bytes.length)
+    return sealed
   }
 
   /** The body of a page is put together only where it is handed over: a client that has it wants none. */
   async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Pick<Document, 'body' | 'tag'>> {
-    const next = page.next ? await seal(feedName, viewerId, page.next) : null
-    const ends = fingerprintOf(`${next ?? ''}|${page.gap}`)
-    return { body: () => pageBody(page.lines, next, page.gap), tag: entityTagOf(joinFingerprints(ends, page.lines)) }
+    const { bytes, fingerprint } = await endingOf(page, feedName, viewerId)
+    return { body: () => pageBody(page.lines, bytes), tag: entityTagOf(joinFingerprints(fingerprint, page.lines)) }
   }
 
   /** Answers what is the same for all readers: as it was, where nothing in it has changed, else assembled anew. */
