@@ -27,6 +27,8 @@ export interface Held<V> {
   readonly verifiedAtMs: number
   /** Before this moment memory answers without another thought (epoch milliseconds); 0 until memory keeps it. */
   readonly quietUntilMs: number
+  /** Memory has let go of it, or has another in its place. */
+  readonly gone?: boolean
 }
 
 /** How long values of a kind live, in milliseconds from the start of their load. */

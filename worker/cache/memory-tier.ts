@@ -2,12 +2,13 @@ import type { Held } from './entry.ts'
 import { createMapWeight, textBytes } from './weigh.ts'
 
 /** What an entry costs beside its key, its value and its place in the map: the node, what it holds, and a life (bytes, measured). */
-const OVERHEAD_BYTES = 256
+const OVERHEAD_BYTES = 264
 
 /** A value and its place in one object: a hit that follows one pointer less is a fifth cheaper. */
 interface Node extends Held<unknown> {
   readonly key: string
   readonly bytes: number
+  gone: boolean
   visited: boolean
   newer: Node | undefined
   older: Node | undefined
@@ -44,6 +45,7 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
     if (node.older) node.older.newer = node.newer
     else oldest = node.newer
     nodes.delete(node.key)
+    node.gone = true
     places.deleted()
     total -= node.bytes
   }
@@ -82,6 +84,7 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
         else oldest = node
         if (hand === known) hand = node
         nodes.set(key, node)
+        known.gone = true
         total += bytes - known.bytes
         while (total + places.bytes > maxBytes) evict()
       } else {
@@ -100,6 +103,7 @@ export function createMemoryTier(maxBytes: number): MemoryTier {
       if (node) remove(node)
     },
     clear() {
+      for (const node of nodes.values()) node.gone = true
       nodes.clear()
       places.cleared()
       newest = oldest = hand = undefined
@@ -122,5 +126,5 @@ function nodeOf(
   newer: Node | undefined,
   older: Node | undefined,
 ): Node {
-  return { key, value, life, truth, stamp, verifiedAtMs, quietUntilMs, bytes, visited, newer, older }
+  return { key, value, life, truth, stamp, verifiedAtMs, quietUntilMs, bytes, gone: false, visited, newer, older }
 }

@@ -19,6 +19,8 @@ export interface ReadThrough {
    * their keys, at once. Otherwise undefined, and nothing was told or begun.
    */
   quiet(keys: readonly Key<unknown>[], turn: Turn): readonly Held<unknown>[] | undefined
+  /** Does memory still hold what `quiet` answered, just as it was, and needs none of it a thought? For a reader who insists on nothing. */
+  still(held: readonly Held<unknown>[]): boolean
   /**
    * The same for one key and a reader who insists on nothing, with that reader's dice; nobody is told. Without dice only what needs none
    * is answered.
@@ -266,6 +268,15 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
 
   return {
     quiet,
+    still(held) {
+      if (breaker.open) return false
+      const nowMs = turnMs()
+      for (let i = 0; i < held.length; i++) {
+        const one = held[i]
+        if (one?.gone !== false || nowMs >= one.quietUntilMs) return false
+      }
+      return true
+    },
     peek(key, dice) {
       const held = sources.recall(key)
       if (!held || breaker.open) return undefined

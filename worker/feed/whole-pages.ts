@@ -1,4 +1,4 @@
-import type { Key } from '../cache/entry.ts'
+import type { Held, Key } from '../cache/entry.ts'
 import type { CacheEvent } from '../cache/events.ts'
 import type { ReadThrough } from '../cache/read-through.ts'
 import type { Turn } from '../cache/reader.ts'
@@ -19,6 +19,15 @@ export interface WholePages {
   keep(name: string, whole: Whole, made: Made): void
 }
 
+interface Page extends Whole {
+  readonly keys: readonly Key<unknown>[]
+  readonly parts: readonly Part<unknown>[]
+  /** What memory answered when it was last asked for each part: while it still holds just these, they need not be looked up. */
+  held: readonly Held<unknown>[] | undefined
+  /** What was told then. */
+  hits: Extract<CacheEvent, { type: 'hits' }> | undefined
+}
+
 /** What whole documents and their parts may take of an isolate's memory (bytes): some two hundred pages of 20 posts. */
 const MAX_BYTES = 4 * 1024 * 1024
 /** What a document holds on to per part beside its value: a key, what was found of it, a place in two lists (bytes). */
@@ -28,24 +37,34 @@ const PART_BYTES = 250
  * Memory decides: a document is as fresh as its parts, which are looked at each time. A part that another one replaced, that must be
  * verified or refreshed, or that a reader's version token asks more of, makes the page be assembled anew.
  */
-export function createWholePages(read: Pick<ReadThrough, 'quiet'>): WholePages {
-  const pages = createMemo<Whole & { readonly keys: readonly Key<unknown>[]; readonly parts: readonly Part<unknown>[] }>(MAX_BYTES)
+export function createWholePages(read: Pick<ReadThrough, 'quiet' | 'still'>): WholePages {
+  const pages = createMemo<Page>(MAX_BYTES)
+
+  /** Memory answers each part, and it is what the page was made of. */
+  function isUnchanged(page: Page, turn: Turn): boolean {
+    let told: Extract<CacheEvent, { type: 'hits' }> | undefined
+    const observe = (event: CacheEvent) => {
+      if (event.type === 'hits') told = event
+    }
+    const held = read.quiet(page.keys, { ...turn, observe })
+    if (!held || !told) return false
+    for (let i = 0; i < held.length; i++) {
+      const now = held[i]
+      const then = page.parts[i]
+      if (now?.value !== then?.value || now?.truth !== then?.truth) return false
+    }
+    page.held = held
+    page.hits = told
+    return true
+  }
+
   return {
     find(name, turn) {
       const page = pages.get(name)
-      // What was read counts only if it is what the page was made of.
-      let told: CacheEvent | undefined
-      const observe = (event: CacheEvent) => {
-        told = event
-      }
-      const held = page && read.quiet(page.keys, { ...turn, observe })
-      if (!held) return undefined
-      for (let i = 0; i < held.length; i++) {
-        const now = held[i]
-        const then = page.parts[i]
-        if (now?.value !== then?.value || now?.truth !== then?.truth) return undefined
-      }
-      if (told) turn.observe(told)
+      if (!page) return undefined
+      const isStill = turn.leastTruth === undefined && page.held !== undefined && read.still(page.held)
+      if (!isStill && !isUnchanged(page, turn)) return undefined
+      if (page.hits) turn.observe(page.hits)
       return page
     },
     keep(name, whole, made) {
@@ -55,7 +74,7 @@ export function createWholePages(read: Pick<ReadThrough, 'quiet'>): WholePages {
       const seen = parts.map(({ value, truth }) => ({ value, truth }))
       // Memory holds the same values, but may let go of them before we do.
       const partBytes = seen.reduce((sum, { value }, i) => sum + PART_BYTES + (value === null ? 0 : (made.keys[i]?.sizeOf(value) ?? 0)), 0)
-      pages.set(name, { ...whole, keys: made.keys, parts: seen }, whole.body.length + partBytes)
+      pages.set(name, { ...whole, keys: made.keys, parts: seen, held: undefined, hits: undefined }, whole.body.length + partBytes)
     },
   }
 }

@@ -4,7 +4,7 @@ import type { Held } from '../../../../worker/cache/entry.ts'
 import { createMemoryTier } from '../../../../worker/cache/memory-tier.ts'
 import { createMapWeight, textBytes } from '../../../../worker/cache/weigh.ts'
 
-const OVERHEAD_BYTES = 256
+const OVERHEAD_BYTES = 264
 const weightOf = (key: string, valueBytes: number) => valueBytes + textBytes(key) + OVERHEAD_BYTES
 /** What the map of so many entries weighs where none was ever deleted. */
 function placesFor(entries: number): number {
@@ -146,4 +146,21 @@ test('a weight that is no number keeps the value out, and the count right', () =
   expect([tier.size, tier.get('k')]).toEqual([0, undefined])
   for (let i = 0; i < 1_000; i++) tier.set(`k${i}`, heldOf(i), 200)
   expect(tier.bytes).toBeLessThanOrEqual(64 * 1024)
+})
+
+test('what was handed out says when memory has let go of it: replaced, deleted, evicted or cleared', () => {
+  const tier = createMemoryTier(64 * 1024)
+  const put = (key: string) => {
+    tier.set(key, heldOf(key), 500)
+    return tier.get(key)
+  }
+  const [kept, replaced, deleted] = [put('kept'), put('replaced'), put('deleted')]
+  put('replaced')
+  tier.delete('deleted')
+  expect([kept, replaced, deleted].map((one) => one?.gone)).toEqual([false, true, true])
+  for (let i = 0; i < 1_000; i++) put(`k${i}`)
+  const last = tier.get('k999')
+  expect([tier.get('k0'), last?.gone]).toEqual([undefined, false])
+  tier.clear()
+  expect(last?.gone).toBe(true)
 })
