@@ -16,7 +16,7 @@ export function refuseSlots(keys: readonly string[]): void {
 
 const set = Map.prototype.set
 Map.prototype.set = function refuse(key: unknown, value: unknown) {
-  const isSlot = slots.size > 0 && typeof value === 'object' && value !== null && 'held' in value && 'bytes' in value
+  const isSlot = slots.size > 0 && typeof value === 'object' && value !== null && 'quietUntilMs' in value && 'visited' in value
   if (isSlot && typeof key === 'string' && slots.delete(key)) throw new RangeError('Map maximum size exceeded')
   return set.call(this, key, value)
 }
