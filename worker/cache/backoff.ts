@@ -6,7 +6,7 @@ export interface Backoff {
   waits(key: string): boolean
   /** As above, or its lease has just been refused: a refresh behind an answer would be in vain. */
   rests(key: string): boolean
-  /** What its last load failed with, while it waits. */
+  /** What its last load failed with. */
   reason(key: string): unknown
   /** Answers how long the key waits now (milliseconds). */
   failed(key: string, error: unknown): number

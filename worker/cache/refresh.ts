@@ -157,6 +157,8 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
     return undefined
   }
 
+  const whyFailed = ({ key }: Want, { failed }: Arrived): unknown => failed.get(key.text) ?? new Error(`${key.text} could not be decoded`)
+
   async function loadAlone(wants: readonly Want[], keep: boolean, report: Report, observe: Observe): Promise<void> {
     const loaded = await loadNow(wants, true, observe).catch((error: unknown) => {
       for (const { key } of wants) backoff.failed(key.text, error)
@@ -164,7 +166,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
     })
     for (const want of wants) {
       const held = land(want, loaded, report)
-      if (!held) backoff.failed(want.key.text, loaded.failed.get(want.key.text))
+      if (!held) backoff.failed(want.key.text, whyFailed(want, loaded))
       else if (keep) report.keep(want, held)
     }
   }
@@ -184,7 +186,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
       else failed.push(want)
     }
     await Promise.all([
-      failed.length > 0 ? backOff(failed, token, ({ key }) => loaded.failed.get(key.text), observe) : undefined,
+      failed.length > 0 ? backOff(failed, token, (want) => whyFailed(want, loaded), observe) : undefined,
       landed.length > 0 ? fill(landed, token, report, observe) : undefined,
     ])
   }
