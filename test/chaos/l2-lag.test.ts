@@ -129,9 +129,9 @@ describe('scripts that Redis has forgotten', () => {
     await eventually(async () => expect((await ask(FIRST, `/v1/posts/${takePost()}`)).headers.get('tideline-degraded')).toBeNull())
     stack.facade.stats.reset()
     await Promise.all(ISOLATES.map(read))
-    const { EVAL = 0, EVALSHA = 0 } = stack.facade.stats.byCommand
-    expect(EVALSHA).toBeGreaterThanOrEqual(2 * ISOLATES.length * READS)
-    expect(EVAL).toBeLessThanOrEqual(ISOLATES.length * SCRIPTS_IN_USE)
+    const asked = () => stack.facade.stats.byCommand
+    await eventually(() => expect(asked().EVALSHA ?? 0).toBeGreaterThanOrEqual(2 * ISOLATES.length * READS)) // the last fills run behind answers
+    expect(asked().EVAL ?? 0).toBeLessThanOrEqual(ISOLATES.length * SCRIPTS_IN_USE)
   })
 })
 
