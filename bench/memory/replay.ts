@@ -8,6 +8,8 @@ import { createMemorySharedTier } from '../../test/support/memory-shared-tier.ts
 import { createBackoff } from '../../worker/cache/backoff.ts'
 import { createBreaker } from '../../worker/cache/breaker.ts'
 import { DEFAULTS } from '../../worker/cache/core.ts'
+import type { Key } from '../../worker/cache/entry.ts'
+import type { Layer } from '../../worker/cache/events.ts'
 import { createLimiter } from '../../worker/cache/limiter.ts'
 import { createMemoryTier } from '../../worker/cache/memory-tier.ts'
 import type { Load, SharedTier } from '../../worker/cache/ports.ts'
@@ -141,12 +143,24 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
     const sources = rule.sources(createSources({ memory, shared, refresh, clock: time, options: { maxAgeMs, beta, ...flying } }))
     const reading = { maxAgeMs, beta, sharedSoftMs, loadSoftMs, leases: true }
     const through = createReadThrough({ ...common, sources, busy: () => limiter.full, options: reading })
+    function count(asked: readonly Key<unknown>[], layerOf: (key: Key<unknown>) => Layer | undefined): void {
+      if (measuring()) for (const key of asked) costs.answer(parseKey(key.text)?.kind ?? 'crowd', layerOf(key))
+    }
+    const booked =
+      (ask: ReadThrough['many']): ReadThrough['many'] =>
+      async (asked, turn) => {
+        const found = await ask(asked, turn)
+        count(asked, (key) => found.get(key)?.layer)
+        return found
+      }
     const read: ReadThrough = {
       ...through,
-      async many(asked, turn) {
-        const found = await through.many(asked, turn)
-        if (measuring()) for (const key of asked) costs.answer(parseKey(key.text)?.kind ?? 'crowd', found.get(key)?.layer)
-        return found
+      many: booked(through.many),
+      ask: booked(through.ask),
+      quiet(asked, turn) {
+        const held = through.quiet(asked, turn)
+        if (held) count(asked, () => 'memory')
+        return held
       },
     }
     const keys = createFeedKeys(config.LIFETIMES)

@@ -33,7 +33,7 @@ export type CacheEvent =
   | { readonly type: 'shared-failed'; readonly call: 'read' | 'lease' | 'fill' | 'release'; readonly error: unknown }
   /** What a layer brought could not be decoded: a miss. */
   | { readonly type: 'undecodable'; readonly key: string; readonly error: unknown }
-  /** The isolate could not hold a value: memory was emptied, the reader is answered nevertheless. */
+  /** Memory could not take a value; the reader is answered nevertheless. Where V8 refused an allocation, memory was emptied. */
   | { readonly type: 'memory-refused'; readonly key: string; readonly error: unknown }
   | { readonly type: 'leased'; readonly key: string; readonly state: 'granted' | 'refused' | 'fresher' }
   | { readonly type: 'loaded'; readonly keys: number; readonly tookMs: number; readonly alone: boolean }

@@ -14,6 +14,8 @@ import type { SharedRead, Sources } from './sources.ts'
 export interface ReadThrough {
   /** Answers all keys of a turn: one round trip to the shared tier for what memory lacks, one load for what that lacks. */
   many(keys: readonly Key<unknown>[], turn: Turn): Promise<Found>
+  /** The same for a caller to whom `quiet` has just said no. */
+  ask(keys: readonly Key<unknown>[], turn: Turn): Promise<Found>
   /**
    * The same where memory answers them all, fresh and verified, and no dice say that a value is to be refreshed: the values by the place of
    * their keys, at once. Otherwise undefined, and nothing was told or begun.
@@ -89,17 +91,16 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
   const judge = (held: Held<unknown>, { dice }: Turn): Freshness => freshnessAt(held.life, clock.nowMs(), 1 - dice, beta())
   /** How far ahead a reader looks, in units of what a refresh takes. */
   const headStart = (dice: number): number => beta() * -Math.log(1 - dice)
-  /** Nothing is due for a value, by a reader who looks so far ahead: neither its refresh nor memory's own, which is to verify it. */
-  const isCalm = ({ life, verifiedAtMs }: Held<unknown>, nowMs: number, head: number): boolean =>
-    nowMs + life.deltaMs * head < life.softExpiresAtMs && nowMs + sources.sharedTookMs * head < verifiedAtMs + options.maxAgeMs
-  const isYoung = (held: Held<unknown>): boolean => clock.nowMs() < held.verifiedAtMs + options.maxAgeMs
+  /** Is a value within memory's max age for a reader who looks so far ahead? Memory's own X-Fetch: the nearer its end, the likelier not. */
+  const isYoung = ({ verifiedAtMs }: Held<unknown>, nowMs: number, head: number): boolean =>
+    nowMs + sources.sharedTookMs * head < verifiedAtMs + options.maxAgeMs
+  /** Nothing is due for a value, by a reader who looks so far ahead: neither its refresh nor to have it verified. */
+  const isCalm = (held: Held<unknown>, nowMs: number, head: number): boolean =>
+    nowMs + held.life.deltaMs * head < held.life.softExpiresAtMs && isYoung(held, nowMs, head)
   const isUsable = (held: Held<unknown>): boolean => clock.nowMs() < held.life.hardExpiresAtMs
   const isDead = (held: Held<unknown>): boolean => clock.nowMs() >= held.life.graceEndsAtMs
   const enough = (key: Key<unknown>, held: Held<unknown>, turn: Turn): boolean =>
     turn.leastTruth === undefined || held.truth >= turn.leastTruth(key.text)
-  /** Memory's own X-Fetch: the nearer its max age, the likelier a reader has the value verified behind its answer. */
-  const wantsVerifying = (held: Held<unknown>, { dice }: Turn): boolean =>
-    clock.nowMs() + sources.sharedTookMs * headStart(dice) >= held.verifiedAtMs + options.maxAgeMs
 
   function serve(reading: Reading, key: Key<unknown>, { held, layer }: Seen, collapsed: boolean): void {
     const { turn, found, unreachable, late } = reading
@@ -128,9 +129,10 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     const verify: Key<unknown>[] = []
     for (const key of keys) {
       const held = sources.recall(key.text)
-      if (held && enough(key, held, reading.turn) && isYoung(held)) {
+      if (held && enough(key, held, reading.turn) && isYoung(held, clock.nowMs(), 0)) {
         settle(reading, key, { held, layer: 'memory' }, false)
-        if (wantsVerifying(held, reading.turn) && !sources.replicaMayLag(key.text)) verify.push(key)
+        const isDue = !isYoung(held, clock.nowMs(), headStart(reading.turn.dice))
+        if (isDue && !sources.replicaMayLag(key.text)) verify.push(key)
       } else if (sources.replicaMayLag(key.text)) reading.wait.push(key)
       else ask.push(key)
     }
@@ -224,7 +226,8 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     }
   }
 
-  async function answer(keys: readonly Key<unknown>[], found: Gathered, turn: Turn): Promise<Found> {
+  async function ask(keys: readonly Key<unknown>[], turn: Turn): Promise<Found> {
+    const found = createFound()
     const reading: Reading = {
       startedAtMs: clock.nowMs(),
       turn,
@@ -235,8 +238,8 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
       behind: [],
       wait: [],
     }
-    const ask = recall(reading, keys)
-    if (ask.length > 0) await consult(reading, ask)
+    const lacking = recall(reading, distinct(keys))
+    if (lacking.length > 0) await consult(reading, lacking)
     if (reading.behind.length > 0) {
       const wants = reading.behind.map((key) => toWant(reading, key, false))
       turn.reader.waitUntil(sources.refresh(wants, turn))
@@ -267,6 +270,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
   }
 
   return {
+    ask,
     quiet,
     still(held) {
       if (breaker.open) return false
@@ -284,12 +288,14 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
       return nowMs < held.quietUntilMs || (dice !== undefined && isCalm(held, nowMs, headStart(dice))) ? held : undefined
     },
     async many(keys, turn) {
-      const found = createFound()
-      const asked = [...new Map(keys.map((key) => [key.text, key])).values()]
+      const asked = distinct(keys)
       const hits = quiet(asked, turn)
-      if (!hits) return answer(asked, found, turn)
+      if (!hits) return ask(asked, turn)
+      const found = createFound()
       for (const [i, key] of asked.entries()) found.give(key, hits[i] as Held<unknown>, QUIET)
       return found
     },
   }
 }
+
+const distinct = (keys: readonly Key<unknown>[]): readonly Key<unknown>[] => [...new Map(keys.map((key) => [key.text, key])).values()]

@@ -171,7 +171,7 @@ export function createRefresh({ shared, load, limiter, backoff, clock, random, n
     }
   }
 
-  /** Readers get what was loaded at once; it is stored behind their answers, and kept in memory only if the shared tier took it. */
+  /** Readers get what was loaded at once; it is stored behind their answers, and kept in memory unless the shared tier refused it. */
   async function loadAndFill(wants: readonly Want[], token: string, report: Report, observe: Observe): Promise<void> {
     const loaded = await loadNow(wants, false, observe).catch(async (error: unknown) => {
       await backOff(wants, token, () => error, observe)

@@ -37,11 +37,11 @@ export function readParts(read: ReadThrough, keys: readonly Key<unknown>[], turn
     const at = <V>(_key: Key<V>, place: number) => held[place] as Held<V>
     return { get: at, need: at }
   }
-  return turn.made ? readAndNote(read, keys, turn, turn.made) : read.many(keys, turn)
+  return turn.made ? readAndNote(read, keys, turn, turn.made) : read.ask(keys, turn)
 }
 
 async function readAndNote(read: ReadThrough, keys: readonly Key<unknown>[], turn: Turn, made: Made): Promise<Parts> {
-  const found = await read.many(keys, turn)
+  const found = await read.ask(keys, turn)
   const parts = keys.map((key) => found.get(key))
   note(made, keys, parts)
   return found
