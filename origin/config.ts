@@ -30,6 +30,13 @@ export const schema = z.object({
   MAX_CONCURRENT_REQUESTS: count(256),
   /** Followers. Above it an author is pulled: one push would be a million rows. */
   CROWD_THRESHOLD: count(1_000_000),
+  /** A pulled author with fewer followers than this share of the threshold is pushed again. 1.25 times between coming and going: counts jitter. */
+  CROWD_LEAVE_SHARE: z.coerce.number().gt(0).lt(1).default(0.8),
+  /**
+   * Milliseconds an author stays pulled at least. A demotion writes up to 800 rows per follower and ends a day later: a threshold that was
+   * lowered for an evening must not cause one.
+   */
+  CROWD_HOLD_MS: count(24 * HOUR_MS),
   /** Followers. From here on timelines know an author as a candidate; a quarter of the threshold when not given. */
   CROWD_FLOOR: z.coerce.number().int().positive().optional(),
   /** Milliseconds from the announcement in `crowd` to the first pulled post: `crowd` is used for at most 10 s, and 5 s of margin. */

@@ -18,6 +18,7 @@ import { stepTiers } from './db/tiers.ts'
 import { retireViewers } from './db/timelines.ts'
 import { payInvalidations, payPushes } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
+import { copyNext } from './fanout/demote.ts'
 import { createHeartbeat } from './fanout/heartbeat.ts'
 import { createBell, every, type LoopEvent } from './fanout/loops.ts'
 import { createSettle } from './fanout/settle.ts'
@@ -103,6 +104,8 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   async function tiers(): Promise<void> {
     const rules = {
       crowdThreshold: config.CROWD_THRESHOLD,
+      leaveShare: config.CROWD_LEAVE_SHARE,
+      holdMs: config.CROWD_HOLD_MS,
       candidateFloor: config.CROWD_FLOOR,
       timelineLifeMs: config.TIMELINE_LIFE_MS,
       announceMs: config.ANNOUNCE_MS,
@@ -132,6 +135,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
           loop('invalidations', POLL_MS, () => untilNone(() => payInvalidations(db, delivery))),
           loop('pushes', POLL_MS, () => untilNone(() => payPushes(db, delivery))),
           loop('tiers', TIERS_MS, tiers),
+          loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]
       : []),

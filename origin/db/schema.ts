@@ -19,7 +19,7 @@ export const authors = pgTable('authors', {
   postVersion: bigint('post_version', { mode: 'number' }).notNull().default(0),
   lastPostId: id('last_post_id').notNull().default(0n),
   followerCount: integer('follower_count').notNull().default(0),
-  route: text('route', { enum: ['push', 'announced', 'pull'] })
+  route: text('route', { enum: ['push', 'announced', 'pull', 'demoted'] })
     .notNull()
     .default('push'),
   candidateSince: moment('candidate_since'),
@@ -146,6 +146,12 @@ export const beats = pgTable(
   },
   (table) => [primaryKey({ columns: [table.machineId, table.at] })],
 )
+
+export const demotions = pgTable('demotions', {
+  authorId: id('author_id').primaryKey(),
+  afterViewer: id('after_viewer').notNull().default(0n),
+  copiedAt: moment('copied_at'),
+})
 
 export const crowdVersion = pgTable('crowd_version', {
   singleton: boolean('singleton').primaryKey().default(true),

@@ -1,0 +1,16 @@
+-- Why: an author who is no longer crowded leaves the crowd again, after a job has written the pulled posts into the followers'
+-- timelines. Locks: authors for an instant; the check is validated under a lock that stops nobody. Old code: runs on it and reads 'demoted'
+-- as it should (new posts are pushed, the author is in crowd), but its rebuilds and backfills leave pulled posts out; all
+-- processes must be new before an author has been demoted for a day.
+ALTER TABLE authors DROP CONSTRAINT authors_route_check;
+--> statement-breakpoint
+ALTER TABLE authors ADD CONSTRAINT authors_route_check CHECK (route IN ('push', 'announced', 'pull', 'demoted')) NOT VALID;
+--> statement-breakpoint
+ALTER TABLE authors VALIDATE CONSTRAINT authors_route_check;
+--> statement-breakpoint
+-- The authors with route 'demoted': how far the copy of their pulled posts has come.
+CREATE TABLE demotions (
+  author_id bigint PRIMARY KEY,
+  after_viewer bigint NOT NULL DEFAULT 0, -- followers up to this one have their copies
+  copied_at timestamptz -- since when all have
+);
