@@ -14,3 +14,18 @@ CREATE TABLE demotions (
   after_viewer bigint NOT NULL DEFAULT 0, -- followers up to this one have their copies
   copied_at timestamptz -- since when all have
 );
+--> statement-breakpoint
+-- Popular posts, best first by score; more than are shown, so that one that goes makes room for the next.
+CREATE TABLE popular_posts (
+  post_id bigint PRIMARY KEY,
+  score double precision NOT NULL
+);
+--> statement-breakpoint
+-- One row for the world: the truth version of pop.
+CREATE TABLE popular_version (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  version bigint NOT NULL DEFAULT 1,
+  computed_at timestamptz NOT NULL DEFAULT '-infinity'
+);
+--> statement-breakpoint
+INSERT INTO popular_version DEFAULT VALUES;
