@@ -32,14 +32,22 @@ let nextId = 2_150_000_000_000_000_000n
  * method is one transaction of one process: whatever order they are called in may happen.
  */
 export async function createTiersWorld(db: Database, defect?: Defect) {
-  await db.execute(sql`truncate users, demotions, timeline_entries, push_edges, departures, fanout_jobs, fanout_chunks, invalidations, backfills cascade`)
+  // Whoever was in an earlier world is out of the tiers.
+  await db.execute(sql`with ended as (delete from demotions) update authors set route = 'push', candidate_since = null, follower_count = 0`)
   const authors = await makeUsers(db, 2)
   const viewers = await makeUsers(db, 3)
   const cached = new Map<string, Cached>()
   /** The edge's copy of `crowd`: until it is dropped, an old one may be used. */
   let crowdCopy: ReadonlySet<string> | undefined
   const posts: { readonly id: bigint; readonly authorId: string }[] = []
-  const rules = { crowdThreshold: THRESHOLD, leaveShare: 0.8, holdMs: LIFE_MS, candidateFloor: 1, timelineLifeMs: LIFE_MS, announceMs: LIFE_MS }
+  const rules = {
+    crowdThreshold: THRESHOLD,
+    leaveShare: 0.8,
+    holdMs: LIFE_MS,
+    candidateFloor: 1,
+    timelineLifeMs: LIFE_MS,
+    announceMs: LIFE_MS,
+  }
 
   const worker = createFanoutWorker({
     db,
@@ -63,7 +71,9 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
   async function rebuild(viewerId: string): Promise<void> {
     await db.transaction((tx) => timelines.rebuild(tx, BigInt(viewerId), CAP))
     if (defect !== 'rebuilds leave pulled posts out') return
-    await db.execute(sql`delete from timeline_entries t using posts p where t.viewer_id = ${viewerId} and p.id = t.activity_id and p.mode = 'pull'`)
+    await db.execute(
+      sql`delete from timeline_entries t using posts p where t.viewer_id = ${viewerId} and p.id = t.activity_id and p.mode = 'pull'`,
+    )
   }
 
   /** What a load of the timeline answers; undefined for a viewer who has to be enrolled or rebuilt first. */
