@@ -1,5 +1,18 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, integer, json, jsonb, pgTable, primaryKey, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  integer,
+  json,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
 
 /** The tables as drizzle sees them. `migrations/` is the truth; `test/real/schema.test.ts` holds the two together. */
 const id = (name: string) => bigint(name, { mode: 'bigint' })
@@ -203,6 +216,14 @@ export const demotions = pgTable('demotions', {
   authorId: id('author_id').primaryKey(),
   afterViewer: id('after_viewer').notNull().default(0n),
   copiedAt: moment('copied_at'),
+})
+
+export const popularPosts = pgTable('popular_posts', { postId: id('post_id').primaryKey(), score: doublePrecision('score').notNull() })
+
+export const popularVersion = pgTable('popular_version', {
+  singleton: boolean('singleton').primaryKey().default(true),
+  version: bigint('version', { mode: 'number' }).notNull().default(1),
+  computedAt: moment('computed_at').notNull(),
 })
 
 export const crowdVersion = pgTable('crowd_version', {
