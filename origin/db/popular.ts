@@ -62,7 +62,7 @@ export async function popularPosts(db: Queryable, limit: number): Promise<{ read
   const [row] = await db.execute<{ version: bigint }>(sql`select version from popular_version`)
   const rows = await db.execute<RawEntry>(sql`
     select * from (
-      select p.id as activity_id, p.author_id as actor_id, p.root_id, p.root_author_id
+      select p.id as activity_id, p.author_id as actor_id, 'public' as audience, p.root_id, p.root_author_id
       from popular_posts join posts p on p.id = post_id join users u on u.id = p.author_id
       where ${PUBLIC_ROOT} order by score desc, p.id desc limit ${limit}
     ) best order by activity_id desc`)
