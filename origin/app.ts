@@ -17,6 +17,7 @@ import { internalRoutes } from './routes/internal.ts'
 import { pointRoutes } from './routes/points.ts'
 import { postRoutes } from './routes/posts.ts'
 import { userRoutes } from './routes/users.ts'
+import type { Rebuilds } from './timelines/rebuild.ts'
 
 export type RequestEvent =
   | ShedEvent
@@ -31,6 +32,7 @@ interface Parts {
   readonly settle: Settle
   readonly readiness: Readiness
   readonly rollup: Rollup
+  readonly rebuilds: Pick<Rebuilds, 'later'>
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -47,6 +49,7 @@ export function createApp({
   settle,
   readiness,
   rollup,
+  rebuilds,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -63,7 +66,7 @@ export function createApp({
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
   app.route('/', pointRoutes(rollup))
   app.use(shedAbove(maxConcurrentRequests, observe))
-  app.route('/', internalRoutes({ db, observe }))
+  app.route('/', internalRoutes({ db, rebuilds, observe }))
   app.route('/', postRoutes({ db, mint, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', userRoutes({ db, settle }))

@@ -29,11 +29,13 @@ import type { OriginEnv } from './http/identity.ts'
 import { createReadiness } from './http/readiness.ts'
 import { openMint, RENEW_EVERY_MS } from './ids/mint.ts'
 import { knownMigrations, pendingMigrations } from './migrations.ts'
+import { createRebuilds, type RebuildEvent } from './timelines/rebuild.ts'
 
 export type OriginEvent =
   | RequestEvent
   | FanoutEvent
   | LoopEvent
+  | RebuildEvent
   | { readonly type: 'l2-lost-writes'; readonly replayed: number | 'emptied' }
   | { readonly type: 'invalidation-owed'; readonly rows: number; readonly error?: unknown }
 
@@ -83,6 +85,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const heartbeat = createHeartbeat({ db, l2, machineId: () => mint.machineId, observe })
   const delivery = createDelivery({ db, l2, heartbeat, clock })
   const rollup = createRollup(db, clock)
+  const rebuilds = createRebuilds(db, observe)
   const settle = createSettle(delivery, clock, 1.5 * config.L2_DEADLINE_MS, observe)
 
   const stop = new AbortController()
@@ -165,6 +168,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       clock,
     ),
     rollup,
+    rebuilds,
     maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
     demo: config.DEMO === 'on' ? { delivery } : undefined,
     newRequestId: randomUUID,
@@ -177,7 +181,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     },
     async close() {
       stop.abort()
-      await Promise.all(loops)
+      await Promise.all([...loops, rebuilds.close()])
       await rollup.write().catch(() => {})
       await mint.close().catch(() => {})
       await connection.close()
