@@ -2,9 +2,10 @@ import { mintedAtMs } from '../../contract/ids.ts'
 import { encodeIds, encodeList } from '../../contract/l2/codec.ts'
 import { type KeyKind, type ParsedKey, parseKey } from '../../contract/l2/keys.ts'
 import { encodePostValue } from '../../contract/l2/post-value.ts'
-import { AUTHOR_LIST_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
+import { AUTHOR_LIST_CAP, POPULAR_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database, Queryable } from '../db/client.ts'
 import { DEPARTURE_HOURS } from '../db/follows.ts'
+import { popularPosts } from '../db/popular.ts'
 import { findPosts, type PostRow } from '../db/posts.ts'
 import { crowd } from '../db/tiers.ts'
 import * as timelines from '../db/timelines.ts'
@@ -63,6 +64,10 @@ async function loadOnce(db: Database, keys: readonly string[]): Promise<Loaded[]
       for (const { key } of asked.filter(({ kind }) => kind === 'crowd')) {
         const { version, authorIds } = await crowd(tx)
         answer(key, version, encodeIds(authorIds.map(String)))
+      }
+      for (const { key } of asked.filter(({ kind }) => kind === 'popular')) {
+        const { version, entries } = await popularPosts(tx, POPULAR_CAP)
+        answer(key, version, encodeList({ completeSince: '0', candidates: [], entries }))
       }
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
