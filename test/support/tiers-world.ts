@@ -93,7 +93,7 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
           and not exists (select from backfills b where b.viewer_id = follower_id and author_id = followee_id)`)
     ).map((row) => row.id)
     const pulled = timeline.candidates.filter((id) => crowded.has(id))
-    const rows = Map.groupBy(await timelines.listsOf(db, pulled, LIST_CAP + 1), (row) => row.actorId)
+    const rows = Map.groupBy(await timelines.listsOf(db, pulled, 'public', LIST_CAP + 1), (row) => row.actorId)
     const lists = [...rows.values()].map((list) => ({
       completeSince: list[LIST_CAP]?.activityId ?? '0',
       entries: list.slice(0, LIST_CAP),
