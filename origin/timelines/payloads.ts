@@ -3,7 +3,7 @@ import { mintedAtMs } from '../../contract/ids.ts'
 import { encodeList, encodeMarks } from '../../contract/l2/codec.ts'
 import { encodeCounts } from '../../contract/l2/counts-value.ts'
 import { encodePostValue } from '../../contract/l2/post-value.ts'
-import { encodeRelation, type Relation } from '../../contract/l2/relation-value.ts'
+import { encodeRelation } from '../../contract/l2/relation-value.ts'
 import { encodeUserValue, type Visibility } from '../../contract/l2/user-value.ts'
 import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, TIMELINE_CAP, type ViewerState } from '../../contract/timeline.ts'
 import type { CountsRow, MarksRow } from '../db/likes.ts'
@@ -69,8 +69,8 @@ export function viewerValue(viewer: ViewerRow, left: readonly string[], { muted,
  */
 export function relationValue(row: RelationRow): Made {
   const own = row.viewerId === row.authorId
-  const relation: Relation = row.blocked || row.muted ? 'hidden' : row.follows || own ? 'follower' : 'stranger'
-  return { truth: row.viewVersion, payload: row.standing ? encodeRelation(relation) : null }
+  const as = row.blocked ? 'blocked' : row.follows || own ? 'follower' : 'stranger'
+  return { truth: row.viewVersion, payload: row.standing ? encodeRelation({ as, muted: row.muted }) : null }
 }
 
 /** `tl:`, of at most `TIMELINE_CAP + 1` rows, newest first. */

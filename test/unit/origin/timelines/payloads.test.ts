@@ -92,16 +92,23 @@ test('whom a viewer hides is told as long as there is room, blocks first, and be
   expect(state(1, 1, { deleted: true })).toBeNull()
 })
 
-test('a block or mute hides, whether or not there is a follow; one follows oneself; nobody follows who is gone', () => {
+test('a block or mute is told, whether or not there is a follow; one follows oneself; nobody follows who is gone', () => {
   const row = { viewerId: id(1), authorId: id(2), viewVersion: 5, standing: true, follows: false, muted: false, blocked: false }
   const relation = (change: Partial<typeof row>) => {
     const { truth, payload } = payloads.relationValue({ ...row, ...change })
     expect(truth).toBe(5)
     return payload === null ? null : decodeRelation(payload)
   }
-  expect([relation({}), relation({ follows: true }), relation({ authorId: id(1) })]).toEqual(['stranger', 'follower', 'follower'])
+  expect([relation({}), relation({ follows: true }), relation({ authorId: id(1) })]).toEqual([
+    { as: 'stranger', muted: false },
+    { as: 'follower', muted: false },
+    { as: 'follower', muted: false },
+  ])
   for (const follows of [true, false])
-    expect([relation({ follows, muted: true }), relation({ follows, blocked: true })]).toEqual(['hidden', 'hidden'])
+    expect([relation({ follows, muted: true }), relation({ follows, blocked: true })]).toEqual([
+      { as: follows ? 'follower' : 'stranger', muted: true },
+      { as: 'blocked', muted: false },
+    ])
   expect(relation({ follows: true, standing: false })).toBeNull()
 })
 
