@@ -34,7 +34,9 @@ export async function insertFollow(tx: Queryable, followerId: bigint, followeeId
   if (relation?.follows) return 'already'
   if (follower.suspended) return 'suspended'
   if (followee.private && !accepted) {
-    await tx.execute(sql`insert into follow_requests (target_id, requester_id) values (${followeeId}, ${followerId}) on conflict do nothing`)
+    await tx.execute(
+      sql`insert into follow_requests (target_id, requester_id) values (${followeeId}, ${followerId}) on conflict do nothing`,
+    )
     return 'requested'
   }
   await tx.execute(sql`insert into follows (follower_id, followee_id) values (${followerId}, ${followeeId})`)

@@ -10,7 +10,7 @@ import { parseBody, pathId } from '../http/body.ts'
 import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
 import { noUser } from './callers.ts'
 import { carryOut, type WriteParts } from './carry-out.ts'
-import { respond } from './posts.ts'
+import { respond } from './respond.ts'
 
 /**
  * Who may see an account: private, suspended, deleted. The profile and the lists are told before the acknowledgement, and readers believe the
@@ -67,7 +67,8 @@ export function accountRoutes(parts: WriteParts): Hono<OriginEnv> {
 /** The user of the path: oneself, or for a service anybody. */
 function ownOrServed(c: Context<OriginEnv>): bigint {
   const userId = pathId(c)
-  if (!c.get('caller').service && actingUser(c) !== userId) throw new Problem('forbidden', 'This is for the account itself, or a service token.')
+  if (!c.get('caller').service && actingUser(c) !== userId)
+    throw new Problem('forbidden', 'This is for the account itself, or a service token.')
   return userId
 }
 

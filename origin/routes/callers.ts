@@ -6,7 +6,8 @@ import { unknownCaller } from '../http/identity.ts'
 export const noUser = (userId: bigint): Problem => new Problem('not-found', `There is no user ${userId}.`)
 
 /** A suspended account reads, hides and leaves as ever; what others would see of it is refused. */
-export const suspendedCaller = (): Problem => new Problem('forbidden', 'This account is suspended: it may read, and do nothing that others see.')
+export const suspendedCaller = (): Problem =>
+  new Problem('forbidden', 'This account is suspended: it may read, and do nothing that others see.')
 
 /** Throws unless the caller is there. */
 export async function requireCaller(db: Queryable, callerId: bigint): Promise<void> {

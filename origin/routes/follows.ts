@@ -11,7 +11,7 @@ import { pathId } from '../http/body.ts'
 import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
 import { noUser, requireCaller, suspendedCaller } from './callers.ts'
 import { carryOut, type WriteParts } from './carry-out.ts'
-import { respond } from './posts.ts'
+import { respond } from './respond.ts'
 
 /** Follows, and requests to follow private accounts. All are idempotent, and a repetition finishes what the first request may have left undone. */
 export function followRoutes(parts: WriteParts): Hono<OriginEnv> {

@@ -7,7 +7,7 @@ import { pathId } from '../http/body.ts'
 import { actingUser, type OriginEnv } from '../http/identity.ts'
 import { requireActive, requireCaller } from './callers.ts'
 import { type Change, carryOut, type WriteParts } from './carry-out.ts'
-import { respond } from './posts.ts'
+import { respond } from './respond.ts'
 import { noPost, seenPost } from './seen-post.ts'
 
 /** Likes. Both are idempotent. Nothing is pushed, and no count is dropped: a count is as old as its life allows, but for who counted. */

@@ -1,6 +1,5 @@
 import { type Context, Hono } from 'hono'
 import type { Audience } from '../../contract/entry.ts'
-import { RAISED_HEADER, REPLAYED_HEADER } from '../../contract/headers.ts'
 import { mintedAtMs } from '../../contract/ids.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
 import { type Activity, newPostSchema } from '../../contract/post.ts'
@@ -15,6 +14,7 @@ import { requireActive, requireCaller } from './callers.ts'
 import { carryOut, type WriteParts } from './carry-out.ts'
 import { type Answer, fingerprintOf, once, parseIdempotencyKey } from './idempotency.ts'
 import { marked } from './likes.ts'
+import { respond } from './respond.ts'
 import { noPost, seenPost } from './seen-post.ts'
 
 interface Parts extends WriteParts {
@@ -146,11 +146,7 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
       const listed = Object.fromEntries(lists.map((key) => [key, gone.postVersion]))
       return {
         raised: { ...Object.fromEntries(bodies.map((key) => [key, gone.truth])), ...listed, ...change?.raised },
-        drops: [
-          ...bodies.map((key) => ({ key, truth: gone.truth, replacement: TOMBSTONE })),
-          ...dropsOf(listed),
-          ...(change?.drops ?? []),
-        ],
+        drops: [...bodies.map((key) => ({ key, truth: gone.truth, replacement: TOMBSTONE })), ...dropsOf(listed), ...(change?.drops ?? [])],
       }
     })
     return respond({ status: 204, body: null, raised }, false)
@@ -173,13 +169,4 @@ function made(answer: Answer, replayed: boolean): Response {
 /** The root may be gone, and its repost too: there is nothing to undo. */
 function unlessGone(error: unknown): void {
   if (!(error instanceof Problem && error.slug === 'gone')) throw error
-}
-
-/** A write's answer as HTTP. */
-export function respond({ status, body, raised }: Answer, replayed: boolean): Response {
-  const headers = new Headers({ 'cache-control': 'no-store', [RAISED_HEADER]: JSON.stringify(raised) })
-  if (replayed) headers.set(REPLAYED_HEADER, 'true')
-  if (status === 204) return new Response(null, { status, headers })
-  headers.set('content-type', 'application/json')
-  return new Response(JSON.stringify(body), { status, headers })
 }

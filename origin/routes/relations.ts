@@ -6,7 +6,7 @@ import type { OriginEnv } from '../http/identity.ts'
 import { requireBoth, requireCaller } from './callers.ts'
 import { type Change, carryOut, type WriteParts } from './carry-out.ts'
 import { pairOf } from './follows.ts'
-import { respond } from './posts.ts'
+import { respond } from './respond.ts'
 
 /** Mutes and blocks. All are idempotent, and a repetition finishes what the first request may have left undone. */
 export function relationRoutes(parts: WriteParts): Hono<OriginEnv> {
