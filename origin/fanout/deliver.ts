@@ -9,7 +9,7 @@ import type { Heartbeat } from './heartbeat.ts'
 import type { L2Port } from './l2-port.ts'
 
 /** How long a tombstone stays in L2: longer than any body of the post may live anywhere (milliseconds). */
-const TOMBSTONE_MS = 24 * 3_600_000
+const TOMBSTONE_MS = 48 * 3_600_000
 
 export interface Delivery {
   /** Pushes committed chunks to L2 and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
