@@ -43,6 +43,8 @@ export function* mergeDown(lists: readonly EntryList[]): Generator<Entry, void> 
 export interface Candidate {
   readonly entry: Entry
   readonly newer: readonly Entry[]
+  /** Of a repost: the older reposts of its root in the same scroll, newest first. */
+  readonly older: readonly Entry[]
 }
 
 export interface Scroll {
@@ -66,7 +68,7 @@ export function* candidatesFrom(lines: Iterable<Entry>, { anchor, below, fold, h
     if (hidden(entry)) continue
     const known = fold ? byRoot.get(rootIdOf(entry)) : undefined
     const newer = known === undefined ? NONE : 'activityId' in known ? [known] : known
-    if (below === undefined || entry.activityId < below) yield { entry, newer }
+    if (below === undefined || entry.activityId < below) yield { entry, newer, older: NONE }
     if (fold) byRoot.set(rootIdOf(entry), known === undefined ? entry : [...newer, entry])
   }
 }

@@ -11,4 +11,9 @@ export interface OriginPort {
   }): Promise<readonly Entry[]>
   /** An author's activities below what the cache holds. */
   olderOfAuthor(ask: { readonly authorId: string; readonly below: string; readonly limit: number }): Promise<readonly Entry[]>
+  /** Which of these posts the viewer liked and reposted. */
+  marks(ask: { readonly viewerId: string; readonly postIds: readonly string[] }): Promise<{
+    readonly liked: readonly string[]
+    readonly reposted: readonly string[]
+  }>
 }

@@ -1,7 +1,7 @@
 import type { Cursor } from '../../contract/cursor.ts'
 import { Problem } from '../../contract/problem.ts'
 import { demand } from './demand.ts'
-import type { Line } from './hydrate.ts'
+import { type Line, standalone } from './hydrate.ts'
 import { copied } from './keys.ts'
 import { candidatesFrom, mergeDown } from './merge.ts'
 import { paginate } from './paginate.ts'
@@ -48,7 +48,7 @@ export async function readPost({ read, keys, hydrate }: FeedParts, postId: strin
   if (post.kind === 'gone') throw new Problem('gone', `The post ${postId} was deleted.`)
   const root = post.kind === 'repost' ? { root: { id: post.rootId, authorId: post.rootAuthorId } } : {}
   const entry = { activityId: copied(postId), actorId: post.authorId, audience: 'public' as const, ...root }
-  const [line] = await demand(() => hydrate([{ entry, newer: [] }], turn))
+  const [line] = await demand(() => hydrate([standalone(entry)], turn))
   if (!line) throw new Problem('gone', `The post ${postId} was deleted.`)
   return line
 }
