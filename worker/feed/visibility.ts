@@ -48,3 +48,16 @@ export function sightOf({ reader, where, account, audience, blocked, muted, many
   if (relation === undefined) return 'unproven'
   return isPublic || relation === 'follower' ? 'shown' : 'hidden'
 }
+
+/** What of an author's page: nothing, for one of four reasons; what is public; or what followers see as well. */
+export type Gate = 'not-found' | 'blocked' | 'private' | 'unproven' | 'public' | 'all'
+
+/** What a reader may have of an author's page. */
+export function gateOf(regard: Omit<Regard, 'where' | 'audience'>): Gate {
+  if (regard.account === undefined || regard.account === 'suspended') return 'not-found'
+  if (sightOf({ ...regard, where: 'page', audience: 'followers' }) === 'shown') return 'all'
+  const open = sightOf({ ...regard, where: 'page', audience: 'public' })
+  if (open !== 'hidden') return open === 'shown' ? 'public' : 'unproven'
+  const isBlocked = regard.blocked || (regard.relation === 'hidden' && !(regard.muted && !regard.many))
+  return isBlocked ? 'blocked' : 'private'
+}
