@@ -47,7 +47,7 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
     const { era } = heartbeat
     const deliveries = chunks.flatMap((chunk, entry) => [
       // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
-      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, 'public'), entry }] : []),
+      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, chunk.entry.audience), entry }] : []),
       ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
     ])
     const entries = chunks.map((chunk) => chunk.entry)
