@@ -56,7 +56,7 @@ test('others are shown what is public, even where their timeline names more', as
 
 test('without the check of rel: a body for followers leaks: the check is what it is for', async () => {
   const { world, open, closed } = await followersOnly()
-  const isolate = world.isolate({ decide: (regard) => sightOf({ ...regard, relation: 'follower' }) })
+  const isolate = world.isolate({ decide: (regard) => sightOf({ ...regard, relation: { as: 'follower', muted: false } }) })
   expect((await isolate.feed(CARA)).ids).toEqual(idsOf(closed, open))
 })
 
@@ -142,10 +142,24 @@ test('who hides more than the lists name is asked of each author', async () => {
   for (const id of [BEN, CARA]) await world.viewer(id, { many: true })
   expect((await isolate.feed(BEN)).ids).toEqual(idsOf(closed, open))
   expect((await isolate.feed(CARA)).ids).toEqual(idsOf(open))
-  await world.relation(CARA, ANNA, 'hidden')
+  await world.relation(CARA, ANNA, 'blocked')
   await world.clock.advance(LATER_MS)
   expect((await isolate.feed(CARA)).ids).toEqual([])
   expect(await slugOf(isolate.author(ANNA, CARA))).toBe('blocked')
+})
+
+test('a follower who muted a private author still reads the page, not the feed; to one who hides many the relation tells them apart', async () => {
+  const { world, open, closed } = await followersOnly()
+  const isolate = world.isolate()
+  await world.account(ANNA, 'private')
+  await world.relation(BEN, ANNA, 'follower', true)
+  for (const state of [{ muted: [ANNA] }, { many: true }]) {
+    await world.viewer(BEN, state)
+    await world.clock.advance(LATER_MS)
+    expect((await isolate.feed(BEN)).ids).toEqual([])
+    expect((await isolate.author(ANNA, BEN)).ids).toEqual(idsOf(closed, open))
+    expect((await isolate.post(closed, BEN)).ids).toEqual(idsOf(closed))
+  }
 })
 
 test('a follower who is removed sees nothing that is not public two seconds later, with a replica that lags', async () => {

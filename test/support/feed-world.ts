@@ -109,8 +109,8 @@ export function createFeedWorld() {
       for (const audience of ['public', 'followers'] as const) await change(keyOf.post(entry.activityId, audience), 'x')
     },
     counts: (entry: Entry, likes: number, reposts: number) => set(keyOf.counts(entry.activityId), encodeCounts({ likes, reposts })),
-    relation: (viewerId: string, authorId: string, relation: Relation) =>
-      change(keyOf.relation(viewerId, authorId), encodeRelation(relation)),
+    relation: (viewerId: string, authorId: string, as: Relation['as'], muted = false) =>
+      change(keyOf.relation(viewerId, authorId), encodeRelation({ as, muted })),
     viewer: (id: string, state: Partial<ViewerState> = {}) =>
       change(keyOf.viewer(id), JSON.stringify({ followVersion: 0, left: [], ...state })),
     marks: (id: string, marks: Partial<PackedMarks>) =>

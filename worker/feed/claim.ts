@@ -113,7 +113,7 @@ export function createClaims(sheet: Sheet, keys: FeedKeys, onlooker: Onlooker | 
       if (audience === 'public' && value?.visibility === 'open') return
       if (claim.closed === undefined) {
         if (sightOn(claim, audience, value) !== 'hidden') askClosed(claim)
-      } else if (value?.visibility === 'open' && relationOf(claim) === 'stranger') claim.open = sheet.ask(subject.open) // since it was hinted, it may have become public
+      } else if (value?.visibility === 'open' && relationOf(claim)?.as === 'stranger') claim.open = sheet.ask(subject.open) // since it was hinted, it may have become public
     },
     isKnown: ({ subject, account, open, closed }) =>
       sheet.get(subject.account, account) !== undefined &&

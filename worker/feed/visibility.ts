@@ -40,13 +40,12 @@ export function sightOf({ reader, where, account, audience, blocked, muted, many
   if (reader === 'author') return 'shown'
   const isPublic = account === 'open' && audience === 'public'
   if (reader === 'nobody') return isPublic ? 'shown' : 'hidden'
-  if (blocked || (muted && where === 'feed')) return 'hidden'
-  // A relation hides by a block or by a mute; which of them it was, only lists that are whole can tell.
-  if (relation === 'hidden') return isPublic && where === 'page' && muted && !many ? 'shown' : 'hidden'
+  if (blocked || relation?.as === 'blocked') return 'hidden'
+  if (where === 'feed' && (muted || relation?.muted)) return 'hidden'
   if (audience === undefined) return 'hidden'
   if (isPublic && !many) return 'shown'
   if (relation === undefined) return 'unproven'
-  return isPublic || relation === 'follower' ? 'shown' : 'hidden'
+  return isPublic || relation.as === 'follower' ? 'shown' : 'hidden'
 }
 
 /** What of an author's page: nothing, for one of four reasons; what is public; or what followers see as well. */
@@ -58,6 +57,5 @@ export function gateOf(regard: Omit<Regard, 'where' | 'audience'>): Gate {
   if (sightOf({ ...regard, where: 'page', audience: 'followers' }) === 'shown') return 'all'
   const open = sightOf({ ...regard, where: 'page', audience: 'public' })
   if (open !== 'hidden') return open === 'shown' ? 'public' : 'unproven'
-  const isBlocked = regard.blocked || (regard.relation === 'hidden' && !(regard.muted && !regard.many))
-  return isBlocked ? 'blocked' : 'private'
+  return regard.blocked || regard.relation?.as === 'blocked' ? 'blocked' : 'private'
 }
