@@ -18,7 +18,9 @@ describe('what is encoded is decoded', () => {
     ))
 
   test('a relation', () => {
-    for (const relation of ['follower', 'stranger', 'hidden'] as const) expect(decodeRelation(encodeRelation(relation))).toBe(relation)
+    for (const as of ['follower', 'stranger', 'blocked'] as const) {
+      for (const muted of [false, true]) expect(decodeRelation(encodeRelation({ as, muted }))).toEqual({ as, muted })
+    }
   })
 
   test('counts', () =>
@@ -42,7 +44,7 @@ test('an account written before accounts could be private is open', () => {
 
 test('anything else is a miss, and never passes for something more visible than it is', () => {
   const decoders = { decodeUserValue, decodeRelation, decodeCounts, decodeMarks }
-  for (const text of ['', 'x{}', 'p', 'open', 'ff', 'F', '1', '1,', '-1,2', '1,2,3', 'b', 'a12', 'a----------------'])
+  for (const text of ['', 'x{}', 'p', 'open', 'ff', 'M', '1', '1,', '-1,2', '1,2,3', 'b', 'a12', 'a----------------'])
     expect([text, Object.values(decoders).map((decode) => decode(text))]).toEqual([text, [undefined, undefined, undefined, undefined]])
   fc.assert(
     fc.property(fc.string(), (text) => {
