@@ -5,6 +5,8 @@ import { type Activity, allOf, type Change, type Log, type Truth, truthWithin } 
 export interface Promises {
   /** From the acknowledgement until everybody sees it. */
   readonly settledMs: number
+  /** The machine is busy: an answer that came late may say so at any time. */
+  readonly busy?: boolean | undefined
 }
 
 /** One page as it was read. */
@@ -60,7 +62,8 @@ export function createJudge(log: Log, promises: Promises) {
     }
   }
 
-  const isIll = (nowMs: number): boolean => log.faults.some(({ fromMs, toMs }) => fromMs <= nowMs && nowMs <= toMs + promises.settledMs)
+  const isIll = (begunAtMs: number, endedAtMs: number): boolean =>
+    log.faults.some(({ fromMs, toMs }) => fromMs <= endedAtMs && begunAtMs <= toMs + promises.settledMs)
 
   /** Does an activity stand, and its root? */
   const stands = (activity: Activity, fromMs: number, toMs: number, settled: (change: Change) => number): Truth[] => {
@@ -114,7 +117,7 @@ export function createJudge(log: Log, promises: Promises) {
   function judgePage(scroll: Scroll & { pages: number }, reading: Reading, seenBy: SeenBy, folds: boolean): void {
     const { begunAtMs, endedAtMs, limit, page } = reading
     const excused = page.degraded.length > 0
-    if (excused && !isIll(begunAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
+    if (excused && !promises.busy && !isIll(begunAtMs, endedAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
     const shown = new Set<Activity>()
     const anchor = scroll.anchor ?? page.lines[0]?.activityId
     let above = scroll.last
@@ -158,7 +161,6 @@ export function createJudge(log: Log, promises: Promises) {
   }
 
   return {
-    isIll,
     identify,
     feedPage(scroll: Scroll & { pages: number }, reading: Reading): void {
       const { reader, insists } = reading
@@ -179,8 +181,8 @@ export function createJudge(log: Log, promises: Promises) {
       if (line && rootOf(identify(line)) !== rootOf(activity)) broken(`another post is shown than ${called(activity)}`)
     },
     /** The request was not answered as it should be. */
-    unavailable(what: string, atMs: number): void {
-      if (!isIll(atMs)) broken(`${what} while all is well`)
+    unavailable(what: string, begunAtMs: number, endedAtMs: number): void {
+      if (!isIll(begunAtMs, endedAtMs)) broken(`${what} while all is well`)
     },
   }
 }

@@ -46,12 +46,12 @@ export interface Log {
 
 export const fact = (initially: boolean): Fact => ({ initially, changes: [] })
 
-export function createLog(): Log {
+export function createLog(faults: Fault[] = []): Log {
   const follows = new Map<string, Fact>()
   return {
     activities: [],
     byId: new Map(),
-    faults: [],
+    faults,
     follow(viewer, author) {
       const name = `${viewer} ${author}`
       const known = follows.get(name)

@@ -1,7 +1,7 @@
 import type { Ask, Driver, Line, Outcome, Page, Token, Trouble } from './driver.ts'
 import type { Command, History } from './history.ts'
-import { Broken, createJudge, newScroll, rootOf } from './judge.ts'
-import { type Activity, begin, type Change, createLog, type Fact, fact, takeBack } from './log.ts'
+import { Broken, createJudge, newScroll, type Promises, rootOf } from './judge.ts'
+import { type Activity, begin, type Change, createLog, type Fact, type Fault, fact, takeBack } from './log.ts'
 
 /** What a history came to. */
 export interface Played {
@@ -10,6 +10,13 @@ export interface Played {
   readonly pages: number
   /** A line for each event, where it was asked for. */
   readonly story: readonly string[]
+}
+
+interface Options extends Promises {
+  /** Keeps the story. */
+  readonly tells: boolean
+  /** Shared by histories on one system: trouble that meets all of them. */
+  readonly faults?: Fault[]
 }
 
 interface Open {
@@ -21,8 +28,8 @@ interface Open {
 const MAX_PAGES = 500
 
 /** Lives through a history on a system, and judges every page. */
-export async function play(history: History, driver: Driver, options: { readonly settledMs: number; readonly tells: boolean }): Promise<Played> {
-  const log = createLog()
+export async function play(history: History, driver: Driver, options: Options): Promise<Played> {
+  const log = createLog(options.faults)
   const judge = createJudge(log, options)
   const story: string[] = []
   const startedAtMs = driver.nowMs()
@@ -81,8 +88,8 @@ export async function play(history: History, driver: Driver, options: { readonly
     }
     tell(() => `${what}: ${outcome.is}${'why' in outcome ? ` (${outcome.why})` : ''}`)
     if (outcome.is === 'refused') for (const [one, change] of changes) takeBack(one, change)
-    else if (outcome.is === 'unavailable') judge.unavailable(`${what}: ${outcome.why}`, calledAtMs)
-    else judge.unavailable(`${what}: no answer`, calledAtMs)
+    else if (outcome.is === 'unavailable') judge.unavailable(`${what}: ${outcome.why}`, calledAtMs, nowMs)
+    else judge.unavailable(`${what}: no answer`, calledAtMs, nowMs)
     return undefined
   }
 
@@ -110,7 +117,7 @@ export async function play(history: History, driver: Driver, options: { readonly
       }
       tell(() => `${what}: ${outcome.is}${'why' in outcome ? ` (${outcome.why})` : ''}`)
       if (outcome.is === 'refused' && mayRefuse(outcome.why)) judged(undefined, begunAtMs)
-      else judge.unavailable(`${what}: ${'why' in outcome ? outcome.why : 'no answer'}`, begunAtMs)
+      else judge.unavailable(`${what}: ${'why' in outcome ? outcome.why : 'no answer'}`, begunAtMs, driver.nowMs())
     } catch (error) {
       isBroken(error)
     }
