@@ -1,4 +1,5 @@
 import { alone, type Effect, EVERYBODY, feed, follow, follower, page, post, unfollow } from './scenes.ts'
+import { VISIBILITY_EFFECTS } from './visibility-effects.ts'
 
 /** What authors and readers do to posts and follows. */
 const CONTENT_EFFECTS: readonly Effect[] = [
@@ -34,4 +35,4 @@ const CONTENT_EFFECTS: readonly Effect[] = [
 ]
 
 /** Everything that takes effect within 5 s, with its way back. */
-export const EFFECTS: readonly Effect[] = CONTENT_EFFECTS
+export const EFFECTS: readonly Effect[] = [...CONTENT_EFFECTS, ...VISIBILITY_EFFECTS]

@@ -1,6 +1,18 @@
 import type { Cast } from './people.ts'
 import type { Effect } from './scenes.ts'
-import { brokenBy, byCookie, byHeader, PROMISED_MS, type Sightings, shows, tookMs, untilAll, type Watching, watch } from './watch.ts'
+import {
+  brokenBy,
+  byCookie,
+  byHeader,
+  type Look,
+  PROMISED_MS,
+  type Sightings,
+  shows,
+  tookMs,
+  untilAll,
+  type Watching,
+  watch,
+} from './watch.ts'
 
 /** What became of one effect: the sightings of every look by every isolate. */
 export interface Measured {
@@ -8,29 +20,55 @@ export interface Measured {
   readonly gone: readonly Sightings[]
   /** Of the way back, where there is one. */
   readonly back: readonly Sightings[] | undefined
+  /** Where the writer is still shown something of it, although it insists on its write. */
+  readonly own: readonly string[]
+}
+
+interface Places extends Omit<Watching, 'untilShown'> {
+  /** Isolates that only the writer reads, by header and as a browser: to insist makes a memory fresh for others too. */
+  readonly insistOn: { readonly byHeader: string; readonly byCookie: string }
+}
+
+/** The isolates of a stack that has `each` in every process: the last of each process is the writer's. */
+export function placesOf(urls: readonly string[], each: number): Omit<Places, 'pauseMs'> {
+  const isWriters = (place: number): boolean => place % each === each - 1
+  const [byHeader = '', byCookie = byHeader] = urls.filter((_, place) => isWriters(place))
+  return { isolates: urls.filter((_, place) => !isWriters(place)), insistOn: { byHeader, byCookie } }
 }
 
 /** Sets an effect's stage, warms every isolate, and watches it happen, and its way back. */
-export async function measure({ name, stage }: Effect, cast: Cast, watching: Omit<Watching, 'untilShown'>): Promise<Measured> {
-  const { gone, back, never, act } = await stage(cast)
-  await untilAll(watching.isolates, gone, !never)
-  const sightings = await watch(gone, act, watching)
-  return { name, gone: sightings, back: back && (await watch(back.looks, back.act, { ...watching, untilShown: true })) }
+export async function measure({ name, stage }: Effect, cast: Cast, { insistOn, ...watching }: Places): Promise<Measured> {
+  const { gone, back, never, own = [], act } = await stage(cast)
+  await Promise.all([untilAll(watching.isolates, gone, !never), untilAll(Object.values(insistOn), own, true)])
+  let stillShown: Promise<string[]> | undefined
+  const sightings = await watch(
+    gone,
+    async () => {
+      const written = await act()
+      stillShown = shownAt([
+        ...own.map((look) => ({ isolate: insistOn.byHeader, look, insist: byHeader(written) })),
+        ...own.map((look) => ({ isolate: insistOn.byCookie, look, insist: byCookie(written) })),
+      ])
+      return written
+    },
+    watching,
+  )
+  const ways = back && (await watch(back.looks, back.act, { ...watching, untilShown: true }))
+  return { name, gone: sightings, back: ways, own: (await stillShown) ?? [] }
 }
 
-/** Isolates that still show the writer something of it although it insists on its write, half by header and half by cookie. */
-export async function stillShownToWriter({ stage }: Effect, cast: Cast, isolates: readonly string[]): Promise<string[]> {
-  const { own = [], act } = await stage(cast)
-  if (own.length === 0) return []
-  await untilAll(isolates, own, true)
-  const written = await act()
+interface Insisting {
+  readonly isolate: string
+  readonly look: Look
+  readonly insist: Record<string, string>
+}
+async function shownAt(all: readonly Insisting[]): Promise<string[]> {
   const still = await Promise.all(
-    isolates.flatMap((isolate, i) =>
-      own.map(async (look, j) => {
-        const way = (i + j) % 2 === 0 ? byHeader : byCookie
-        return (await shows(isolate, look, way(written))) ? [`${way.name} ${look.path} at ${isolate}`] : []
-      }),
-    ),
+    all.map(async ({ isolate, look, insist }) => {
+      let shown: boolean | undefined
+      while (shown === undefined) shown = await shows(isolate, look, insist)
+      return shown ? [`${look.path} shows ${look.needle} to who sends ${Object.keys(insist)}`] : []
+    }),
   )
   return still.flat()
 }

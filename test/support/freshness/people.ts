@@ -1,4 +1,6 @@
+import { sql } from 'drizzle-orm'
 import { VERSION_COOKIE, VERSION_HEADER } from '../../../contract/headers.ts'
+import { eventually } from '../eventually.ts'
 import { makeFollows, makeUsers } from '../people.ts'
 import type { Stack } from '../stack.ts'
 
@@ -23,13 +25,13 @@ export interface Person {
 /** Who an effect needs, made for it alone. Writes go to the stack's first isolate. */
 export interface Cast {
   people(count: number): Promise<Person[]>
-  /** Straight to the database, as long ago. */
+  /** Straight to the database, as long ago. Where everybody is crowded it resolves when those who are followed are pulled. */
   follow(...pairs: readonly (readonly [follower: Person, followee: Person])[]): Promise<void>
   /** Your product's own service, which suspends accounts. */
   readonly service: Person
 }
 
-export async function createCast(stack: Stack): Promise<Cast> {
+export async function createCast(stack: Stack, crowded = false): Promise<Cast> {
   const url = stack.urls[0] ?? ''
   const person = (id: string, token: string): Person => ({
     id,
@@ -50,11 +52,19 @@ export async function createCast(stack: Stack): Promise<Cast> {
   return {
     people: async (count) =>
       Promise.all((await makeUsers(stack.db, count)).map(async (id) => person(id, await stack.tokenFor({ sub: id })))),
-    follow: (...pairs) =>
-      makeFollows(
-        stack.db,
-        pairs.map(([follower, followee]) => [follower.id, followee.id]),
-      ),
+    async follow(...pairs) {
+      const ids = pairs.map(([follower, followee]) => [follower.id, followee.id] as const)
+      await makeFollows(stack.db, ids)
+      if (!crowded) return
+      const followed = sql.join(
+        ids.map(([, followee]) => sql`${followee}::bigint`),
+        sql`, `,
+      )
+      await eventually(async () => {
+        const rows = await stack.db.execute(sql`select 1 from authors where author_id in (${followed}) and route <> 'pull'`)
+        if (rows.length > 0) throw new Error(`${rows.length} of those who are followed are not pulled yet`)
+      }, 30_000)
+    },
     service: person('', await stack.tokenFor({ sub: 'product', role: 'service' })),
   }
 }

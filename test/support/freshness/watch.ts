@@ -27,11 +27,15 @@ export interface Sightings {
 /** Milliseconds within which what a write took away is gone everywhere, and what it brought is there (README, promises 3 and 4). */
 export const PROMISED_MS = 5_000
 
-/** Whether an isolate shows it. With what a write answered, the reader insists on that write, by header or as a browser does. */
-export async function shows(isolate: string, { reader, path, needle }: Look, insist: Record<string, string> = {}): Promise<boolean> {
+/** Whether an isolate shows it; undefined where it could not answer. By what a write answered the reader may insist on that write. */
+export async function shows(
+  isolate: string,
+  { reader, path, needle }: Look,
+  insist: Record<string, string> = {},
+): Promise<boolean | undefined> {
   const response = await fetch(isolate + path, { headers: { ...(reader && { authorization: `Bearer ${reader.token}` }), ...insist } })
   const text = await response.text()
-  if (response.status >= 500) throw new Error(`${path}: ${response.status} ${text}`)
+  if (response.status >= 500) return undefined
   return response.status === 200 && text.includes(needle)
 }
 
@@ -39,15 +43,17 @@ export const byHeader = ({ version }: Written): Record<string, string> => ({ [VE
 export const byCookie = ({ cookie }: Written): Record<string, string> => ({ cookie: cookie ?? '' })
 
 /** Waits until every isolate agrees, which makes its memory warm. */
-export async function untilAll(isolates: readonly string[], looks: readonly Look[], shown: boolean, deadlineMs = 15_000): Promise<void> {
+export async function untilAll(isolates: readonly string[], looks: readonly Look[], shown: boolean, deadlineMs = 30_000): Promise<void> {
   await Promise.all(
     pairsOf(isolates, looks).map(({ isolate, look }) =>
       eventually(
         async () => {
-          if ((await shows(isolate, look)) !== shown) throw new Error(`${look.path} ${shown ? 'lacks' : 'still has'} ${look.needle}`)
+          const isShown = await shows(isolate, look)
+          if (isShown === undefined) throw new Error(`${look.path} is not answered`)
+          if (isShown !== shown) throw new Error(`${look.path} ${shown ? 'lacks' : 'has'} ${look.needle}`)
         },
         deadlineMs,
-        100,
+        200,
       ),
     ),
   )
@@ -80,6 +86,7 @@ export async function watch(
         if (acted.signal.aborted) break
         const sentMs = performance.now()
         const shown = await shows(isolate, look)
+        if (shown === undefined) continue
         glances.push({ sentMs, shown, answeredMs: performance.now() })
         isLast = sentMs > endsAtMs || (untilShown === shown && sentMs > endsAtMs - PROMISED_MS)
       }
