@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
-import type { EntryRow } from './timelines.ts'
+import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
 /** A line of a feed, and of a repost the older ones of its root that the viewer may see too, newest first. */
 export interface OlderRow extends EntryRow {
@@ -27,9 +27,9 @@ const unwantedBy = (viewerId: SQL | string, withMutes: boolean): SQL => sql`
   union select blocked_id from blocks where blocker_id = ${viewerId}
   union select blocker_id from blocks where blocked_id = ${viewerId}`
 
-/** May the viewer see what `line` reposts? Of rows `root` and `root_author`, both absent where it is no repost. */
+/** May the viewer see what `p` reposts? Of rows `root` and `root_author`, both absent where it is no repost. */
 const rootShows = (viewerId: string | undefined): SQL => sql`(
-  line.root_id is null or (
+  p.root_id is null or (
     root.deleted_at is null and root_author.deleted_at is null and root_author.suspended_at is null
     and (root_author.id in (select author_id from unwanted)) is false
     and (
@@ -57,15 +57,12 @@ interface Ask {
  */
 export async function olderFeed(db: Queryable, { viewerId, below, above = '0', anchor, limit }: Ask): Promise<OlderRows> {
   // "(… in …) is true" stays a hashed lookup; bare, it becomes a join that is planned for a handful of people.
-  const rows = await db.execute<{
-    activity_id: bigint | null
-    actor_id: bigint
-    audience: 'public' | 'followers'
-    root_id: bigint | null
-    root_author_id: bigint | null
-    older: readonly (readonly [id: string, actorId: string, audience: 'public' | 'followers'])[] | null
-    reached: bigint | null
-  }>(sql`
+  const rows = await db.execute<
+    Partial<RawEntry> & {
+      older: readonly (readonly [id: string, actorId: string, audience: EntryRow['audience']])[] | null
+      reached: bigint | null
+    }
+  >(sql`
     with recursive unwanted as materialized (${unwantedBy(viewerId, true)}), source as materialized (
       select u.id as author_id, u.private
       from (select followee_id as id from follows where follower_id = ${viewerId} union all select ${viewerId}::bigint) s join users u using (id)
@@ -82,21 +79,24 @@ export async function olderFeed(db: Queryable, { viewerId, below, above = '0', a
           ) newest order by newest.id desc limit walk.size
         ), cut as materialized (
           select case when count(*) = walk.size then min(id) else ${above}::bigint + 1 end as id from head
-        ), line as materialized (
+        ), looked as materialized (
           select p.* from head cross join lateral (
             select id, root_id, root_author_id from posts p
             where p.author_id = head.author_id and p.id < walk.below and p.id >= (select id from cut) and p.deleted_at is null
             order by id desc limit walk.size
           ) p order by p.id desc limit walk.size
+        ), line as materialized (
+          -- a root that many reposted is looked up once
+          select distinct on (coalesce(root_id, id)) * from looked order by coalesce(root_id, id), id desc
         )
-        select (select min(id) from line) as low, (select count(*) from line) < walk.size as ended, array(
-          select line.id from line left join posts root on root.id = line.root_id left join users root_author on root_author.id = line.root_author_id
+        select (select min(id) from looked) as low, (select count(*) from looked) < walk.size as ended, array(
+          select p.id from line p left join posts root on root.id = p.root_id left join users root_author on root_author.id = p.root_author_id
           where ${rootShows(viewerId)}
             and not exists (
-              select from posts n where n.root_id = coalesce(line.root_id, line.id) and n.id > line.id and n.id <= ${anchor}::bigint
+              select from posts n where n.root_id = coalesce(p.root_id, p.id) and n.id > p.id and n.id <= ${anchor}::bigint
                 and n.deleted_at is null and (n.author_id in (select author_id from source)) is true)
-            and (line.root_id > line.id and line.root_id <= ${anchor}::bigint
-              and (line.root_author_id in (select author_id from source)) is true) is not true
+            and (p.root_id > p.id and p.root_id <= ${anchor}::bigint
+              and (p.root_author_id in (select author_id from source)) is true) is not true
         ) as ids
       ) w
       where not walk.ended and walk.found < ${limit} and walk.windows < ${MAX_WINDOWS}
@@ -104,36 +104,36 @@ export async function olderFeed(db: Queryable, { viewerId, below, above = '0', a
       select p.id, p.author_id, p.root_id, p.root_author_id, p.audience from walk cross join unnest(walk.ids) s (id) join posts p on p.id = s.id
       order by p.id desc limit ${limit}
     )
-    select shown.id as activity_id, shown.author_id as actor_id, shown.root_id, shown.root_author_id,
-      case when shown.audience = 'followers' or source.private then 'followers' else 'public' end as audience,
+    select p.id as activity_id, p.author_id as actor_id, p.root_id, p.root_author_id, ${EFFECTIVE_AUDIENCE} as audience,
       (
         select json_agg(json_build_array(o.id::text, o.author_id::text, case when o.private then 'followers' else 'public' end) order by o.id desc)
         from (
           select n.id, n.author_id, (select private from source where source.author_id = n.author_id) as private from posts n
-          where n.root_id = shown.root_id and n.id < shown.id and n.deleted_at is null and (n.author_id in (select author_id from source)) is true
+          where n.root_id = p.root_id and n.id < p.id and n.deleted_at is null and (n.author_id in (select author_id from source)) is true
           order by n.id desc limit ${MAX_OLDER}
         ) o
       ) as older, last.reached
     from (
       select case when ended or found >= ${limit} then null else below end as reached from walk order by windows desc limit 1
-    ) last left join (shown join source on source.author_id = shown.author_id) on true
-    order by shown.id desc`)
+    ) last left join (shown p join source u on u.author_id = p.author_id) on true
+    order by p.id desc`)
   const reached = rows[0]?.reached
-  const entries = rows.flatMap(({ activity_id, actor_id, audience, root_id, root_author_id, older }): OlderRow[] => {
-    if (activity_id === null) return []
-    const root = root_id === null || root_author_id === null ? undefined : { id: String(root_id), authorId: String(root_author_id) }
-    return [
-      {
-        activityId: String(activity_id),
-        actorId: String(actor_id),
-        audience,
-        ...(root && { root }),
-        ...(root && older && { older: older.map(([id, actorId, of]) => ({ activityId: id, actorId, audience: of, root })) }),
-      },
-    ]
+  const entries = rows.flatMap(({ older, reached: _, ...row }): OlderRow[] => {
+    if (!isEntry(row)) return []
+    const entry = toEntry(row)
+    const of = ([activityId, actorId, audience]: readonly [string, string, EntryRow['audience']]) => ({
+      ...entry,
+      activityId,
+      actorId,
+      audience,
+    })
+    return [older ? { ...entry, older: older.map(of) } : entry]
   })
   return { entries, ...(reached ? { reached: String(reached) } : {}) }
 }
+
+/** Where nothing shows there is one row, and it only says how far the search came. */
+const isEntry = (row: Partial<RawEntry>): row is RawEntry => typeof row.activity_id === 'bigint'
 
 interface AuthorAsk {
   readonly authorId: string
@@ -147,31 +147,18 @@ interface AuthorAsk {
  * caches. Whom the viewer muted shows there all the same.
  */
 export async function olderOfAuthor(db: Queryable, { authorId, viewerId, below, limit }: AuthorAsk): Promise<OlderRows> {
-  const rows = await db.execute<{
-    activity_id: bigint
-    audience: 'public' | 'followers'
-    root_id: bigint | null
-    root_author_id: bigint | null
-  }>(sql`
+  const rows = await db.execute<RawEntry>(sql`
     with unwanted as materialized (${unwantedBy(sql`${viewerId ?? null}::bigint`, false)})
-    select line.id as activity_id, line.root_id, line.root_author_id,
-      case when line.audience = 'followers' or author.private then 'followers' else 'public' end as audience
-    from posts line join users author on author.id = line.author_id
-    left join posts root on root.id = line.root_id left join users root_author on root_author.id = line.root_author_id
-    where line.author_id = ${authorId} and line.id < ${below}::bigint and line.deleted_at is null
-      and author.deleted_at is null and author.suspended_at is null and (author.id in (select author_id from unwanted)) is false
+    select p.id as activity_id, p.author_id as actor_id, p.root_id, p.root_author_id, ${EFFECTIVE_AUDIENCE} as audience
+    from posts p join users u on u.id = p.author_id
+    left join posts root on root.id = p.root_id left join users root_author on root_author.id = p.root_author_id
+    where p.author_id = ${authorId} and p.id < ${below}::bigint and p.deleted_at is null
+      and u.deleted_at is null and u.suspended_at is null and (u.id in (select author_id from unwanted)) is false
       and (
-        (line.audience = 'public' and not author.private) or author.id = ${viewerId ?? null}::bigint
-        or exists (select from follows where follower_id = ${viewerId ?? null}::bigint and followee_id = author.id)
+        (p.audience = 'public' and not u.private) or u.id = ${viewerId ?? null}::bigint
+        or exists (select from follows where follower_id = ${viewerId ?? null}::bigint and followee_id = u.id)
       )
       and ${rootShows(viewerId)}
-    order by line.id desc limit ${limit}`)
-  return {
-    entries: rows.map(({ activity_id, audience, root_id, root_author_id }) => ({
-      activityId: String(activity_id),
-      actorId: authorId,
-      audience,
-      ...(root_id === null || root_author_id === null ? {} : { root: { id: String(root_id), authorId: String(root_author_id) } }),
-    })),
-  }
+    order by p.id desc limit ${limit}`)
+  return { entries: rows.map(toEntry) }
 }

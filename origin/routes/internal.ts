@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
-import { loadRequestSchema, olderOfAuthorRequestSchema, olderRequestSchema } from '../../contract/internal.ts'
+import { loadRequestSchema, marksRequestSchema, olderOfAuthorRequestSchema, olderRequestSchema } from '../../contract/internal.ts'
 import { type Database, limitStatements, type Queryable } from '../db/client.ts'
+import { marksAmong } from '../db/likes.ts'
 import { type OlderRows, olderFeed, olderOfAuthor } from '../db/older.ts'
 import { parseBody } from '../http/body.ts'
 import type { OriginEnv } from '../http/identity.ts'
@@ -35,6 +36,10 @@ export function internalRoutes({ db, observe }: Parts): Hono<OriginEnv> {
   routes.post('/internal/older-of-author', async (c) => {
     const ask = parseBody(c, olderOfAuthorRequestSchema)
     return c.json(await bounded((tx) => olderOfAuthor(tx, ask)))
+  })
+  routes.post('/internal/marks', async (c) => {
+    const { viewerId, postIds } = parseBody(c, marksRequestSchema)
+    return c.json(await marksAmong(db, viewerId, postIds))
   })
   return routes
 }

@@ -103,7 +103,7 @@ export async function readFeed(
       const relation = found.get(proof, place)
       if (!relation) degraded.add('unproven')
       const key = asked[place]
-      if (key && relation?.value === 'follower') lists.push(found.get(key, proofs.length + place))
+      if (key && relation?.value?.as === 'follower') lists.push(found.get(key, proofs.length + place))
     }
     return sourcesOf(lists)
   }
