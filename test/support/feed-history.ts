@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Entry } from '../../contract/entry.ts'
+import { type Entry, rootAuthorOf } from '../../contract/entry.ts'
 import type { Turn } from '../../worker/cache/reader.ts'
 import { fingerprintOf } from '../../worker/feed/entity-tag.ts'
 import { createWalk, type Scroll, type Walk } from '../../worker/feed/fold.ts'
@@ -143,7 +143,13 @@ export function createPureFeed({ draws, depths, mutes }: History, lies: Lies = {
         rootId: entry.root?.id ?? entry.activityId,
         older: older.filter(stands).map(({ activityId }) => activityId),
       }
-      return { activityId: entry.activityId, json: encoder.encode(JSON.stringify(shown)), fingerprint: fingerprintOf(entry.activityId) }
+      return {
+        activityId: entry.activityId,
+        rootId: shown.rootId,
+        authorId: rootAuthorOf(entry),
+        json: encoder.encode(JSON.stringify(shown)),
+        fingerprint: fingerprintOf(entry.activityId),
+      }
     })
   const hidden = ({ actorId, root }: Entry): boolean => mutes && (actorId === STRANGER || root?.authorId === STRANGER)
 
