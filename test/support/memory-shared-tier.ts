@@ -182,7 +182,8 @@ export function createMemorySharedTier(
         wanted.map(({ key, leastTruth, beatsSoftEndMs, seenSoftEndMs, seenStamp }) => {
           const value = alive(values, key)
           const differs = value !== undefined && (value.life.softExpiresAtMs !== seenSoftEndMs || value.stamp !== seenStamp)
-          const isLater = value !== undefined && (value.life.softExpiresAtMs > beatsSoftEndMs || (differs && without('a push is not fresher')))
+          const isLater =
+            value !== undefined && (value.life.softExpiresAtMs > beatsSoftEndMs || (differs && without('a push is not fresher')))
           const fresher = value !== undefined && value.truth >= leastTruth && isLater
           const free = !fresher && !alive(leases, key)
           if (free) setLease(key, { token, expiresAtMs: clock.nowMs() + leaseMs, recorded: '', count: 0 })
