@@ -29,3 +29,7 @@ export const olderRequestSchema = z.strictObject({
 /** The same for one author's own list. */
 export const olderOfAuthorRequestSchema = z.strictObject({ authorId: idSchema, below: idSchema, limit: z.int().min(1).max(200) })
 export const olderResponseSchema = z.strictObject({ entries: z.array(entrySchema) })
+
+/** Which of these posts, older than `my:` knows, the viewer liked and reposted. */
+export const marksRequestSchema = z.strictObject({ viewerId: idSchema, postIds: z.array(idSchema).min(1).max(100) })
+export const marksResponseSchema = z.strictObject({ liked: z.array(idSchema), reposted: z.array(idSchema) })

@@ -29,10 +29,19 @@ const LIFETIMES: FeedLifetimes = {
   post: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
   user: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
   viewer: { softMs: 30 * SECOND, hardMs: 5 * MINUTE, graceMs: HOUR, absentMs: 5 * SECOND },
+  // Proofs: nothing that is not public is shown on one that is older than a minute.
+  relation: { softMs: 30 * SECOND, hardMs: MINUTE, graceMs: 0, absentMs: 2 * SECOND },
+  // Nobody waits for counts, and nothing drops them when they rise.
+  counts: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 30 * SECOND },
+  marks: { softMs: 5 * MINUTE, hardMs: HOUR, graceMs: HOUR, absentMs: 5 * SECOND },
+  popular: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: 24 * HOUR, absentMs: 5 * SECOND },
 }
 
 const lifetimes = z.strictObject({ softMs: z.number(), hardMs: z.number(), graceMs: z.number(), absentMs: z.number() }).partial()
-const overrides = z.partialRecord(z.enum(['timeline', 'crowd', 'author', 'post', 'user', 'viewer']), lifetimes)
+const overrides = z.partialRecord(
+  z.enum(['timeline', 'crowd', 'author', 'post', 'user', 'viewer', 'relation', 'counts', 'marks', 'popular']),
+  lifetimes,
+)
 
 /** Protections that a development deployment may switch off, to see what they are for. */
 const protections = z.enum(['singleflight', 'lease', 'xfetch', 'batching', 'breaker', 'backoff'])

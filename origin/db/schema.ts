@@ -12,6 +12,10 @@ export const users = pgTable('users', {
   version: bigint('version', { mode: 'number' }).notNull().default(1),
   createdAt: moment('created_at').notNull().defaultNow(),
   deletedAt: moment('deleted_at'),
+  private: boolean('private').notNull().default(false),
+  suspendedAt: moment('suspended_at'),
+  visibilityVersion: bigint('visibility_version', { mode: 'number' }).notNull().default(0),
+  visibilityChangedAt: moment('visibility_changed_at').notNull(),
 })
 
 export const authors = pgTable('authors', {
@@ -33,6 +37,8 @@ export const viewers = pgTable('viewers', {
   enrolledAt: moment('enrolled_at'),
   completeSince: id('complete_since').notNull().default(0n),
   lastActiveAt: moment('last_active_at'),
+  marksVersion: bigint('marks_version', { mode: 'number' }).notNull().default(1),
+  changedAt: moment('changed_at').notNull(),
 })
 
 export const follows = pgTable(
@@ -62,11 +68,57 @@ export const posts = pgTable('posts', {
   rootId: id('root_id'),
   rootAuthorId: id('root_author_id'),
   mode: text('mode', { enum: ['push', 'hot', 'pull'] }).notNull(),
-  audience: text('audience', { enum: ['public'] })
+  audience: text('audience', { enum: ['public', 'followers'] })
     .notNull()
     .default('public'),
   version: bigint('version', { mode: 'number' }).notNull().default(1),
   deletedAt: moment('deleted_at'),
+})
+
+export const mutes = pgTable(
+  'mutes',
+  { viewerId: id('viewer_id').notNull(), authorId: id('author_id').notNull(), createdAt: moment('created_at').notNull().defaultNow() },
+  (table) => [primaryKey({ columns: [table.viewerId, table.authorId] })],
+)
+
+export const blocks = pgTable(
+  'blocks',
+  { blockerId: id('blocker_id').notNull(), blockedId: id('blocked_id').notNull(), createdAt: moment('created_at').notNull().defaultNow() },
+  (table) => [primaryKey({ columns: [table.blockerId, table.blockedId] })],
+)
+
+export const followRequests = pgTable(
+  'follow_requests',
+  {
+    targetId: id('target_id').notNull(),
+    requesterId: id('requester_id').notNull(),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.targetId, table.requesterId] })],
+)
+
+export const likes = pgTable(
+  'likes',
+  { userId: id('user_id').notNull(), postId: id('post_id').notNull(), createdAt: moment('created_at').notNull().defaultNow() },
+  (table) => [primaryKey({ columns: [table.userId, table.postId] })],
+)
+
+export const postCounts = pgTable(
+  'post_counts',
+  {
+    postId: id('post_id').notNull(),
+    slot: smallint('slot').notNull(),
+    likes: bigint('likes', { mode: 'number' }).notNull().default(0),
+    reposts: bigint('reposts', { mode: 'number' }).notNull().default(0),
+    version: bigint('version', { mode: 'number' }).notNull().default(1),
+  },
+  (table) => [primaryKey({ columns: [table.postId, table.slot] })],
+)
+
+export const sweeps = pgTable('sweeps', {
+  authorId: id('author_id').primaryKey(),
+  belowPost: id('below_post').notNull(),
+  dueAt: moment('due_at').notNull().defaultNow(),
 })
 
 export const timelineEntries = pgTable(

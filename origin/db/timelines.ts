@@ -5,7 +5,7 @@ import { idArray, type Queryable } from './client.ts'
 export interface EntryRow {
   readonly activityId: string
   readonly actorId: string
-  readonly audience: 'public'
+  readonly audience: 'public' | 'followers'
   readonly root?: { readonly id: string; readonly authorId: string }
 }
 

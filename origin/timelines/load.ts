@@ -77,7 +77,12 @@ const byIdOf = <Row>(rows: readonly Row[], idOf: (row: Row) => bigint): Map<stri
 
 /** A post as every reader's page will contain it, without anything of the viewer. */
 const jsonOf = (post: PostRow): string =>
-  JSON.stringify({ id: String(post.id), text: post.text, created_at: new Date(mintedAtMs(String(post.id))).toISOString() })
+  JSON.stringify({
+    id: String(post.id),
+    text: post.text,
+    created_at: new Date(mintedAtMs(String(post.id))).toISOString(),
+    audience: 'public',
+  })
 
 function postPayload(post: PostRow): string {
   const authorId = String(post.authorId)

@@ -2,7 +2,7 @@ import { type Entry, rootAuthorOf, rootIdOf } from '../../contract/entry.ts'
 import type { Key } from '../cache/entry.ts'
 import type { ReadThrough } from '../cache/read-through.ts'
 import { type Fingerprint, fingerprintOf } from './entity-tag.ts'
-import type { FeedKeys, PostBody } from './keys.ts'
+import type { Account, FeedKeys, PostBody } from './keys.ts'
 import { createMemo } from './memo.ts'
 import type { Candidate } from './merge.ts'
 import { lineBytes } from './page-body.ts'
@@ -26,14 +26,14 @@ interface Draft {
   readonly activity: Key<PostBody>
   /** The post that is shown: `activity` itself unless that is a repost. */
   readonly post: Key<PostBody>
-  readonly author: Key<Uint8Array>
+  readonly author: Key<Account>
   /** Who reposted. */
-  readonly actor: Key<Uint8Array> | undefined
+  readonly actor: Key<Account> | undefined
   written:
     | {
         readonly post: Part<PostBody>
-        readonly author: Part<Uint8Array>
-        readonly actor: Part<Uint8Array> | undefined
+        readonly author: Part<Account>
+        readonly actor: Part<Account> | undefined
         readonly line: Line
       }
     | undefined
@@ -50,8 +50,8 @@ export function createHydrate(cache: ReadThrough, keys: FeedKeys): Hydrate {
   function draftOf(entry: Entry): Draft {
     const known = drafts.get(entry.activityId)
     if (known && isSame(known.entry, entry)) return known
-    const activity = keys.post(entry.activityId)
-    const post = entry.root ? keys.post(entry.root.id) : activity
+    const activity = keys.post(entry.activityId, 'public')
+    const post = entry.root ? keys.post(entry.root.id, 'public') : activity
     const actor = entry.root ? keys.user(entry.actorId) : undefined
     const draft: Draft = { entry, activity, post, author: keys.user(rootAuthorOf(entry)), actor, written: undefined }
     drafts.set(entry.activityId, draft, DRAFT_BYTES)
@@ -70,7 +70,7 @@ export function createHydrate(cache: ReadThrough, keys: FeedKeys): Hydrate {
     const { activityId } = draft.entry
     const line = {
       activityId,
-      json: lineBytes({ activityId, post: post.value.json, author: author.value, repostedBy: actor?.value ?? undefined }),
+      json: lineBytes({ activityId, post: post.value.json, author: author.value.json, repostedBy: actor?.value?.json }),
       fingerprint: fingerprintOf(
         `${activityId}.${draft.post.text}.${post.truth}.${draft.author.text}.${author.truth}.${actor?.truth ?? ''}`,
       ),

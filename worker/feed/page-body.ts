@@ -17,7 +17,7 @@ const REPOSTED_BY = bytes(',"reposted_by":')
 
 /** A line as JSON. The stored body is an object: its closing brace is left off and the rest goes on. */
 export function lineBytes({ activityId, post, author, repostedBy }: LineParts): Uint8Array<ArrayBuffer> {
-  const end = bytes(`,"activity_id":"${activityId}"}`)
+  const end = bytes(`,"counts":null,"activity_id":"${activityId}"}`)
   const body = post.subarray(0, post.length - 1)
   return repostedBy ? concat([body, AUTHOR, author, REPOSTED_BY, repostedBy, end]) : concat([body, AUTHOR, author, end])
 }
@@ -40,7 +40,7 @@ function freshBytes(length: number): Uint8Array<ArrayBuffer> {
 
 /** How a page ends. */
 export const pageEnd = (nextCursor: string | null, gap: boolean): Uint8Array<ArrayBuffer> =>
-  bytes(`],"next_cursor":${JSON.stringify(nextCursor)},"gap":${gap}}`)
+  bytes(`],"next_cursor":${JSON.stringify(nextCursor)},"gap":${gap},"gap_cursor":null,"top_cursor":null,"source":"following"}`)
 
 /**
  * A page as JSON, joined from lines that are bytes already: a sixth of what serialising objects would cost. Whoever keeps it keeps a copy,

@@ -21,7 +21,7 @@ export async function readAuthor(
   { authorId, cursor, limit }: Ask,
   turn: FeedTurn,
 ): Promise<FeedPage> {
-  const key = keys.author(authorId)
+  const key = keys.author(authorId, 'public')
   const found = await readParts(read, [key], turn)
   const list = demand(() => found.need(key, 0)).value
   if (!list) throw new Problem('not-found', `There is no user ${authorId}.`)
@@ -41,7 +41,7 @@ export async function readAuthor(
 
 /** One post, or a repost as the post it shows. */
 export async function readPost({ read, keys, hydrate }: FeedParts, postId: string, turn: FeedTurn): Promise<Line> {
-  const key = keys.post(postId)
+  const key = keys.post(postId, 'public')
   const found = await readParts(read, [key], turn)
   const post = demand(() => found.need(key, 0)).value
   if (!post) throw new Problem('not-found', `There is no post ${postId}.`)

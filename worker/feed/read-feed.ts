@@ -46,7 +46,7 @@ export async function readFeed(
   const viewerKey = keys.viewer(viewerId)
   const timelineKey = keys.timeline(viewerId)
   const crowdKey = keys.crowd()
-  const ownKey = keys.author(viewerId)
+  const ownKey = keys.author(viewerId, 'public')
   const first = await readParts(read, [viewerKey, timelineKey, crowdKey, ownKey], turn)
 
   const viewer = demand(() => first.need(viewerKey, 0)).value
@@ -57,7 +57,7 @@ export async function readFeed(
 
   const left = setOf(viewer.left)
   const pulled = timeline.candidates.filter((authorId) => crowd.has(authorId) && !left.has(authorId))
-  const pulledKeys = pulled.map(keys.author)
+  const pulledKeys = pulled.map((authorId) => keys.author(authorId, 'public'))
   const lists = await readParts(read, pulledKeys, turn)
   const sources: EntryList[] = [timeline]
   for (const part of [first.get(ownKey, 3), ...pulledKeys.map((key, place) => lists.get(key, place))]) {
