@@ -33,9 +33,10 @@ const PROBE_DEADLINE_MS = 1_000
  * that was made for one burst of the demo has asked the origin.
  */
 export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv> {
+  const edgeKey = importKey(config.EDGE_SECRET)
   const origin = createOriginClient({
     url: config.ORIGIN_URL,
-    key: importKey(config.EDGE_SECRET),
+    key: edgeKey,
     clock,
     timeoutSignal: stop ? (ms) => AbortSignal.any([stop, timeoutSignal(ms)]) : timeoutSignal,
     loadDeadlineMs: config.LOAD_DEADLINE_MS,
@@ -49,7 +50,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     timeoutSignal,
     clock,
   })
-  const { read, limiter } = createCore(
+  const { read, limiter, shared } = createCore(
     { memory: createMemoryTier(config.MEMORY_BYTES), shared: redis, load: origin.load, clock, random, newToken },
     {
       ...DEFAULTS,
@@ -79,6 +80,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     corsOrigins: config.CORS_ORIGINS,
     maxAgeMs: config.MEMORY_MAX_AGE_MS,
     newRequestId: () => crypto.randomUUID(),
+    look: { shared, edgeKey },
     demo: config.DEMO === 'on' ? createDemo(config, origin.forward) : undefined,
   })
 }

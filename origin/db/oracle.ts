@@ -5,15 +5,7 @@ import type { Database, Queryable } from './client.ts'
 export type OracleLine = readonly [activityId: string, postId: string]
 
 /** Why an activity is not in a feed. `private`: its post is not public now and the viewer does not follow its author. */
-export type Hidden =
-  | 'deleted'
-  | 'root deleted'
-  | 'unfollowed'
-  | 'muted'
-  | 'blocked'
-  | 'private'
-  | 'suspended'
-  | 'account deleted'
+export type Hidden = 'deleted' | 'root deleted' | 'unfollowed' | 'muted' | 'blocked' | 'private' | 'suspended' | 'account deleted'
 
 /** How an activity comes to the viewer, and how far it has come. Moments are epoch milliseconds by Postgres' clock. */
 export type Journey =
@@ -30,7 +22,10 @@ export interface OracleActivity {
   /** Who wrote the root. */
   readonly authorId: string
   /** `folded`: it would be visible, were it not for a newer one that shows the same root. */
-  readonly now: { readonly is: 'visible' } | { readonly is: 'folded'; readonly under: string } | { readonly is: 'hidden'; readonly why: Hidden }
+  readonly now:
+    | { readonly is: 'visible' }
+    | { readonly is: 'folded'; readonly under: string }
+    | { readonly is: 'hidden'; readonly why: Hidden }
   /** Since when it is visible or hidden (folding aside): the moment of the row that made it so (epoch milliseconds, Postgres' clock). */
   readonly sinceMs: number
   readonly journey: Journey

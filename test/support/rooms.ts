@@ -22,6 +22,7 @@ const ORIGIN = [
   'origin/timelines',
   'origin/fanout',
   'origin/analytics',
+  'origin/monitor',
   'origin/adapters',
   'origin/http',
   'origin/routes',
@@ -36,6 +37,7 @@ const WORKER_PORTS = [
   'worker/http/forward-port.ts',
   'worker/http/events.ts',
 ]
+const MONITOR_PORTS = ['origin/monitor/answers.ts', 'origin/monitor/judge.ts', 'origin/monitor/ports.ts']
 const EVERYTHING = [ANY_PACKAGE, ...CONTRACT, ...WORKER, ...ORIGIN, 'dev']
 
 /** Which room may import what: docs/architecture.md, The tree, in detail. */
@@ -56,7 +58,9 @@ const ROOMS: readonly Room[] = [
   { name: 'origin/timelines', may: [...CONTRACT, 'origin/db', 'origin/ids'] },
   { name: 'origin/fanout', may: [...CONTRACT, 'origin/db', 'origin/ids'] },
   { name: 'origin/analytics', may: ['contract', 'origin/db'] },
-  { name: 'origin/adapters', may: ['contract/l2', '@upstash/redis', 'origin/fanout/l2-port.ts'] },
+  // What it compares caches with is what they would load.
+  { name: 'origin/monitor', may: [...CONTRACT, 'origin/db', 'origin/timelines'] },
+  { name: 'origin/adapters', may: [...CONTRACT, '@upstash/redis', 'origin/fanout/l2-port.ts', ...MONITOR_PORTS] },
   { name: 'origin/http', may: ['contract', 'hono'] },
   { name: 'origin/routes', may: [...CONTRACT, 'hono', ...ORIGIN.filter((room) => room !== 'origin/*' && room !== 'origin/adapters')] },
   { name: 'origin/*', may: [ANY_PACKAGE, ...CONTRACT, ...ORIGIN] },
