@@ -36,7 +36,7 @@ export interface AppParts {
   readonly maxAgeMs: number
   readonly newRequestId: () => string
   /** What the origin's consistency monitor may look at. */
-  readonly look: Omit<LookParts, 'clock' | 'keys' | 'read'>
+  readonly look: LookParts
   /** Undefined where the demo is off. */
   readonly demo: DemoParts | undefined
 }
@@ -65,8 +65,7 @@ export function createApp({
   })
   app.use(async (c, next) => (c.req.method === 'OPTIONS' ? cors.preflight() : next()))
   app.use('/demo/:rest{.+}', loopbackOnly) // with a star it would match /demo too
-  const looks = lookRoutes({ ...look, keys: feed.keys, read: feed.read, clock: http.clock })
-  const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), looks, demoRoutes(demo)]
+  const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), lookRoutes(look, http.clock), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
   app.use(async ({ env: { exchange } }, next) => {
     exchange.caller = await identify(exchange.request.headers.get('authorization'))

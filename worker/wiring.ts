@@ -16,6 +16,7 @@ import { createIssueToken } from './demo/token.ts'
 import { withBulkhead } from './feed/bulkhead.ts'
 import { createHydrate } from './feed/hydrate.ts'
 import { createFeedKeys } from './feed/keys.ts'
+import { createLook } from './feed/look.ts'
 import type { EventSink, WorkCounter } from './http/events.ts'
 import type { Forward } from './http/forward-port.ts'
 import { createIdentify } from './http/identity.ts'
@@ -80,7 +81,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     corsOrigins: config.CORS_ORIGINS,
     maxAgeMs: config.MEMORY_MAX_AGE_MS,
     newRequestId: () => crypto.randomUUID(),
-    look: { shared, edgeKey },
+    look: { look: createLook({ keys, read, shared, clock }), edgeKey },
     demo: config.DEMO === 'on' ? createDemo(config, origin.forward) : undefined,
   })
 }

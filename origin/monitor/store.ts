@@ -20,13 +20,13 @@ const AUDIENCES = ['public', 'followers'] as const
 /** Turns and tallies in Postgres: one row is everybody's turn, so that any number of processes share one budget. */
 export function monitorStore(db: Database, { everyMs, keysPerTurn, promisedMs, random }: Options): MonitorStore {
   /** Recent moments are likelier: half of all within the last sixteenth. */
-  const someAgoMs = (): number => RECENT_MS * random() ** 4
+  const someAgoMs = (): number => Math.floor(RECENT_MS * random() ** 4)
 
   /** Keys that nothing has happened to, as far as we know: a list, a body or a profile that is wrong for another reason is found by these. */
   async function atRandom(nowMs: number, limit: number): Promise<string[]> {
     const [viewers, posts] = await Promise.all([
       recentViewers(db, someAgoMs() / 1_000, Math.ceil(limit / 4)),
-      recentPosts(db, firstIdAt(nowMs - someAgoMs()), Math.ceil(limit / 6)),
+      recentPosts(db, firstIdAt(Math.floor(nowMs) - someAgoMs()), Math.ceil(limit / 6)),
     ])
     return [
       keyOf.crowd(),

@@ -37,7 +37,11 @@ const WORKER_PORTS = [
   'worker/http/forward-port.ts',
   'worker/http/events.ts',
 ]
-const MONITOR_PORTS = ['origin/monitor/answers.ts', 'origin/monitor/judge.ts', 'origin/monitor/ports.ts']
+/** What the monitor asks of an edge, how that is signed, and the ports that it declares. */
+const LOOK = [
+  ...['headers', 'look', 'signature', 'signed'].map((name) => `contract/${name}.ts`),
+  ...['answers', 'judge', 'ports'].map((name) => `origin/monitor/${name}.ts`),
+]
 const EVERYTHING = [ANY_PACKAGE, ...CONTRACT, ...WORKER, ...ORIGIN, 'dev']
 
 /** Which room may import what: docs/architecture.md, The tree, in detail. */
@@ -60,7 +64,7 @@ const ROOMS: readonly Room[] = [
   { name: 'origin/analytics', may: ['contract', 'origin/db'] },
   // What it compares caches with is what they would load.
   { name: 'origin/monitor', may: [...CONTRACT, 'origin/db', 'origin/timelines'] },
-  { name: 'origin/adapters', may: [...CONTRACT, '@upstash/redis', 'origin/fanout/l2-port.ts', ...MONITOR_PORTS] },
+  { name: 'origin/adapters', may: ['contract/l2', ...LOOK, '@upstash/redis', 'origin/fanout/l2-port.ts'] },
   { name: 'origin/http', may: ['contract', 'hono'] },
   { name: 'origin/routes', may: [...CONTRACT, 'hono', ...ORIGIN.filter((room) => room !== 'origin/*' && room !== 'origin/adapters')] },
   { name: 'origin/*', may: [ANY_PACKAGE, ...CONTRACT, ...ORIGIN] },
