@@ -164,7 +164,7 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
       },
     }
     const keys = createFeedKeys(config.LIFETIMES)
-    const older = { older: async () => [], olderOfAuthor: async () => [] }
+    const older = { older: async () => ({ entries: [] }), olderOfAuthor: async () => ({ entries: [] }) }
     return { read, keys, hydrate: createHydrate(read, keys), origin: older }
   }
   const isolates = Array.from({ length: order.isolates }, isolate)
@@ -202,11 +202,16 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
     switch (act) {
       case 'open':
       case 'refresh':
-        person.page = await book('feed', (feed, turn) => readFeed(feed, { viewerId, cursor: undefined, limit: PAGE }, turn))
+        person.page = await book('feed', (feed, turn) =>
+          readFeed(feed, { viewerId, from: { kind: 'scroll', cursor: undefined }, limit: PAGE }, turn),
+        )
         return
       case 'scroll': {
         const cursor = person.page?.next
-        if (cursor) person.page = await book('feed', (feed, turn) => readFeed(feed, { viewerId, cursor, limit: PAGE }, turn))
+        if (cursor)
+          person.page = await book('feed', (feed, turn) =>
+            readFeed(feed, { viewerId, from: { kind: 'scroll', cursor }, limit: PAGE }, turn),
+          )
         return
       }
       case 'author':

@@ -43,7 +43,10 @@ export async function scroll({ workerUrl, token, pageSize, maxPages, maxPosts, o
   const so = (ended: Scroll['ended']): Scroll => ({ lines, pages, degraded, source, ended })
   do {
     if (pages >= maxPages || lines.length >= maxPosts) return so('limit')
-    const query: URLSearchParams = new URLSearchParams({ limit: String(Math.min(pageSize, maxPosts - lines.length)), ...(cursor === null ? {} : { cursor }) })
+    const query: URLSearchParams = new URLSearchParams({
+      limit: String(Math.min(pageSize, maxPosts - lines.length)),
+      ...(cursor === null ? {} : { cursor }),
+    })
     const answer = await ask(new URL(`${FEED}?${query}`, workerUrl), token)
     if ('failed' in answer) return so(answer)
     for (const reason of answer.degraded) degraded.set(reason, (degraded.get(reason) ?? 0) + 1)
@@ -75,7 +78,8 @@ async function ask(
       }
       await sleep(Math.min(after, MAX_RETRY_AFTER_S) * 1_000)
     } catch (error) {
-      const what = error instanceof SyntaxError || error instanceof z.ZodError ? 'answers what is no page' : `does not answer (${reasonOf(error)})`
+      const what =
+        error instanceof SyntaxError || error instanceof z.ZodError ? 'answers what is no page' : `does not answer (${reasonOf(error)})`
       return { failed: `${url.origin} ${what}` }
     }
   }

@@ -40,7 +40,8 @@ export async function findTarget({ stateDir, url, databaseUrl, originEnv, worker
   const files = await Promise.all([originEnv, workerEnv].map((file) => (file === undefined ? {} : readEnvFile(file))))
   const env: Env = Object.assign({ ...process.env }, ...files)
   const database = databaseUrl ?? env.DATABASE_URL
-  if (!database) throw new UsageError('which system? Run npm start first, set DATABASE_URL and the other variables, or give --origin-env FILE')
+  if (!database)
+    throw new UsageError('which system? Run npm start first, set DATABASE_URL and the other variables, or give --origin-env FILE')
   const workerUrl = url ?? env.EDGE_URL
   const l2Url = settingOf(originSchema.shape.UPSTASH_REDIS_REST_URL, env.UPSTASH_REDIS_REST_URL)
   const token = env.UPSTASH_REDIS_REST_TOKEN

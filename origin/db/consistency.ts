@@ -107,6 +107,23 @@ export async function accountsOf(
   return rows.map(({ id, changed, swept }) => ({ postId: id, changedAtMs: changed, swept }))
 }
 
+/** When viewers' ties changed, and whether a follow of theirs is not acknowledged yet: it raises versions after it commits. */
+export async function tiesOf(
+  db: Queryable,
+  pairs: readonly { readonly key: string; readonly viewerId: string; readonly authorId: string }[],
+): Promise<{ readonly key: string; readonly changedAtMs: number; readonly underWay: boolean }[]> {
+  if (pairs.length === 0) return []
+  const wanted = sql.join(
+    pairs.map(({ key, viewerId, authorId }) => sql`(${key}::text, ${viewerId}::bigint, ${authorId}::bigint)`),
+    sql`, `,
+  )
+  const rows = await db.execute<{ key: string; changed: number; under_way: boolean }>(sql`
+    select key, ${milliseconds(sql`v.changed_at`)} as changed,
+      exists (select from backfills b where b.viewer_id = pair.viewer_id and b.author_id = pair.author_id) as under_way
+    from (values ${wanted}) pair(key, viewer_id, author_id) join viewers v on v.viewer_id = pair.viewer_id`)
+  return rows.map(({ key, changed, under_way }) => ({ key, changedAtMs: changed, underWay: under_way }))
+}
+
 /** What a list must hold, when its owner changed last, and which of what it holds has no place there. */
 export interface ListFacts {
   readonly leastTruth: number
@@ -141,8 +158,8 @@ export async function timelineFacts(db: Queryable, viewerId: string, { since, ac
   const [row] = await db.execute<ListRow>(sql`
     select ${milliseconds(sql`greatest(changed_at, enrolled_at)`)} as changed, follow_version as least, (
       select json_agg(${journeyOf(sql`c.inserted_at is not null and c.pushed_at is null`, chunkAtMs)}) from (
-        select t.activity_id as id from timeline_entries t join posts p on p.id = t.activity_id
-        where t.viewer_id = v.viewer_id and t.activity_id > greatest(v.complete_since, ${since}::bigint) and p.deleted_at is null and p.mode = 'push'
+        select t.activity_id as id from timeline_entries t join posts p on p.id = t.activity_id join users a on a.id = p.author_id
+        where a.deleted_at is null and t.viewer_id = v.viewer_id and t.activity_id > greatest(v.complete_since, ${since}::bigint) and p.deleted_at is null and p.mode = 'push'
           and exists (select from follows f where f.follower_id = v.viewer_id and f.followee_id = p.author_id)
         order by t.activity_id desc limit ${cap}
       ) held left join fanout_chunks c on c.activity_id = held.id and c.after_viewer < v.viewer_id and c.last_viewer >= v.viewer_id

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
+import { heldByRows } from './timelines.ts'
 
 /** `left` names at most this many authors; beyond it the timeline is dropped instead. */
 const MAX_DEPARTURES = 1_000
@@ -46,7 +47,7 @@ export interface ViewerVersions {
 }
 
 /**
- * Copies the newest pushed posts of a new followee into an enrolled viewer's timeline, and raises the follow version, so that
+ * Copies the newest posts of a new followee that rows hold into an enrolled viewer's timeline, and raises the follow version, so that
  * every timeline filled before is a miss. Must run in a transaction that starts after the follow committed: a post committed
  * before our snapshot is copied, one committed after it finds the edge. Undefined when another process has done it.
  */
@@ -56,11 +57,11 @@ export async function backfill(tx: Queryable, viewerId: bigint, authorId: bigint
   const owed = await tx.execute(sql`delete from backfills where viewer_id = ${viewerId} and author_id = ${authorId} returning 1`)
   if (owed.length === 0) return undefined
   if (viewer?.enrolled) {
-    // Where the author has more pushed posts than we copy, the timeline is complete only above the oldest copied one.
+    // Where the author has more of them than we copy, the timeline is complete only above the oldest copied one.
     await tx.execute(sql`
       with newest as (
-        select id, row_number() over (order by id desc) as place from posts
-        where author_id = ${authorId} and mode = 'push' and deleted_at is null
+        select id, row_number() over (order by id desc) as place from posts join authors using (author_id)
+        where author_id = ${authorId} and deleted_at is null and ${heldByRows(sql`posts`, sql`authors`)}
           and exists (select from follows where follower_id = ${viewerId} and followee_id = ${authorId})
         order by id desc limit ${cap + 1}
       ), copied as (

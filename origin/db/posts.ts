@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
+import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
 /** Authors with more followers than this go through the big lane of fan-out. */
 const BIG_LANE_FOLLOWERS = 2_000
@@ -15,6 +16,12 @@ export interface PostRow {
   readonly rootAuthorId: bigint | null
   readonly version: number
   readonly deleted: boolean
+  /** As it is now: `followers` while its author's account is private, too. */
+  readonly audience: 'public' | 'followers'
+  /** Raised with the author's `private`, suspension and deletion. */
+  readonly visibilityVersion: number
+  /** Its author is suspended or deleted. */
+  readonly withdrawn: boolean
 }
 
 interface NewActivity {
@@ -68,17 +75,17 @@ export async function deleteActivity(
 export async function findPosts(db: Queryable, ids: readonly (bigint | string)[]): Promise<PostRow[]> {
   if (ids.length === 0) return []
   const rows = await db.execute<RawPost>(sql`
-    select id, author_id, text, root_id, root_author_id, version, deleted_at is not null as deleted
-    from posts where id = any(${idArray(ids)})`)
+    select p.id, author_id, text, root_id, root_author_id, p.version, p.deleted_at is not null as deleted, ${EFFECTIVE_AUDIENCE} as audience,
+      visibility_version, u.suspended_at is not null or u.deleted_at is not null as withdrawn
+    from posts p join users u on u.id = author_id where p.id = any(${idArray(ids)})`)
   return rows.map(toPost)
 }
 
 /** The author's standing repost of a root, if there is one. */
-export async function findRepost(db: Queryable, authorId: bigint, rootId: bigint): Promise<PostRow | undefined> {
-  const [row] = await db.execute<RawPost>(sql`
-    select id, author_id, text, root_id, root_author_id, version, false as deleted
-    from posts where author_id = ${authorId} and root_id = ${rootId} and deleted_at is null`)
-  return row && toPost(row)
+export async function findRepost(db: Queryable, authorId: bigint, rootId: bigint): Promise<bigint | undefined> {
+  const [row] = await db.execute<{ id: bigint }>(sql`
+    select id from posts where author_id = ${authorId} and root_id = ${rootId} and deleted_at is null`)
+  return row?.id
 }
 
 type RawPost = {
@@ -89,6 +96,9 @@ type RawPost = {
   root_author_id: bigint | null
   version: bigint
   deleted: boolean
+  audience: PostRow['audience']
+  visibility_version: bigint
+  withdrawn: boolean
 }
 
 const toPost = (row: RawPost): PostRow => ({
@@ -99,6 +109,9 @@ const toPost = (row: RawPost): PostRow => ({
   rootAuthorId: row.root_author_id,
   version: Number(row.version),
   deleted: row.deleted,
+  audience: row.audience,
+  visibilityVersion: Number(row.visibility_version),
+  withdrawn: row.withdrawn,
 })
 
 /** An answer that a repeated Idempotency-Key gets again. */

@@ -5,7 +5,11 @@ export interface UserRow {
   readonly id: bigint
   readonly handle: string
   readonly name: string
+  /** Truth version of `us:`. */
   readonly version: number
+  readonly private: boolean
+  readonly suspended: boolean
+  readonly deleted: boolean
 }
 
 /**
@@ -32,13 +36,18 @@ export async function putUser(
   return { created: true, version: 1, viewVersion: 1 }
 }
 
-/** The users with these ids who are not deleted. */
-export async function findUsers(db: Queryable, ids: readonly string[]): Promise<UserRow[]> {
+/** The users with these ids, deleted ones included. */
+export async function findAccounts(db: Queryable, ids: readonly (bigint | string)[]): Promise<UserRow[]> {
   if (ids.length === 0) return []
-  const rows = await db.execute<{ id: bigint; handle: string; name: string; version: bigint }>(sql`
-    select id, handle, name, version from users where id = any(${idArray(ids)}) and deleted_at is null`)
-  return rows.map((row) => ({ id: row.id, handle: row.handle, name: row.name, version: Number(row.version) }))
+  const rows = await db.execute<Omit<UserRow, 'version'> & { version: bigint }>(sql`
+    select id, handle, name, version, private, suspended_at is not null as suspended, deleted_at is not null as deleted
+    from users where id = any(${idArray(ids)})`)
+  return rows.map((row) => ({ ...row, version: Number(row.version) }))
 }
+
+/** The users with these ids who are not deleted. */
+export const findUsers = async (db: Queryable, ids: readonly (bigint | string)[]): Promise<UserRow[]> =>
+  (await findAccounts(db, ids)).filter((user) => !user.deleted)
 
 /** The user with that handle, unless deleted: one row or none. */
 export async function findUserByHandle(db: Queryable, handle: string): Promise<{ readonly id: bigint }[]> {

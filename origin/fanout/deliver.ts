@@ -9,7 +9,7 @@ import type { Heartbeat } from './heartbeat.ts'
 import type { L2Port } from './l2-port.ts'
 
 /** How long a tombstone stays in L2: longer than any body of the post may live anywhere (milliseconds). */
-const TOMBSTONE_MS = 24 * 3_600_000
+const TOMBSTONE_MS = 48 * 3_600_000
 
 export interface Delivery {
   /** Pushes committed chunks to L2 and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
@@ -47,7 +47,7 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
     const { era } = heartbeat
     const deliveries = chunks.flatMap((chunk, entry) => [
       // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
-      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, 'public'), entry }] : []),
+      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, chunk.entry.audience), entry }] : []),
       ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
     ])
     const entries = chunks.map((chunk) => chunk.entry)

@@ -29,10 +29,10 @@ export interface ValueTruth {
   readonly digest: string
   readonly changes: readonly Change[]
   /**
-   * Set where the difference may come from a change that is not told key by key: when an account's visibility changed, and whether another key
-   * (`us:`) or a sweep that is under way keeps the old value from being shown.
+   * Set where the difference may come from a change that is not told key by key: when that happened last, and whether it is still being carried
+   * out while another key keeps the old value from being shown, or while it is not acknowledged.
    */
-  readonly account: { readonly changedAtMs: number; readonly covered: boolean } | undefined
+  readonly untold: { readonly changedAtMs: number; readonly covered: boolean } | undefined
 }
 
 /** What Postgres says of a list. */
@@ -77,12 +77,12 @@ export function judge(answer: Answer, truth: ValueTruth | ListTruth, lookedAtMs:
   return 'rows' in truth ? judgeList(answer.truth, says, truth, settledMs) : RIGHT
 }
 
-function judgeValue(version: number, digest: string, { truth, changes, account, ...postgres }: ValueTruth, settledMs: number): Judged {
+function judgeValue(version: number, digest: string, { truth, changes, untold, ...postgres }: ValueTruth, settledMs: number): Judged {
   if (digest === postgres.digest) return RIGHT
   if (version > truth) return { verdict: 'wrong', why: 'bears a version that Postgres has not reached' }
   const missed = changes.filter((change) => change.truth > version)
   if (missed.length > 0) return worst(missed.map((change) => judgeChange(change, settledMs)))
-  if (account && (account.covered || account.changedAtMs > settledMs)) return { verdict: 'late', why: 'the account changed its visibility' }
+  if (untold && (untold.covered || untold.changedAtMs > settledMs)) return { verdict: 'late', why: 'a change is still being carried out' }
   return { verdict: 'wrong', why: version === truth ? 'says something else under the same version' : 'is older, and nobody was told' }
 }
 

@@ -2,7 +2,7 @@ import { parseKey } from '../../contract/l2/keys.ts'
 import { meaningOf } from '../../contract/l2/meaning.ts'
 import { digestOf } from '../../contract/look.ts'
 import type { Database } from '../db/client.ts'
-import { accountsOf, authorFacts, changesOf, type HeldEntries, timelineFacts } from '../db/consistency.ts'
+import { accountsOf, authorFacts, changesOf, type HeldEntries, tiesOf, timelineFacts } from '../db/consistency.ts'
 import { loadKeys } from '../timelines/load.ts'
 import { capOf } from './answers.ts'
 import type { Answer, Change, ListTruth, ValueTruth } from './judge.ts'
@@ -34,25 +34,34 @@ async function valuesOf(db: Database, answers: readonly Answer[]): Promise<[stri
   // Why they differ is asked only of those that do.
   const differing = answers.filter(({ key, says }) => says.is === 'value' && truths.get(key)?.digest !== says.digest).map(({ key }) => key)
   const changes = Map.groupBy(await changesOf(db, differing), ({ key }) => key)
-  const accounts = await accountsByKey(db, differing)
-  return [...truths.values()].map((one) => [one.key, { ...one, changes: changes.get(one.key) ?? [], account: accounts.get(one.key) }])
+  const untold = await untoldByKey(db, differing)
+  return [...truths.values()].map((one) => [one.key, { ...one, changes: changes.get(one.key) ?? [], untold: untold.get(one.key) }])
 }
 
-/** The one change that is not told key by key: the bodies of an account that is less or more visible are swept behind, while `us:` speaks for them. */
-async function accountsByKey(db: Database, keys: readonly string[]): Promise<Map<string, ValueTruth['account']>> {
-  const posts = new Map(
-    keys.flatMap((key) => {
-      const parsed = parseKey(key)
-      return parsed?.kind === 'post' ? [[key, parsed.id] as const] : []
-    }),
+/**
+ * Changes that are not told key by key, or not in their own transaction: the bodies of an account that is less or more visible are swept behind, while
+ * `us:` speaks for them, and a follow raises versions when its history is copied, before it is acknowledged.
+ */
+async function untoldByKey(db: Database, keys: readonly string[]): Promise<Map<string, ValueTruth['untold']>> {
+  const parsed = keys.map((key) => ({ key, is: parseKey(key) }))
+  const posts = parsed.flatMap(({ key, is }) => (is?.kind === 'post' ? [{ key, id: is.id }] : []))
+  const pairs = parsed.flatMap(({ key, is }) => (is?.kind === 'relation' ? [{ key, viewerId: is.id, authorId: is.authorId }] : []))
+  const accounts = new Map(
+    (
+      await accountsOf(
+        db,
+        posts.map(({ id }) => id),
+      )
+    ).map((account) => [account.postId, account]),
   )
-  const found = new Map((await accountsOf(db, [...posts.values()])).map((account) => [account.postId, account]))
-  return new Map(
-    [...posts].map(([key, id]) => {
-      const account = found.get(id)
+  const ties = await tiesOf(db, pairs)
+  return new Map([
+    ...posts.map(({ key, id }): [string, ValueTruth['untold']] => {
+      const account = accounts.get(id)
       return [key, account && { changedAtMs: account.changedAtMs, covered: !account.swept }]
     }),
-  )
+    ...ties.map(({ key, changedAtMs, underWay }): [string, ValueTruth['untold']] => [key, { changedAtMs, covered: underWay }]),
+  ])
 }
 
 /** One question per list: a turn looks at a handful. */

@@ -80,8 +80,8 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
       if (!isUniqueViolation(error)) throw error
       const root = await rootOf(db, postId)
       const standing = await findRepost(db, authorId, root.id)
-      if (!standing) throw error
-      const id = String(standing.id)
+      if (standing === undefined) throw error
+      const id = String(standing)
       const body: Activity = {
         id,
         author_id: String(authorId),
@@ -97,7 +97,7 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     const [post] = await findPosts(db, [pathId(c)])
     if (!post) throw new Problem('not-found', 'There is no such post.')
     const standing = await findRepost(db, authorId, post.rootId ?? post.id)
-    if (standing) return remove(standing.id, authorId)
+    if (standing !== undefined) return remove(standing, authorId)
     if ((await findUsers(db, [String(authorId)])).length === 0) throw unknownCaller(authorId)
     return respond({ status: 204, body: null, raised: {} }, false)
   }

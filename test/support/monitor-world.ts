@@ -178,7 +178,7 @@ export function createMonitorWorld(seed: number, { losesInvalidation, losesPush,
   })
   function truthOf(key: string): ValueTruth | ListTruth {
     const { truth, value, changes, posted } = rowOf(key)
-    if (!isList(key)) return { truth, digest: value, changes: changes.map((change) => ({ ...change })), account: undefined }
+    if (!isList(key)) return { truth, digest: value, changes: changes.map((change) => ({ ...change })), untold: undefined }
     const rows = posted.map(({ id, atMs, pushedAtMs }) => ({
       activityId: id,
       state: pushedAtMs === undefined ? ('owed' as const) : ('delivered' as const),

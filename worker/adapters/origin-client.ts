@@ -79,8 +79,8 @@ export function createOriginClient({ url, key, clock, timeoutSignal, loadDeadlin
       )
       return answers.flatMap((answer) => loadResponseSchema.parse(answer).values)
     },
-    older: async (question) => olderResponseSchema.parse(await ask('/internal/older', question)).entries,
-    olderOfAuthor: async (question) => olderResponseSchema.parse(await ask('/internal/older-of-author', question)).entries,
+    older: async (question) => olderResponseSchema.parse(await ask('/internal/older', question)),
+    olderOfAuthor: async (question) => olderResponseSchema.parse(await ask('/internal/older-of-author', question)),
     forward: (request) => send(request, timeoutSignal(writeDeadlineMs)),
     points: (points) => ask('/internal/points', { points }),
   }

@@ -2,9 +2,9 @@ import { type Entry, rootAuthorOf, rootIdOf } from '../../contract/entry.ts'
 import type { Key } from '../cache/entry.ts'
 import type { ReadThrough } from '../cache/read-through.ts'
 import { type Fingerprint, fingerprintOf } from './entity-tag.ts'
+import type { Candidate } from './fold.ts'
 import type { Account, FeedKeys, PostBody } from './keys.ts'
 import { createMemo } from './memo.ts'
-import type { Candidate } from './merge.ts'
 import { lineBytes } from './page-body.ts'
 import { type FeedTurn, type Part, type Parts, readParts } from './parts.ts'
 
@@ -127,4 +127,4 @@ const isUnchanged = (then: Part<unknown> | undefined, now: Part<unknown> | undef
 const seen = <V>({ value, truth }: Part<V>): Part<V> => ({ value, truth })
 
 /** One entry as a candidate that nothing hides. */
-export const standalone = (entry: Entry): Candidate => ({ entry, newer: [] })
+export const standalone = (entry: Entry): Candidate => ({ entry, newer: [], older: [] })

@@ -1,9 +1,10 @@
 import type { Cursor } from '../../contract/cursor.ts'
 import { Problem } from '../../contract/problem.ts'
 import { demand } from './demand.ts'
-import type { Line } from './hydrate.ts'
+import { createWalk } from './fold.ts'
+import { type Line, standalone } from './hydrate.ts'
 import { copied } from './keys.ts'
-import { candidatesFrom, mergeDown } from './merge.ts'
+import { sourceOf } from './merge.ts'
 import { paginate } from './paginate.ts'
 import { type FeedTurn, readParts } from './parts.ts'
 import { positionAfter } from './position.ts'
@@ -25,18 +26,20 @@ export async function readAuthor(
   const found = await readParts(read, [key], turn)
   const list = demand(() => found.need(key, 0)).value
   if (!list) throw new Problem('not-found', `There is no user ${authorId}.`)
+  const source = sourceOf(list)
   const page = await paginate(
     {
-      cached: candidatesFrom(mergeDown([list]), { anchor: undefined, below: cursor?.last, fold: false, hidden: () => false }),
-      floor: list.completeSince,
+      walk: createWalk([source], { anchor: undefined, below: cursor?.last, fold: false, hidden: () => false }),
       older: (below, size) => origin.olderOfAuthor({ authorId, below, limit: size }),
+      originKnowsAll: true,
       below: cursor?.last,
     },
     limit,
     hydrate,
     turn,
   )
-  return { ...positionAfter([list], cursor, page), lines: page.lines, degraded: [] }
+  const degraded = page.isShort ? ['incomplete'] : []
+  return { ...positionAfter([source], { kind: 'scroll', cursor }, page), lines: page.lines, source: 'author', degraded }
 }
 
 /** One post, or a repost as the post it shows. */
@@ -48,7 +51,7 @@ export async function readPost({ read, keys, hydrate }: FeedParts, postId: strin
   if (post.kind === 'gone') throw new Problem('gone', `The post ${postId} was deleted.`)
   const root = post.kind === 'repost' ? { root: { id: post.rootId, authorId: post.rootAuthorId } } : {}
   const entry = { activityId: copied(postId), actorId: post.authorId, audience: 'public' as const, ...root }
-  const [line] = await demand(() => hydrate([{ entry, newer: [] }], turn))
+  const [line] = await demand(() => hydrate([standalone(entry)], turn))
   if (!line) throw new Problem('gone', `The post ${postId} was deleted.`)
   return line
 }

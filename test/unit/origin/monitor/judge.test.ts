@@ -12,7 +12,7 @@ const truthIs = (truth: number, digest: string, rest: Partial<ValueTruth> = {}):
   truth,
   digest,
   changes: [],
-  account: undefined,
+  untold: undefined,
   ...rest,
 })
 const change = (truth: number, atMs: number, acknowledgedAtMs: number | undefined): Change => ({ truth, atMs, acknowledgedAtMs })
@@ -35,9 +35,9 @@ describe('a value', () => {
       truthIs(3, 'b', { changes: [change(2, 0, OLD), change(3, YOUNG, undefined)] }),
       'wrong',
     ],
-    ['a body of an account that is being swept', value(2, 'a'), truthIs(3, 'b', { account: { changedAtMs: 0, covered: true } }), 'late'],
-    ['a body whose account changed just now', value(2, 'a'), truthIs(3, 'b', { account: { changedAtMs: YOUNG, covered: false } }), 'late'],
-    ['a body that a sweep left out', value(2, 'a'), truthIs(3, 'b', { account: { changedAtMs: OLD, covered: false } }), 'wrong'],
+    ['a body of an account that is being swept', value(2, 'a'), truthIs(3, 'b', { untold: { changedAtMs: 0, covered: true } }), 'late'],
+    ['a body whose account changed just now', value(2, 'a'), truthIs(3, 'b', { untold: { changedAtMs: YOUNG, covered: false } }), 'late'],
+    ['a body that a sweep left out', value(2, 'a'), truthIs(3, 'b', { untold: { changedAtMs: OLD, covered: false } }), 'wrong'],
   ])('%s: %s', (_, answer, truth, expected) => {
     expect(verdict(answer, truth)).toBe(expected)
   })
