@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
+import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
 /** What `npm run doctor` asks to explain a difference. Moments are epoch milliseconds by Postgres' clock. */
 
@@ -38,9 +39,13 @@ export async function findReader(db: Queryable, idOrHandle: string): Promise<Rea
 /** Where an activity is on its way to a viewer. */
 export type Whereabouts = {
   readonly activityId: string
+  readonly actorId: string
+  /** Who wrote its post. */
+  readonly authorId: string
   readonly mintedAtMs: number
   readonly mode: string
-  readonly audience: string
+  /** As it is now. */
+  readonly audience: 'public' | 'followers'
   readonly isRepost: boolean
   readonly actor: string
   readonly route: string
@@ -62,7 +67,7 @@ export type Whereabouts = {
 export async function whereabouts(db: Queryable, viewerId: string, activityIds: readonly string[]): Promise<Whereabouts[]> {
   if (activityIds.length === 0) return []
   return db.execute<Whereabouts>(sql`
-    select p.id::text as "activityId", ((p.id >> 22) + 1288834974657)::float8 as "mintedAtMs", p.mode, p.audience, p.root_id is not null as "isRepost",
+    select p.id::text as "activityId", p.author_id::text as "actorId", coalesce(p.root_author_id, p.author_id)::text as "authorId", ((p.id >> 22) + 1288834974657)::float8 as "mintedAtMs", p.mode, ${EFFECTIVE_AUDIENCE} as audience, p.root_id is not null as "isRepost",
       u.handle as actor, a.route, ${milliseconds(sql`a.candidate_since`)} as "candidateSinceMs", ${milliseconds(sql`f.created_at`)} as "followedSinceMs",
       t.activity_id is not null as "inTimeline", p.id <= v.complete_since as "belowTimeline", e.author_id is not null as "hasEdge",
       ${milliseconds(sql`case when j.after_viewer < v.viewer_id then to_timestamp(((p.id >> 22) + 1288834974657) / 1000.0) end`)} as "queuedSinceMs",
@@ -77,4 +82,10 @@ export async function whereabouts(db: Queryable, viewerId: string, activityIds: 
     left join fanout_chunks c on c.activity_id = p.id and c.after_viewer < v.viewer_id and c.last_viewer >= v.viewer_id
     left join backfills b on b.viewer_id = v.viewer_id and b.author_id = p.author_id
     where p.id = any(${idArray(activityIds)})`)
+}
+
+export async function databaseNowMs(db: Queryable): Promise<number> {
+  const [row] = await db.execute<{ now: number }>(sql`select ${milliseconds(sql`clock_timestamp()`)} as now`)
+  if (!row) throw new Error('Postgres answered no row')
+  return row.now
 }
