@@ -59,7 +59,6 @@ export function compare(activities: readonly OracleActivity[], { lines, readAtMs
     } else shown.set(activity.rootId, activity)
   }
 
-  const unsettled = new Set<string>()
   const judged = new Set<string>()
   for (const activity of activities) {
     const { activityId, rootId, now } = activity
@@ -75,10 +74,9 @@ export function compare(activities: readonly OracleActivity[], { lines, readAtMs
       judged.add(rootId)
     } else {
       note(stands ? 'older' : 'missing', latenessOf(activity, readAtMs, promisedMs), activity, activity)
-      unsettled.add(rootId)
     }
   }
-  return differences.sort((a, b) => (a.activityId < b.activityId ? 1 : -1))
+  return differences.sort((a, b) => Number(b.activityId > a.activityId) - Number(b.activityId < a.activityId))
 }
 
 /** An entry that may be missing is late beyond the promise where it is still on its way after that time. */
