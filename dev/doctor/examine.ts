@@ -7,7 +7,7 @@ import { createEdgeLook } from '../../origin/adapters/edge.ts'
 import { createL2Reader } from '../../origin/adapters/l2-reader.ts'
 import type { Database } from '../../origin/db/client.ts'
 import { changesOf } from '../../origin/db/consistency.ts'
-import { findReader, type ReaderRow, whereabouts } from '../../origin/db/doctor.ts'
+import { findReader, type ReaderRow, type Whereabouts, whereabouts } from '../../origin/db/doctor.ts'
 import { oracleActivities } from '../../origin/db/oracle.ts'
 import type { ReadTexts } from '../../origin/monitor/answers.ts'
 import { UsageError } from '../command-line.ts'
@@ -118,20 +118,29 @@ async function evidenceOf(
   }
   const [l2, edge, changes] = await Promise.all([
     typeof sights.l2 === 'function' ? evidenceInL2(sights.l2, about).catch((error) => ({ unseen: reasonOf(error) })) : sights.l2,
-    atEdge(sights.edge, about),
+    atEdge(sights.edge, about, listKeyOf(about, row)),
     changesOf(db, toldKeysOf(about)),
   ])
   return { reader, about, row, l2, edge, owed: changes.filter(({ acknowledgedAtMs }) => acknowledgedAtMs === undefined) }
 }
 
-async function atEdge(look: Sights['edge'], { viewerId, activityId }: About): Promise<Evidence['edge']> {
+/** The list that should bring an activity: pulled ones and the reader's own are in the author's. */
+const listKeyOf = ({ viewerId, actorId, audience }: About, row: Whereabouts | undefined): string =>
+  row?.mode === 'pull' || actorId === viewerId ? keyOf.author(actorId, audience) : keyOf.timeline(viewerId)
+
+async function atEdge(look: Sights['edge'], { activityId }: About, key: string): Promise<Evidence['edge']> {
   if (typeof look !== 'function') return look
   try {
-    const [looked] = await look([keyOf.timeline(viewerId)])
+    const [looked] = await look([key])
     const entries = looked?.list?.entries ?? []
     const isBelow = entries.length === MAX_LOOK_ENTRIES && (entries.at(-1)?.activityId ?? '') > activityId
     if (isBelow) return { unseen: `it tells of the newest ${MAX_LOOK_ENTRIES} entries only` }
-    return { layer: looked?.layer ?? 'none', ageMs: looked?.ageMs ?? 0, holds: entries.some((entry) => entry.activityId === activityId) }
+    return {
+      key,
+      layer: looked?.layer ?? 'none',
+      ageMs: looked?.ageMs ?? 0,
+      holds: entries.some((entry) => entry.activityId === activityId),
+    }
   } catch (error) {
     return { unseen: reasonOf(error) }
   }

@@ -11,8 +11,10 @@ export interface Evidence {
   /** Undefined where Postgres has no such activity. */
   readonly row: Whereabouts | undefined
   readonly l2: L2Evidence | { readonly unseen: string }
-  /** What an isolate would answer for the timeline at this moment. */
-  readonly edge: { readonly layer: string; readonly ageMs: number; readonly holds: boolean } | { readonly unseen: string }
+  /** What an isolate would answer at this moment for the list that should bring it. */
+  readonly edge:
+    | { readonly key: string; readonly layer: string; readonly ageMs: number; readonly holds: boolean }
+    | { readonly unseen: string }
   /** Invalidations of the keys that decide, which Redis has not acknowledged. */
   readonly owed: readonly (Change & { readonly key: string })[]
 }
@@ -132,9 +134,9 @@ const versionSays = (has: number, wants: number): string => (has < wants ? ` (ve
 
 function atEdge({ edge }: Evidence): string {
   if ('unseen' in edge) return `not looked at: ${edge.unseen}`
-  if (edge.layer === 'none') return 'this isolate would load the timeline'
+  if (edge.layer === 'none') return `an isolate would load ${edge.key}`
   const from = edge.layer === 'memory' ? `from memory, read ${secondsOf(edge.ageMs)} ago` : 'from L2'
-  return `an isolate answers the timeline ${from}, ${edge.holds ? 'with it' : 'without it'}`
+  return `an isolate answers ${edge.key} ${from}, ${edge.holds ? 'with it' : 'without it'}`
 }
 
 /** What the places together say. */
