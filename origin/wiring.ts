@@ -28,6 +28,7 @@ import { copyNext } from './fanout/demote.ts'
 import { createHeartbeat } from './fanout/heartbeat.ts'
 import { createBell, every, type LoopEvent } from './fanout/loops.ts'
 import { createSettle } from './fanout/settle.ts'
+import { sweepNext } from './fanout/sweep.ts'
 import { createFanoutWorker, type FanoutEvent } from './fanout/worker.ts'
 import type { OriginEnv } from './http/identity.ts'
 import { createReadiness } from './http/readiness.ts'
@@ -172,6 +173,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       ? [
           loop('invalidations', POLL_MS, () => untilNone(() => payInvalidations(db, delivery))),
           loop('pushes', POLL_MS, () => untilNone(() => payPushes(db, delivery))),
+          loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
           loop('tiers', TIERS_MS, tiers),
           loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
           loop('popular', config.POPULAR_EVERY_MS, popular),

@@ -13,19 +13,20 @@ export interface UserRow {
 }
 
 /**
- * Creates a user, or changes handle and name; raises what caches must notice. Locks viewer, author and user in the order in which follows
+ * Creates a user, or changes handle and name; raises what caches must notice. Undefined for one who was deleted: ids and handles are not used again. Locks viewer, author and user in the order in which follows
  * and posts do, and leaves a handle alone that stays: changing it would lock out every row that refers to the user. Run it in a
  * transaction.
  */
 export async function putUser(
   tx: Queryable,
   user: { readonly id: bigint; readonly handle: string; readonly name: string },
-): Promise<{ readonly created: boolean; readonly version: number; readonly viewVersion: number }> {
+): Promise<{ readonly created: boolean; readonly version: number; readonly viewVersion: number } | undefined> {
   const [viewer] = await tx.execute<{ view_version: bigint }>(sql`
     update viewers set view_version = view_version + 1 where viewer_id = ${user.id} returning view_version`)
   await tx.execute(sql`select 1 from authors where author_id = ${user.id} for update`)
-  const [known] = await tx.execute<{ version: bigint }>(sql`
-    update users set name = ${user.name}, version = version + 1 where id = ${user.id} returning version`)
+  const [known] = await tx.execute<{ version: bigint; deleted: boolean }>(sql`
+    update users set name = ${user.name}, version = version + 1 where id = ${user.id} returning version, deleted_at is not null as deleted`)
+  if (known?.deleted) return undefined
   if (known && viewer) {
     await tx.execute(sql`update users set handle = ${user.handle} where id = ${user.id} and handle <> ${user.handle}`)
     return { created: false, version: Number(known.version), viewVersion: Number(viewer.view_version) }

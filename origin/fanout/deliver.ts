@@ -16,6 +16,8 @@ export interface Delivery {
   push(chunks: readonly Chunk[]): Promise<void>
   /** Carries out invalidations and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
   invalidate(rows: readonly InvalidationRow[]): Promise<void>
+  /** Drops what no row was written for. Rejects when Redis did not acknowledge, or lost writes meanwhile: then it must be done again. */
+  drop(invalidations: readonly Invalidation[]): Promise<void>
 }
 
 interface Parts {
@@ -72,6 +74,11 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
       if (invalidations.length > 0) await heartbeat.watch((machineId) => l2.invalidate(invalidations, machineId))
       await markInvalidated(db, ids)
       if (heartbeat.era !== era) await oweInvalidations(db, ids)
+    },
+    async drop(invalidations) {
+      const { era } = heartbeat
+      await heartbeat.watch((machineId) => l2.invalidate(invalidations, machineId))
+      if (heartbeat.era !== era) throw new Error('Redis lost writes meanwhile')
     },
   }
 }

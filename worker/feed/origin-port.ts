@@ -25,4 +25,9 @@ export interface OriginPort {
     readonly below: string
     readonly limit: number
   }): Promise<Older>
+  /** Which of these posts the viewer liked and reposted. */
+  marks(ask: { readonly viewerId: string; readonly postIds: readonly string[] }): Promise<{
+    readonly liked: readonly string[]
+    readonly reposted: readonly string[]
+  }>
 }

@@ -1,3 +1,4 @@
+import type { Counts } from '../../contract/l2/counts-value.ts'
 import type { Line } from './hydrate.ts'
 
 /** What a line is joined from, in bytes. */
@@ -6,6 +7,7 @@ interface LineParts {
   readonly post: Uint8Array
   readonly author: Uint8Array
   readonly repostedBy: Uint8Array | undefined
+  readonly counts: Counts | undefined
 }
 
 const encoder = new TextEncoder()
@@ -16,10 +18,16 @@ const AUTHOR = bytes(',"author":')
 const REPOSTED_BY = bytes(',"reposted_by":')
 
 /** A line as JSON. The stored body is an object: its closing brace is left off and the rest goes on. */
-export function lineBytes({ activityId, post, author, repostedBy }: LineParts): Uint8Array<ArrayBuffer> {
-  const end = bytes(`,"counts":null,"activity_id":"${activityId}"}`)
+export function lineBytes({ activityId, post, author, repostedBy, counts }: LineParts): Uint8Array<ArrayBuffer> {
+  const counted = counts ? `{"likes":${counts.likes},"reposts":${counts.reposts}}` : 'null'
+  const end = bytes(`,"counts":${counted},"activity_id":"${activityId}"}`)
   const body = post.subarray(0, post.length - 1)
   return repostedBy ? concat([body, AUTHOR, author, REPOSTED_BY, repostedBy, end]) : concat([body, AUTHOR, author, end])
+}
+
+/** A line as this reader is to have it. */
+export function bodyOf({ json, overlay }: Line): Uint8Array<ArrayBuffer> {
+  return overlay === undefined ? json : concat([json.subarray(0, json.length - 1), bytes(`${overlay}}`)])
 }
 
 /** Pages are cut from one piece of memory after the other (bytes): a buffer of its own for each costs half as much again as the answer. */
@@ -56,14 +64,19 @@ export const pageEnd = ({ next, gap, top, source }: PageEnd): Uint8Array<ArrayBu
  */
 export function pageBody(lines: readonly Line[], end: Uint8Array): Uint8Array<ArrayBuffer> {
   let length = OPEN.length + end.length + Math.max(0, lines.length - 1)
-  for (const { json } of lines) length += json.length
+  const bodies: Uint8Array[] = []
+  for (const line of lines) {
+    const body = bodyOf(line)
+    length += body.length
+    bodies.push(body)
+  }
   const page = freshBytes(length)
   page.set(OPEN)
   let at = OPEN.length
-  for (const { json } of lines) {
+  for (const body of bodies) {
     if (at > OPEN.length) page[at++] = COMMA
-    page.set(json, at)
-    at += json.length
+    page.set(body, at)
+    at += body.length
   }
   page.set(end, at)
   return page

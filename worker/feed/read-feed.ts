@@ -10,6 +10,8 @@ import { createWalk } from './fold.ts'
 import type { Hydrate, Line } from './hydrate.ts'
 import type { FeedKeys } from './keys.ts'
 import { mergeDown, type Source, sourceOf } from './merge.ts'
+import { withMine } from './mine.ts'
+import { createOnlooker, setOf } from './onlooker.ts'
 import type { OriginPort } from './origin-port.ts'
 import { paginate } from './paginate.ts'
 import { type FeedTurn, type Part, type Parts, readParts } from './parts.ts'
@@ -55,7 +57,8 @@ export async function readFeed(
   const timelineKey = keys.timeline(viewerId)
   const crowdKey = keys.crowd()
   const ownKey = keys.author(viewerId, 'public')
-  const first = await readParts(read, [viewerKey, timelineKey, crowdKey, ownKey], turn)
+  const marksKey = keys.marks(viewerId)
+  const first = await readParts(read, [viewerKey, timelineKey, crowdKey, ownKey, marksKey], turn)
 
   const viewer = demand(() => first.need(viewerKey, 0)).value
   if (!viewer)
@@ -69,13 +72,15 @@ export async function readFeed(
   const walk = createWalk(sources, { anchor, below, above, fold: true, hidden })
   const older = (under: string, size: number) =>
     origin.older({ viewerId, below: under, above, anchor: anchor ?? newestOf(sources) ?? under, limit: size })
-  const page = await paginate({ walk, older, originKnowsAll: !viewer.followsNobody, below }, limit, hydrate, turn)
+  const onlooker = createOnlooker({ viewerId, state: viewer, where: 'feed' })
+  const page = await paginate({ walk, older, originKnowsAll: !viewer.followsNobody, below }, limit, hydrate, { ...turn, onlooker })
+  const lines = await withMine(page.lines, onlooker, first.get(marksKey, 4), origin)
   if (page.isShort) degraded.add('incomplete')
   return {
     ...positionAfter(sources, from, page),
-    lines: page.lines,
+    lines,
     source: viewer.followsNobody ? 'popular' : 'following',
-    degraded: [...degraded],
+    degraded: [...degraded, ...onlooker.degraded],
   }
 
   /** The timeline, and the lists of the crowded authors among its candidates. */
@@ -150,17 +155,6 @@ export async function readFeed(
 }
 
 const NOBODY: readonly string[] = []
-const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
-
-/** The ids of a list as a set, made once for each list that memory holds. */
-function setOf(ids: readonly string[]): ReadonlySet<string> {
-  const known = sets.get(ids)
-  if (known) return known
-  const made = new Set(ids)
-  sets.set(ids, made)
-  return made
-}
-
 /** Does nothing that this author posted or reposted belong into the viewer's feed? */
 const hides = ({ left, muted, blocked }: ViewerState, authorId: string): boolean =>
   setOf(left).has(authorId) || setOf(muted).has(authorId) || setOf(blocked).has(authorId)

@@ -1,13 +1,13 @@
 import { type Context, Hono } from 'hono'
 import { Problem, renderProblem, toProblem } from '../../contract/problem.ts'
 import type { Caller } from '../../contract/signature.ts'
-import type { Raised } from '../../contract/version-token.ts'
 import { entityTagOf, joinFingerprints } from '../feed/entity-tag.ts'
-import { pageBody } from '../feed/page-body.ts'
+import { bodyOf, pageBody } from '../feed/page-body.ts'
 import type { FeedTurn, Made } from '../feed/parts.ts'
 import type { From } from '../feed/position.ts'
-import { readAuthor, readPost } from '../feed/read-author.ts'
+import { readAuthor } from '../feed/read-author.ts'
 import { type FeedPage, type FeedParts, readFeed } from '../feed/read-feed.ts'
+import { readPost } from '../feed/read-post.ts'
 import { withTiming } from '../feed/timed-origin.ts'
 import { createWholePages, type Whole } from '../feed/whole-pages.ts'
 import type { Exchange } from '../http/exchange.ts'
@@ -28,8 +28,12 @@ export type Reads = Readonly<Record<typeof FEED | typeof GAP | typeof AUTHOR | t
 
 /** What cursors of the feed are sealed for. */
 const FOLLOWING = 'following'
-/** An author's list is the same for all readers, and so are its cursors. */
+/** Cursors of an author's page are good for everybody: they hold nothing but ids, and who comes back with another token sees what that one may. */
 const EVERYBODY = 'everybody'
+const NONE: readonly string[] = []
+
+/** A document, put together where it is handed over. */
+type Assembled = Required<Pick<Document, 'body' | 'tag' | 'degraded'>>
 
 /** The feeds, what a viewer follows and what one author brought, and single posts. */
 export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number): Reads {
@@ -47,40 +51,53 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
     const viewerId = requireUser(exchange.caller)
     const limit = pageSize(exchange)
     const from = await fromOf(viewerId)
-    const turn = turnOf(exchange, mayInsist(exchange) ? await raisedBy(exchange, http) : undefined, http)
-    const page = await readFeed(timed(exchange), { viewerId, from, limit }, turn)
-    const whole = await documentOf(page, FOLLOWING, viewerId)
-    return respond(exchange, http.clock.nowMs(), { ...whole, cacheControl: PERSONAL, degraded: page.degraded })
+    return respondPersonally(exchange, async (turn) => {
+      const page = await readFeed(timed(exchange), { viewerId, from, limit }, turn)
+      return documentOf(page, FOLLOWING, viewerId)
+    })
   }
 
   /** The body of a page is put together only where it is handed over: a client that has it wants none. */
-  async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Pick<Document, 'body' | 'tag'>> {
+  async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Assembled> {
     const { bytes, fingerprint } = await endings.of(page, feedName, viewerId)
-    return { body: () => pageBody(page.lines, bytes), tag: entityTagOf(joinFingerprints(fingerprint, page.lines)) }
+    const tag = entityTagOf(joinFingerprints(fingerprint, page.lines))
+    return { body: () => pageBody(page.lines, bytes), tag, degraded: page.degraded }
   }
 
-  /** Answers what is the same for all readers: as it was, where nothing in it has changed, else assembled anew. */
-  function respondPublicly(exchange: Exchange, assemble: (turn: FeedTurn) => Promise<Whole>): Promise<Response> | Response {
-    if (mayInsist(exchange)) return raisedBy(exchange, http).then((raised) => read(raised))
-    return read(undefined)
+  /** Answers what an author's page or a post is to whoever asks: to a user what this user may see, to nobody we know what everybody may. */
+  function respondTo(
+    exchange: Exchange,
+    assemble: (turn: FeedTurn, viewerId: string | undefined) => Promise<Assembled>,
+  ): Promise<Response> | Response {
+    const viewerId = exchange.caller?.userId
+    if (viewerId === undefined) return respondPublicly(exchange, (turn) => assemble(turn, undefined))
+    return respondPersonally(exchange, (turn) => assemble(turn, viewerId))
+  }
 
-    function read(raised: Raised | undefined): Promise<Response> | Response {
-      const turn = turnOf(exchange, raised, http)
-      const name = nameOf(exchange)
-      const whole = name === undefined ? undefined : wholePages.find(name, turn)
-      if (whole) return answer(whole, raised)
-      const made: Made = { keys: [], parts: [] }
-      return assemble({ ...turn, made }).then((assembled) => {
-        // What the origin said of older history is no part that memory could vouch for.
-        if (name !== undefined && exchange.tally.history === 0) wholePages.keep(name, assembled, made)
-        return answer(assembled, raised)
-      })
-    }
+  async function respondPersonally(exchange: Exchange, assemble: (turn: FeedTurn) => Promise<Assembled>): Promise<Response> {
+    const turn = turnOf(exchange, mayInsist(exchange) ? await raisedBy(exchange, http) : undefined, http)
+    const document = await assemble(turn)
+    return respond(exchange, http.clock.nowMs(), { ...document, cacheControl: PERSONAL })
+  }
 
-    function answer(whole: Whole, raised: Raised | undefined): Response {
+  /** Answers what is the same for all whom we do not know: as it was, where nothing in it has changed, else assembled anew. */
+  function respondPublicly(exchange: Exchange, assemble: (turn: FeedTurn) => Promise<Assembled>): Promise<Response> | Response {
+    const turn = turnOf(exchange, undefined, http)
+    const name = nameOf(exchange)
+    const known = name === undefined ? undefined : wholePages.find(name, turn)
+    if (known) return answer(known, NONE)
+    const made: Made = { keys: [], parts: [] }
+    return assemble({ ...turn, made }).then(({ body, tag, degraded }) => {
+      const whole = { body: body().slice(), tag }
+      // What the origin said of older history is no part that memory could vouch for.
+      if (name !== undefined && exchange.tally.history === 0 && degraded.length === 0) wholePages.keep(name, whole, made)
+      return answer(whole, degraded)
+    })
+
+    function answer({ body, tag }: Whole, degraded: readonly string[]): Response {
       const nowMs = http.clock.nowMs()
-      const cacheControl = raised ? PERSONAL : publicFor(exchange.tally.oldestAtMs, maxAgeMs, nowMs)
-      return respond(exchange, nowMs, { body: () => whole.body, tag: whole.tag, cacheControl })
+      const cacheControl = publicFor(exchange.tally.oldestAtMs, maxAgeMs, nowMs)
+      return respond(exchange, nowMs, { body: () => body, tag, cacheControl, degraded })
     }
   }
 
@@ -104,22 +121,21 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
     },
 
     [AUTHOR](exchange, id) {
-      return respondPublicly(exchange, async (turn) => {
+      return respondTo(exchange, async (turn, viewerId) => {
         const authorId = idFrom(id)
         const limit = pageSize(exchange)
         const feedName = `author:${authorId}`
         const text = queryOf(exchange, 'cursor')
         const cursor = text === null ? undefined : await endings.cursorOf(text, feedName, EVERYBODY)
-        const page = await readAuthor(timed(exchange), { authorId, cursor, limit }, turn)
-        const { body, tag } = await documentOf(page, feedName, EVERYBODY)
-        return { body: body().slice(), tag }
+        const page = await readAuthor(timed(exchange), { authorId, viewerId, cursor, limit }, turn)
+        return documentOf(page, feedName, EVERYBODY)
       })
     },
 
     [POST](exchange, id) {
-      return respondPublicly(exchange, async (turn) => {
-        const line = await readPost(feed, idFrom(id), turn)
-        return { body: line.json, tag: entityTagOf(line.fingerprint) }
+      return respondTo(exchange, async (turn, viewerId) => {
+        const { line, degraded } = await readPost(timed(exchange), { postId: idFrom(id), viewerId }, turn)
+        return { body: () => bodyOf(line), tag: entityTagOf(line.fingerprint), degraded }
       })
     },
   }

@@ -14,7 +14,13 @@ const id = (n: number): string => String(2_000_000_000_000_000_000n + BigInt(n))
 const number = (text: string): number => Number(BigInt(text) - 2_000_000_000_000_000_000n)
 const entry = (n: number): Entry => ({ activityId: id(n), actorId: id(9_000), audience: 'public' })
 const turn: Turn = { reader: { waitUntil() {} }, leastTruth: undefined, observe() {}, dice: 0 }
-const line = (activityId: string): Line => ({ activityId, json: new Uint8Array(), fingerprint: fingerprintOf(activityId) })
+const line = (activityId: string): Line => ({
+  activityId,
+  rootId: activityId,
+  authorId: id(9_000),
+  json: new Uint8Array(),
+  fingerprint: fingerprintOf(activityId),
+})
 const downFrom = (n: number): number[] => Array.from({ length: n }, (_, i) => n - i)
 
 interface Setting {
