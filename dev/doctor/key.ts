@@ -41,7 +41,7 @@ export async function examineKey(db: Database, { l2, edge }: Sights, key: string
         findings.push({ place: place.place, verdict: 'nothing there', says: 'a kind of key, or a reader, that is not compared' })
       else {
         const { verdict, why } = judge(answer, truth, lookedAtMs, PROMISED_MS)
-        const versions = `version ${answer.truth}, Postgres has ${'digest' in truth ? truth.truth : `at least ${truth.leastTruth}`}`
+        const versions = `version ${answer.truth}, Postgres has ${truth.truth}`
         findings.push({ place: place.place, verdict, says: why === '' ? versions : `${why}; ${versions}` })
       }
     } catch (error) {

@@ -126,15 +126,22 @@ export async function tiesOf(
 
 /** What a list must hold, when its owner changed last, and which of what it holds has no place there. */
 export interface ListFacts {
+  readonly truth: number
   readonly leastTruth: number
   readonly changedAtMs: number
   readonly rows: readonly { readonly activityId: string; readonly state: 'delivered' | 'owed'; readonly atMs: number }[]
   readonly strangers: readonly string[]
 }
 
-type ListRow = { changed: number; least: bigint; rows: ListFacts['rows'] | null; strangers: string[] | null }
+type ListRow = { changed: number; truth: bigint; least: bigint; rows: ListFacts['rows'] | null; strangers: string[] | null }
 const toFacts = (row: ListRow | undefined): ListFacts | undefined =>
-  row && { leastTruth: Number(row.least), changedAtMs: row.changed, rows: row.rows ?? [], strangers: row.strangers ?? [] }
+  row && {
+    truth: Number(row.truth),
+    leastTruth: Number(row.least),
+    changedAtMs: row.changed,
+    rows: row.rows ?? [],
+    strangers: row.strangers ?? [],
+  }
 
 /** How far a row's activity has come. Chunks are kept for two hours: what has none was delivered longer ago, or came by a backfill or rebuild. */
 const journeyOf = (owed: SQL, atMs: SQL): SQL =>
@@ -156,7 +163,7 @@ export interface HeldEntries {
  */
 export async function timelineFacts(db: Queryable, viewerId: string, { since, activityIds, actorIds }: HeldEntries, cap: number) {
   const [row] = await db.execute<ListRow>(sql`
-    select ${milliseconds(sql`greatest(changed_at, enrolled_at)`)} as changed, follow_version as least, (
+    select ${milliseconds(sql`greatest(changed_at, enrolled_at)`)} as changed, follow_version as truth, follow_version as least, (
       select json_agg(${journeyOf(sql`c.inserted_at is not null and c.pushed_at is null`, chunkAtMs)}) from (
         select t.activity_id as id from timeline_entries t join posts p on p.id = t.activity_id join users a on a.id = p.author_id
         where a.deleted_at is null and t.viewer_id = v.viewer_id and t.activity_id > greatest(v.complete_since, ${since}::bigint) and p.deleted_at is null and p.mode = 'push'
@@ -188,7 +195,7 @@ export async function authorFacts(
   const belongs = sql`p.author_id = u.id and u.suspended_at is null and u.deleted_at is null
     and (case when p.audience = 'followers' or u.private then 'followers' else 'public' end) = ${audience}`
   const [row] = await db.execute<ListRow>(sql`
-    select ${milliseconds(sql`u.visibility_changed_at`)} as changed, 0::bigint as least, (
+    select ${milliseconds(sql`u.visibility_changed_at`)} as changed, a.post_version as truth, 0::bigint as least, (
       select json_agg(${journeyOf(
         sql`j.activity_id is not null or (c.inserted_at is not null and c.pushed_at is null)`,
         sql`case when j.activity_id is null then ${chunkAtMs} else ((held.id >> 22) + 1288834974657)::float8 end`,
@@ -201,7 +208,7 @@ export async function authorFacts(
       select array_agg(e.activity_id::text) from unnest(${idArray(activityIds)}) e(activity_id)
       where not exists (select from posts p where p.id = e.activity_id and ${belongs})
     ) as strangers
-    from users u where u.id = ${authorId}`)
+    from users u join authors a on a.author_id = u.id where u.id = ${authorId}`)
   return toFacts(row)
 }
 

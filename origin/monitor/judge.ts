@@ -37,6 +37,7 @@ export interface ValueTruth {
 
 /** What Postgres says of a list. */
 export interface ListTruth {
+  readonly truth: number
   /** Readers take no list below it. */
   readonly leastTruth: number
   readonly changes: readonly Change[]
@@ -80,11 +81,15 @@ export function judge(answer: Answer, truth: ValueTruth | ListTruth, lookedAtMs:
 function judgeValue(version: number, digest: string, { truth, changes, untold, ...postgres }: ValueTruth, settledMs: number): Judged {
   if (digest === postgres.digest) return RIGHT
   if (version > truth) return { verdict: 'wrong', why: 'bears a version that Postgres has not reached' }
-  const missed = changes.filter((change) => change.truth > version)
+  const missed = missedBy(version, truth, changes)
   if (missed.length > 0) return worst(missed.map((change) => judgeChange(change, settledMs)))
   if (untold && (untold.covered || untold.changedAtMs > settledMs)) return { verdict: 'late', why: 'a change is still being carried out' }
   return { verdict: 'wrong', why: version === truth ? 'says something else under the same version' : 'is older, and nobody was told' }
 }
+
+/** Changes that an answer of this version does not know. Whoever makes a key cold on purpose names a version that never was. */
+const missedBy = (version: number, truth: number, changes: readonly Change[]): Change[] =>
+  changes.filter((change) => change.truth > version && change.truth <= truth)
 
 function judgeChange({ atMs, acknowledgedAtMs }: Change, settledMs: number): Judged {
   if (acknowledgedAtMs === undefined) {
@@ -99,10 +104,10 @@ function judgeChange({ atMs, acknowledgedAtMs }: Change, settledMs: number): Jud
 function judgeList(
   version: number,
   { entries }: Extract<Answer['says'], { is: 'list' }>,
-  { leastTruth, changes, changedAtMs, rows, strangers }: ListTruth,
+  { truth, leastTruth, changes, changedAtMs, rows, strangers }: ListTruth,
   settledMs: number,
 ): Judged {
-  const missed = changes.filter((change) => change.truth > version).map((change) => judgeChange(change, settledMs))
+  const missed = missedBy(version, truth, changes).map((change) => judgeChange(change, settledMs))
   // Readers take no such list: whether it should be there at all is the only question.
   if (version < leastTruth) return worst(missed)
   const held = new Set(entries.map(({ activityId }) => activityId))

@@ -52,7 +52,7 @@ export function createMonitor({ store, truths, places, clock, promisedMs, observ
     return answers.flatMap((answer) => {
       const truth = known.get(answer.key)
       if (!truth) return []
-      return [{ answer, truth: 'digest' in truth ? truth.truth : truth.leastTruth, judged: judge(answer, truth, lookedAtMs, promisedMs) }]
+      return [{ answer, truth: truth.truth, judged: judge(answer, truth, lookedAtMs, promisedMs) }]
     })
   }
 

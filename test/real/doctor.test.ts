@@ -120,7 +120,7 @@ test('a deleted post that is shown: late while its invalidation is owed, wrong w
   const id = await post()
   await expect.poll(async () => (await examined()).scroll.lines.map(({ activityId }) => activityId), { timeout: 5_000 }).toContain(id)
   const versions = await deleteActivity(stack.db, BigInt(id), BigInt(author))
-  await insertInvalidations(stack.db, [{ key: keyOf.post(id, 'public'), truth: versions?.version ?? 0, replacement: 'x' }])
+  await insertInvalidations(stack.db, [{ key: keyOf.post(id, 'public'), truth: versions?.truth ?? 0, replacement: 'x' }])
   await stack.db.execute(sql`update posts set deleted_at = ${MINUTE_AGO} where id = ${id}`)
   const owed = await examined()
   expect(told(owed)).toEqual([['leaked', 'late beyond the promise', id]])

@@ -184,7 +184,7 @@ export function createMonitorWorld(seed: number, { losesInvalidation, losesPush,
       state: pushedAtMs === undefined ? ('owed' as const) : ('delivered' as const),
       atMs: pushedAtMs ?? atMs,
     }))
-    return { leastTruth: 1, changes: [], changedAtMs: 0, rows, strangers: [] }
+    return { truth: 1, leastTruth: 1, changes: [], changedAtMs: 0, rows, strangers: [] }
   }
   const monitor = createMonitor({
     store: {

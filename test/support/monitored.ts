@@ -68,7 +68,7 @@ export function saboteurOf(stack: Stack) {
       const rows = await stack.db.transaction(async (tx) => {
         const versions = await deleteActivity(tx, BigInt(postId), BigInt(authorId))
         return insertInvalidations(tx, [
-          { key: keyOf.post(postId, 'public'), truth: versions?.version ?? 0, replacement: TOMBSTONE },
+          { key: keyOf.post(postId, 'public'), truth: versions?.truth ?? 0, replacement: TOMBSTONE },
           { key: keyOf.author(authorId, 'public'), truth: versions?.postVersion ?? 0, replacement: null },
         ])
       })

@@ -35,6 +35,7 @@ describe('a value', () => {
       truthIs(3, 'b', { changes: [change(2, 0, OLD), change(3, YOUNG, undefined)] }),
       'wrong',
     ],
+    ['the newest, made cold on purpose', value(3, 'b'), truthIs(3, 'b', { changes: [change(4, 0, OLD)] }), 'right'],
     ['a body of an account that is being swept', value(2, 'a'), truthIs(3, 'b', { untold: { changedAtMs: 0, covered: true } }), 'late'],
     ['a body whose account changed just now', value(2, 'a'), truthIs(3, 'b', { untold: { changedAtMs: YOUNG, covered: false } }), 'late'],
     ['a body that a sweep left out', value(2, 'a'), truthIs(3, 'b', { untold: { changedAtMs: OLD, covered: false } }), 'wrong'],
@@ -50,6 +51,7 @@ describe('a list', () => {
     says: { is: 'list', since: '0', entries: ids.map((activityId) => ({ activityId, actorId: '9' })) },
   })
   const holds = (rows: ListTruth['rows'], rest: Partial<ListTruth> = {}): ListTruth => ({
+    truth: 7,
     leastTruth: 7,
     changes: [],
     changedAtMs: 0,
@@ -68,6 +70,7 @@ describe('a list', () => {
     ['lacks something after a follow just now', list(['1']), holds([delivered(OLD)], { changedAtMs: YOUNG }), 'late'],
     ['holds what has no place there', list(['1']), holds([], { strangers: ['1'] }), 'wrong'],
     ['holds what has had a place there until just now', list(['1']), holds([], { strangers: ['1'], changedAtMs: YOUNG }), 'late'],
+    ['was made cold on purpose long ago', list(['1']), holds([], { changes: [change(8, 0, OLD)] }), 'right'],
     ['is older than readers take it', list([], 6), holds([delivered(OLD)]), 'right'],
     ['is older than readers take it, and should have been dropped', list([], 6), holds([], { changes: [change(7, 0, OLD)] }), 'wrong'],
   ])('%s: %s', (_, answer, truth, expected) => {
