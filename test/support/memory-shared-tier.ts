@@ -1,9 +1,9 @@
 import type { Invalidation } from '../../contract/l2/calls.ts'
 import { encodePushed, type PackedEntry } from '../../contract/l2/codec.ts'
-import { MAX_RECORDED, MAX_TAIL } from '../../contract/l2/scripts.ts'
 import { decodeValue } from '../../contract/l2/value.ts'
 import type { Stored } from '../../worker/cache/entry.ts'
 import type { SharedTier } from '../../worker/cache/ports.ts'
+import { type Cell, filled, invalidated, type Lease, leased, newLease, pushed, type Value } from './l2-rules.ts'
 
 /** What the origin says to it; `origin/fanout/l2-port.ts` for one process. */
 interface Writes {
@@ -22,17 +22,8 @@ interface Switches {
   readonly calls: { readonly call: 'read' | 'lease' | 'release' | 'fill'; readonly keys: readonly string[] }[]
 }
 
-interface Value extends Stored {
-  readonly tail: number
+interface Ends {
   readonly expiresAtMs: number
-}
-
-interface Lease {
-  readonly token: string
-  readonly expiresAtMs: number
-  readonly recorded: string
-  /** Pushes recorded; beyond `MAX_RECORDED` its fill is refused. */
-  readonly count: number
 }
 
 /**
@@ -43,10 +34,10 @@ export function createMemorySharedTier(clock: {
   nowMs(): number
   sleep(ms: number): Promise<void>
 }): Omit<SharedTier, 'invalidate'> & Writes & Switches {
-  const values = new Map<string, Value>()
-  const leases = new Map<string, Lease>()
+  const values = new Map<string, Value & Ends>()
+  const leases = new Map<string, Lease & Ends>()
   /** Per key what it was before each write, oldest first. */
-  const history = new Map<string, { readonly untilMs: number; readonly before: Value | undefined }[]>()
+  const history = new Map<string, { readonly untilMs: number; readonly before: (Value & Ends) | undefined }[]>()
   let replicaLagMs = 0
   let beat = 0
 
@@ -54,7 +45,7 @@ export function createMemorySharedTier(clock: {
     const found = map.get(key)
     return found && found.expiresAtMs > clock.nowMs() ? found : undefined
   }
-  function put(key: string, value: Value | undefined): void {
+  function put(key: string, value: (Value & Ends) | undefined): void {
     if (replicaLagMs > 0) history.set(key, [...(history.get(key) ?? []), { untilMs: clock.nowMs(), before: values.get(key) }])
     if (value) values.set(key, value)
     else values.delete(key)
@@ -75,34 +66,28 @@ export function createMemorySharedTier(clock: {
     return answer
   }
 
+  const cellOf = (key: string) => ({ value: alive(values, key), lease: alive(leases, key) })
+  /** Keeps a value that was changed for as long as the one before, or as long as is said. */
+  function putCell(key: string, before: ReturnType<typeof cellOf>, { value, lease }: Cell, keepUntilMs?: number): void {
+    const expiresAtMs = keepUntilMs ?? before.value?.expiresAtMs ?? 0
+    if (value !== before.value) put(key, value && { ...value, expiresAtMs })
+    if (lease && before.lease) leases.set(key, { ...lease, expiresAtMs: before.lease.expiresAtMs })
+    else leases.delete(key)
+  }
+
   function pushOne(key: string, text: string): void {
-    const value = alive(values, key)
-    if (value) {
-      const tail = value.tail + 1
-      const life = tail > MAX_TAIL ? { ...value.life, softExpiresAtMs: 0 } : value.life
-      const drops = tail > 2 * MAX_TAIL || value.payload === null
-      put(key, drops ? undefined : { ...value, life, tail, stamp: value.stamp + 1, payload: value.payload + text })
-    }
-    const lease = alive(leases, key)
-    if (!lease) return
-    const recorded = lease.count < MAX_RECORDED ? lease.recorded + text : lease.recorded
-    leases.set(key, { ...lease, recorded, count: lease.count + 1 })
+    const cell = cellOf(key)
+    putCell(key, cell, pushed(cell, text))
   }
   function invalidateOne({ key, truth, replacement }: Invalidation): void {
-    if ((alive(values, key)?.truth ?? -1) < truth) put(key, replacement && valueFrom(replacement, clock.nowMs()))
-    leases.delete(key)
+    const cell = cellOf(key)
+    putCell(key, cell, invalidated(cell, truth, replacement && valueFrom(replacement.text)), clock.nowMs() + (replacement?.keepMs ?? 0))
   }
   function fillOne(key: string, stored: Stored, token: string): { stamp: number; pushed: string } | undefined {
-    const lease = alive(leases, key)
-    if (lease?.token !== token) return undefined
-    leases.delete(key)
-    const known = alive(values, key)
-    if (lease.count > MAX_RECORDED || (lease.count > 0 && stored.payload === null) || (known && known.truth > stored.truth))
-      return undefined
-    const stamp = (known?.stamp ?? 0) + 1
-    const payload = stored.payload === null ? null : stored.payload + lease.recorded
-    put(key, { ...stored, stamp, payload, tail: lease.count, expiresAtMs: Math.max(stored.life.graceEndsAtMs, clock.nowMs() + 1) })
-    return { stamp, pushed: lease.recorded }
+    const cell = cellOf(key)
+    const after = filled(cell, stored, token)
+    putCell(key, cell, after.cell, Math.max(stored.life.graceEndsAtMs, clock.nowMs() + 1))
+    return after.filled
   }
 
   const tier: SharedTier & Writes & Switches = {
@@ -124,13 +109,10 @@ export function createMemorySharedTier(clock: {
     async lease(wanted, token, leaseMs) {
       tier.calls.push({ call: 'lease', keys: wanted.map(({ key }) => key) })
       return over(() =>
-        wanted.map(({ key, leastTruth, beatsSoftEndMs, seenSoftEndMs, seenStamp }) => {
-          const value = alive(values, key)
-          const fresher = value !== undefined && value.truth >= leastTruth && value.life.softExpiresAtMs > beatsSoftEndMs
-          const differs = value !== undefined && (value.life.softExpiresAtMs !== seenSoftEndMs || value.stamp !== seenStamp)
-          const free = !fresher && !alive(leases, key)
-          if (free) leases.set(key, { token, expiresAtMs: clock.nowMs() + leaseMs, recorded: '', count: 0 })
-          return { state: fresher ? 'fresher' : free ? 'granted' : 'refused', stored: fresher || differs ? answered(value) : undefined }
+        wanted.map(({ key, ...seen }) => {
+          const { state, shown } = leased(cellOf(key), seen)
+          if (state === 'granted') leases.set(key, { ...newLease(token), expiresAtMs: clock.nowMs() + leaseMs })
+          return { state, stored: answered(shown) }
         }),
       )
     },
@@ -164,10 +146,10 @@ export function createMemorySharedTier(clock: {
   return tier
 }
 
-/** What a framed text stores, as `SET … PX` would. */
-function valueFrom({ text, keepMs }: { readonly text: string; readonly keepMs: number }, nowMs: number): Value | undefined {
+/** What a framed text stores. */
+function valueFrom(text: string): Value | undefined {
   const framed = decodeValue(text)
   if (!framed) return undefined
   const { truth, stamp, payload, tailLength, ...life } = framed
-  return { life, truth, stamp, payload, tail: tailLength, expiresAtMs: nowMs + keepMs }
+  return { life, truth, stamp, payload, tail: tailLength }
 }
