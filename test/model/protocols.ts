@@ -1,7 +1,8 @@
 import { CROWD } from './crowd.ts'
+import { FOLLOWS } from './follows.ts'
 import { FRESHNESS } from './freshness.ts'
 import type { Protocol } from './protocol.ts'
 import { TIMELINE } from './timeline.ts'
 
 /** All parts of the model. */
-export const PROTOCOLS: readonly Protocol[] = [TIMELINE, FRESHNESS, CROWD]
+export const PROTOCOLS: readonly Protocol[] = [TIMELINE, FRESHNESS, CROWD, FOLLOWS]
