@@ -111,7 +111,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   }
   async function housekeeping(): Promise<void> {
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
-    await prune(db)
+    if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
   }
   let stopping = false
@@ -169,6 +169,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       stop.abort()
       await Promise.all(loops)
       await rollup.write().catch(() => {})
+      await heartbeat.handOver().catch(() => {})
       await mint.close().catch(() => {})
       await connection.close()
     },

@@ -56,7 +56,8 @@ const RULES = {
 } as const
 type Has = (rule: keyof typeof RULES) => boolean
 
-const idsOf = (posts: string, modes: string): string => [...posts].flatMap((mode, p) => (modes.includes(mode) ? [String(p + 1)] : [])).join('')
+const idsOf = (posts: string, modes: string): string =>
+  [...posts].flatMap((mode, p) => (modes.includes(mode) ? [String(p + 1)] : [])).join('')
 const union = (a: string, b: string): string => [...new Set(a + b)].sort().join('')
 
 function createModel(bounds: Bounds, has: Has): Model<State> {
@@ -125,7 +126,10 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
       yield ['the reader unfollows', { ...state, reader: 'unfollowed', left: { ...left, follows: left.follows - 1 } }]
     if (reader === 'unfollowed') yield ['the reader follows again', { ...state, reader: 'following' }]
     if (reader === 'following')
-      yield ['the history is copied, the timeline dropped', { ...state, reader: 'ready', rows: union(rows, copied(state)), timeline: undefined }]
+      yield [
+        'the history is copied, the timeline dropped',
+        { ...state, reader: 'ready', rows: union(rows, copied(state)), timeline: undefined },
+      ]
     if (reader === 'ready' && left.naps > 0 && !timeline)
       yield ['the reader goes dormant', { ...state, reader: 'dormant', rows: '', left: { ...left, naps: left.naps - 1 } }]
     if (reader === 'dormant') yield ['the reader returns: the edges are written', { ...state, reader: 'enrolled' }]

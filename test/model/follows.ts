@@ -108,11 +108,13 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
           `post ${id} is cut into a chunk ${state.edge ? 'with' : 'without'} the viewer`,
           become({ at: 'cut', toViewer: state.edge }, state.edge ? { rows: union(state.rows, id) } : {}),
         ]
-      if (at === 'cut') yield [`post ${id} is pushed`, become({ at: 'pushed', toViewer: false }, toViewer ? { timeline: pushTo(state, id) } : {})]
+      if (at === 'cut')
+        yield [`post ${id} is pushed`, become({ at: 'pushed', toViewer: false }, toViewer ? { timeline: pushTo(state, id) } : {})]
       if (at === 'cut' && left.crashes > 0)
         yield ['the worker dies before the push', become({ at: 'debt' }, { left: { ...left, crashes: left.crashes - 1 } })]
       const goes = has('debtsReadEdges') ? state.edge : toViewer
-      if (at === 'debt') yield [`post ${id} is pushed as a debt`, become({ at: 'pushed', toViewer: false }, goes ? { timeline: pushTo(state, id) } : {})]
+      if (at === 'debt')
+        yield [`post ${id} is pushed as a debt`, become({ at: 'pushed', toViewer: false }, goes ? { timeline: pushTo(state, id) } : {})]
     }
   }
 
@@ -152,18 +154,30 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
           request: 'unfollowed',
         },
       ]
-    if (request === 'unfollowed') yield ['L2 is told, and the unfollow acknowledged', { ...settled(state), request: 'none', acknowledged: true }]
+    if (request === 'unfollowed')
+      yield ['L2 is told, and the unfollow acknowledged', { ...settled(state), request: 'none', acknowledged: true }]
     if (state.owesCleanup) {
       const spares = has('cleanupLooksAgain') && follows
-      yield [`the cleanup ${spares ? 'finds him followed again' : 'deletes the rows'}`, { ...state, owesCleanup: false, rows: spares ? state.rows : '' }]
+      yield [
+        `the cleanup ${spares ? 'finds him followed again' : 'deletes the rows'}`,
+        { ...state, owesCleanup: false, rows: spares ? state.rows : '' },
+      ]
     }
 
     if (request !== 'none' && left.crashes > 0) {
       const lost = { ...state, left: { ...left, crashes: left.crashes - 1 } }
       if (request === 'opened') yield ['the process dies, the transaction with it', { ...lost, request: 'none', seen: '' }]
       else if (request === 'unfollowed') yield ['its process dies; the client repeats it, which finishes what is owed', lost]
-      else if (has('backfillDurable')) yield ['its process dies; the client repeats it, which finishes what is owed', { ...lost, request: owesBackfill ? 'followed' : 'copied' }]
-      else yield ['its process dies; the client repeats it, and is told that it follows', { ...lost, owesBackfill: false, request: 'none', acknowledged: true }]
+      else if (has('backfillDurable'))
+        yield [
+          'its process dies; the client repeats it, which finishes what is owed',
+          { ...lost, request: owesBackfill ? 'followed' : 'copied' },
+        ]
+      else
+        yield [
+          'its process dies; the client repeats it, and is told that it follows',
+          { ...lost, owesBackfill: false, request: 'none', acknowledged: true },
+        ]
     }
   }
 

@@ -172,7 +172,10 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
         const seen = cell.value?.life.softExpiresAtMs ?? 0
         const granted = leased(cell, { leastTruth: 0, beatsSoftEndMs: seen, seenSoftEndMs: seen, seenStamp: 0 }).state === 'granted'
         if (granted)
-          yield [`load ${i} gets the lease`, become({ at: 'leased', hasLease: true }, { ...state, cell: { ...cell, lease: newLease(`${i}`) } })]
+          yield [
+            `load ${i} gets the lease`,
+            become({ at: 'leased', hasLease: true }, { ...state, cell: { ...cell, lease: newLease(`${i}`) } }),
+          ]
         else yield [`load ${i} is refused the lease and goes alone`, become({ at: 'alone' })]
       }
       if (load.at === 'leased' || load.at === 'alone')
@@ -251,7 +254,8 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
       if (state.wrong) return state.wrong
       if (memory && isYoung(memory.age) && isShown(memory.value) && tooOld(memory.value, sinceAck))
         return 'memory shows the old value too long after the acknowledgement'
-      if (sinceAck >= 0 && kind !== 'push' && !isNew(readWithToken(state))) return 'the writer does not see the write, in spite of the token'
+      if (sinceAck >= 0 && kind !== 'push' && !isNew(readWithToken(state)))
+        return 'the writer does not see the write, in spite of the token'
       return undefined
     },
   }

@@ -215,7 +215,13 @@ export const TIMELINE = protocol({
   quick: {
     'two posts, one load, a crash, a lease that ends, an eviction': { ...SMALL, posts: 2, crashes: 1, leaseEnds: 1, evictions: 1 },
     'one post, two loads, leases that end, an eviction': { ...SMALL, loads: 2, leaseEnds: 2, evictions: 1, startsUnknown: true },
-    'two posts, one load, a trim, lists of one entry': { ...SMALL, posts: 2, trims: 1, evictions: 1, limits: { maxTail: 1, maxRecorded: 1 } },
+    'two posts, one load, a trim, lists of one entry': {
+      ...SMALL,
+      posts: 2,
+      trims: 1,
+      evictions: 1,
+      limits: { maxTail: 1, maxRecorded: 1 },
+    },
   },
   whole: {
     'three posts, two loads, two crashes, leases that end, an eviction, two trims': {
