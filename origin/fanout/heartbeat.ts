@@ -123,6 +123,8 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
     },
     async recoverAtStart() {
       const silence = await secondsOfSilence(db)
+      // Before counts are compared: what Redis loses from here on lowers our own.
+      await watch((machine) => l2.invalidate([], machine))
       await db.transaction((tx) => oweAgain(tx, silence + DEATH_SECONDS))
       const noted = await lastBeats(db)
       const counts = await l2.beats(noted.map((machine) => machine.machineId))

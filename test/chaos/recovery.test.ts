@@ -165,6 +165,15 @@ test('after a night without any process the minute before the last sign of life 
   expect(await body(went)).toBe('x')
 })
 
+test('a process that has just started sees what Redis loses before its first second is over', async () => {
+  await l2.redis.save()
+  const next = startPart()
+  await next.heartbeat.recoverAtStart()
+  await restart()
+  await next.heartbeat.beat()
+  expect(next.losses).toEqual(['emptied'])
+})
+
 test('a process that ends hands over what it wrote last: its count is looked at by nobody afterwards', async () => {
   const [leaving, alive] = [startPart(), startPart()]
   await fill(keyOf.timeline(people.reader))

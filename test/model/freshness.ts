@@ -282,7 +282,7 @@ export const FRESHNESS = protocol({
     token: { ...SMALL, loads: 0 },
   },
   quick: {
-    'a drop, lag and max age of two ticks, a load': { ...SMALL, lag: 2, crashes: 1, leaseEnds: 1 },
+    'a drop, lag and max age of two ticks, a load': { ...SMALL, lag: 2, leaseEnds: 1 },
     'a tombstone, a load': { ...SMALL, kind: 'tombstone', leaseEnds: 1 },
     'a push, a load': { ...SMALL, kind: 'push', leaseEnds: 1 },
   },

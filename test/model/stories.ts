@@ -1,13 +1,14 @@
-import { runCommand } from '../../dev/command-line.ts'
+import { parseFlags, runCommand, UsageError } from '../../dev/command-line.ts'
 import type { Explored } from './explore.ts'
 import { PROTOCOLS } from './protocols.ts'
 
-const USAGE = `Usage: node test/model/stories.ts [--whole]
+const USAGE = `Usage: node test/model/stories.ts [--whole] [--only NAME]
 
 Walks the protocol model (docs/architecture.md, The model) and tells for each rule the shortest story of what happens without it.
 
-  --whole  also walk the larger bounds of npm run test:long
-  --help   show this`
+  --whole      also walk the larger bounds of npm run test:long
+  --only NAME  of one part
+  --help       show this`
 
 const told = ({ states, broken, story }: Explored): string =>
   broken === undefined
@@ -16,9 +17,12 @@ const told = ({ states, broken, story }: Explored): string =>
 
 await runCommand(async (args) => {
   if (args.includes('--help')) return console.log(USAGE)
-  for (const { name, promise, quick, whole, removals, harmless } of PROTOCOLS) {
+  const { whole: alsoWhole, only } = parseFlags(args, { whole: { type: 'boolean' }, only: { type: 'string' } })
+  const chosen = PROTOCOLS.filter(({ name }) => only === undefined || name === only)
+  if (chosen.length === 0) throw new UsageError(`--only is one of ${PROTOCOLS.map(({ name }) => name).join(', ')}`)
+  for (const { name, promise, quick, whole, removals, harmless } of chosen) {
     console.log(`${name}: ${promise}`)
-    for (const walk of [...quick, ...(args.includes('--whole') ? whole : [])]) console.log(`  ${walk.name}: ${told(walk.run())}`)
+    for (const walk of [...quick, ...(alsoWhole ? whole : [])]) console.log(`  ${walk.name}: ${told(walk.run())}`)
     for (const walk of removals) console.log(`  without "${walk.name}" ${told(walk.run())}`)
     for (const walk of harmless) console.log(`  without "${walk.name}" alone: ${told(walk.run())}`)
   }
