@@ -224,7 +224,7 @@ export const TIMELINE = protocol({
     },
   },
   whole: {
-    'three posts, two loads, two crashes, leases that end, an eviction, two trims': {
+    'three posts, two loads, a crash, leases that end, an eviction, two trims': {
       posts: 3,
       loads: 2,
       crashes: 1,
