@@ -1,5 +1,18 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, integer, json, jsonb, pgTable, primaryKey, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  integer,
+  json,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
 
 /** The tables as drizzle sees them. `migrations/` is the truth; `test/real/schema.test.ts` holds the two together. */
 const id = (name: string) => bigint(name, { mode: 'bigint' })
@@ -23,7 +36,7 @@ export const authors = pgTable('authors', {
   postVersion: bigint('post_version', { mode: 'number' }).notNull().default(0),
   lastPostId: id('last_post_id').notNull().default(0n),
   followerCount: integer('follower_count').notNull().default(0),
-  route: text('route', { enum: ['push', 'announced', 'pull'] })
+  route: text('route', { enum: ['push', 'announced', 'pull', 'demoted'] })
     .notNull()
     .default('push'),
   candidateSince: moment('candidate_since'),
@@ -198,6 +211,20 @@ export const beats = pgTable(
   },
   (table) => [primaryKey({ columns: [table.machineId, table.at] })],
 )
+
+export const demotions = pgTable('demotions', {
+  authorId: id('author_id').primaryKey(),
+  afterViewer: id('after_viewer').notNull().default(0n),
+  copiedAt: moment('copied_at'),
+})
+
+export const popularPosts = pgTable('popular_posts', { postId: id('post_id').primaryKey(), score: doublePrecision('score').notNull() })
+
+export const popularVersion = pgTable('popular_version', {
+  singleton: boolean('singleton').primaryKey().default(true),
+  version: bigint('version', { mode: 'number' }).notNull().default(1),
+  computedAt: moment('computed_at').notNull(),
+})
 
 export const crowdVersion = pgTable('crowd_version', {
   singleton: boolean('singleton').primaryKey().default(true),

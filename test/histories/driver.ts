@@ -1,0 +1,78 @@
+/** A line of a page, as a client sees it. */
+export interface Line {
+  readonly activityId: string
+  readonly postId: string
+  readonly authorId: string
+  /** Who reposted; undefined for the post itself. */
+  readonly repostedBy: string | undefined
+  readonly text: string
+}
+
+export interface Page {
+  readonly lines: readonly Line[]
+  /** Opaque; null where the history ends. */
+  readonly next: string | null
+  readonly gap: boolean
+  readonly degraded: readonly string[]
+}
+
+/** What a request came to. `unknown`: no answer, so it may have been done or not. */
+export type Outcome<T> =
+  | { readonly is: 'done'; readonly value: T }
+  | { readonly is: 'refused'; readonly why: string }
+  | { readonly is: 'unavailable'; readonly why: string }
+  | { readonly is: 'unknown' }
+
+/** What a client keeps between its requests: the version token, opaque. */
+export type Token = string | undefined
+
+export interface Ask {
+  /** The isolate that answers. */
+  readonly at: number
+  readonly cursor: string | undefined
+  readonly limit: number
+  readonly token: Token
+}
+
+export type Write =
+  | { readonly does: 'post'; readonly who: string; readonly text: string }
+  | { readonly does: 'repost' | 'undo' | 'delete'; readonly who: string; readonly post: string }
+  | { readonly does: 'follow' | 'unfollow'; readonly who: string; readonly whom: string }
+
+/** What goes wrong, or changes, beside what people do. Milliseconds. Each takes effect at once. */
+export type Trouble =
+  | { readonly does: 'restart isolate'; readonly at: number }
+  | { readonly does: 'lose keys'; readonly share: number }
+  | { readonly does: 'flush Redis' }
+  | { readonly does: 'replica lag'; readonly ms: number }
+  | { readonly does: 'Redis down'; readonly ms: number }
+  | { readonly does: 'Redis restarts'; readonly from: number }
+  | { readonly does: 'origin down'; readonly ms: number }
+  | { readonly does: 'kill origin process'; readonly steps: number; readonly backMs: number }
+  | { readonly does: 'late fan-out'; readonly what: 'cut' | 'push'; readonly ms: number }
+  | { readonly does: 'clock steps'; readonly ms: number }
+
+/** Who the history is about and what is there before it begins. */
+export interface Setup {
+  readonly people: readonly string[]
+  readonly follows: readonly (readonly [viewer: string, author: string])[]
+  /** Posts from before, oldest first. */
+  readonly posts: readonly { readonly who: string; readonly text: string; readonly agoMs: number }[]
+}
+
+/** A system that a history is played on: the twins, or the real parts. */
+export interface Driver {
+  /** The ids of what was set up. */
+  setUp(setup: Setup): Promise<{ readonly people: readonly string[]; readonly posts: readonly string[] }>
+  nowMs(): number
+  sleep(ms: number): Promise<void>
+  /** Resolves with the id that was made, if any, and the client's new token. */
+  write(write: Write, token: Token): Promise<Outcome<{ readonly id: string | undefined; readonly token: Token }>>
+  feed(viewer: string, ask: Ask): Promise<Outcome<Page>>
+  author(author: string, reader: string, ask: Ask): Promise<Outcome<Page>>
+  post(post: string, reader: string, ask: Pick<Ask, 'at' | 'token'>): Promise<Outcome<Line>>
+  /** Resolves when it is over, with whether anything may have been late or unavailable meanwhile. */
+  trouble(trouble: Trouble): Promise<boolean>
+  /** How many isolates answer reads. */
+  readonly isolates: number
+}

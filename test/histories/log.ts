@@ -1,0 +1,109 @@
+/** A change of something that is true or not, as the client who asked for it saw it. */
+export interface Change {
+  readonly value: boolean
+  readonly calledAtMs: number
+  /** Infinite until it is acknowledged, and for ever where no answer came. */
+  ackedAtMs: number
+  /** The client whose version token knows of it. */
+  readonly by: string
+}
+
+/** Something that is true or not: somebody follows somebody, an activity stands. */
+export interface Fact {
+  readonly initially: boolean
+  changes: Change[]
+}
+
+/** A post or repost that somebody asked for. */
+export interface Activity {
+  /** Undefined until an answer or a page tells it. */
+  id: string | undefined
+  readonly actor: string
+  /** Of a repost. */
+  readonly root: Activity | undefined
+  /** Of a post; unlike any other's. */
+  readonly text: string
+  /** It was written. */
+  readonly made: Fact
+  /** It was not deleted. */
+  readonly kept: Fact
+}
+
+/** While it lasts things may be late: what was not yet settled when it began is settled only after it ended. */
+export interface Fault {
+  readonly what: string
+  readonly fromMs: number
+  toMs: number
+}
+
+/** What was asked for and acknowledged, and when: all that the judge knows. */
+export interface Log {
+  readonly activities: Activity[]
+  readonly byId: Map<string, Activity>
+  readonly faults: Fault[]
+  follow(viewer: string, author: string): Fact
+}
+
+export const fact = (initially: boolean): Fact => ({ initially, changes: [] })
+
+export function createLog(faults: Fault[] = []): Log {
+  const follows = new Map<string, Fact>()
+  return {
+    activities: [],
+    byId: new Map(),
+    faults,
+    follow(viewer, author) {
+      const name = `${viewer} ${author}`
+      const known = follows.get(name)
+      if (known) return known
+      const made = fact(false)
+      follows.set(name, made)
+      return made
+    },
+  }
+}
+
+/** Notes a change that begins now. The caller sets when it was acknowledged, or takes it back where it was refused. */
+export function begin({ changes }: Fact, value: boolean, by: string, nowMs: number): Change {
+  const change = { value, calledAtMs: nowMs, ackedAtMs: Number.POSITIVE_INFINITY, by }
+  changes.push(change)
+  return change
+}
+
+export function takeBack(fact: Fact, change: Change): void {
+  fact.changes = fact.changes.filter((one) => one !== change)
+}
+
+/** What a fact may have been within some time: `maybe` where a change was under way, or not settled yet. */
+export type Truth = 'yes' | 'no' | 'maybe'
+
+/** When each change is settled for a reader (epoch milliseconds): from then on it must be seen. */
+export type SettledAt = (change: Change) => number
+
+export function truthWithin({ initially, changes }: Fact, fromMs: number, toMs: number, settledAtMs: SettledAt): Truth {
+  if (changes.length === 0) return initially ? 'yes' : 'no'
+  let yes = initially
+  let no = !initially
+  let busyUntilMs = Number.NEGATIVE_INFINITY
+  for (const change of changes) {
+    if (change.calledAtMs > toMs) continue
+    const settled = settledAtMs(change) <= fromMs
+    // Two writes that overlap may have been done in either order.
+    if (settled && change.calledAtMs >= busyUntilMs) {
+      yes = change.value
+      no = !change.value
+    } else if (change.value) yes = true
+    else no = true
+    busyUntilMs = Math.max(busyUntilMs, change.ackedAtMs)
+  }
+  return yes && no ? 'maybe' : yes ? 'yes' : 'no'
+}
+
+export function allOf(truths: readonly Truth[]): Truth {
+  let all: Truth = 'yes'
+  for (const truth of truths) {
+    if (truth === 'no') return 'no'
+    if (truth === 'maybe') all = 'maybe'
+  }
+  return all
+}

@@ -1,0 +1,128 @@
+import { keyOf } from '../../../contract/l2/keys.ts'
+import { encodeValue } from '../../../contract/l2/value.ts'
+import type { MemoryTier } from '../../support/memory-shared-tier.ts'
+import type { HistoryClock } from '../clock.ts'
+import { within } from './network.ts'
+import type { Has } from './plants.ts'
+import { L2_DEADLINE_MS, type Process } from './process.ts'
+import type { Chunk, InvalidationRow, Tables } from './tables.ts'
+
+const TOMBSTONE_MS = 24 * 3_600_000
+const MARGIN_MS = 5_000
+const DEATH_MS = 60_000
+const REPLAYABLE_MS = 3_600_000
+/** After a failure Redis is left alone for this long (milliseconds). */
+const REST_MS = 1_000
+
+/** What one process says to L2: the twin of `createDelivery`, `createHeartbeat` and `createSettle` in origin/fanout. */
+export interface Delivery {
+  push(chunks: readonly Chunk[]): Promise<void>
+  invalidate(rows: readonly InvalidationRow[]): Promise<void>
+  /** Before a write is acknowledged; never fails it. */
+  settle(rows: readonly InvalidationRow[]): Promise<void>
+  beat(): Promise<void>
+  recoverAtStart(): Promise<void>
+}
+
+interface Parts {
+  readonly clock: HistoryClock
+  readonly tables: Tables
+  readonly l2: MemoryTier
+  readonly has: Has
+  /** Something became due. */
+  readonly owed: () => void
+}
+
+export function createDelivery(process: Process, { clock, tables, l2, has, owed }: Parts): Delivery {
+  let acknowledged = 0
+  let era = 0
+  let recovering: Promise<void> | undefined
+  let restsUntilMs = 0
+
+  async function recover(losses: readonly { readonly machineId: number; readonly remembered: number }[]): Promise<void> {
+    era++
+    if (has('no replay')) return
+    const agoMs = await process.step(() =>
+      Math.max(...losses.map(({ machineId, remembered }) => (remembered > 0 ? tables.sinceBeatMs(machineId, remembered) : Number.POSITIVE_INFINITY))),
+    )
+    if (agoMs > REPLAYABLE_MS) await process.callL2(() => l2.empty(''))
+    else await process.step(() => tables.oweAgain(agoMs + MARGIN_MS))
+    await process.step(() => {
+      for (const { machineId, remembered } of losses) tables.forgetBeats(machineId, remembered)
+    })
+    owed()
+  }
+
+  async function watch(write: (machineId: number) => Promise<number>): Promise<void> {
+    const floor = acknowledged
+    const begunIn = era
+    const beat = await process.callL2(() => write(process.machineId))
+    if (begunIn !== era) return
+    if (beat > floor) {
+      acknowledged = Math.max(acknowledged, beat)
+      return
+    }
+    recovering ??= recover([{ machineId: process.machineId, remembered: beat - 1 }])
+      .then(() => {
+        acknowledged = beat
+        era++
+      })
+      .finally(() => {
+        recovering = undefined
+      })
+    await recovering
+  }
+
+  const delivery: Delivery = {
+    async push(chunks) {
+      const begunIn = era
+      const rows = chunks.map(({ row }) => row)
+      const deliveries = chunks.flatMap(({ row, viewers }, entry) => [
+        ...(row.afterViewer === '0' ? [{ key: keyOf.author(row.entry.actorId, 'public'), entry }] : []),
+        ...viewers.filter((_, i) => !(has('lost push') && i === 0)).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
+      ])
+      const entries = rows.map(({ entry }) => entry)
+      if (has('done before push')) await process.step(() => tables.markPushed(rows))
+      await watch((machineId) => l2.push(entries, deliveries, machineId))
+      await process.step(() => tables.markPushed(rows))
+      // Redis lost writes while we did this: the replay saw only what had been noted before it.
+      if (era !== begunIn && !has('no replay')) await process.step(() => tables.oweChunks(rows))
+    },
+    async invalidate(rows) {
+      if (rows.length === 0) return
+      const begunIn = era
+      const endsAtMs = clock.nowMs() + TOMBSTONE_MS
+      const ends = { softExpiresAtMs: endsAtMs, hardExpiresAtMs: endsAtMs, graceEndsAtMs: endsAtMs, deltaMs: 0, stamp: 1, tailLength: 0 }
+      const invalidations = rows.map(({ key, truth, replacement: payload }) => {
+        const replacement = payload === null ? undefined : { text: encodeValue({ ...ends, truth, payload }), keepMs: TOMBSTONE_MS }
+        return { key, truth, replacement }
+      })
+      await watch((machineId) => l2.invalidate(invalidations, machineId))
+      await process.step(() => tables.markInvalidated(rows))
+      if (era !== begunIn && !has('no replay')) await process.step(() => tables.oweInvalidations(rows))
+    },
+    async settle(rows) {
+      if (rows.length === 0 || clock.nowMs() < restsUntilMs) return
+      try {
+        await within(clock, 1.5 * L2_DEADLINE_MS, delivery.invalidate(rows))
+      } catch {
+        restsUntilMs = clock.nowMs() + REST_MS
+      }
+    },
+    async beat() {
+      await watch((machineId) => l2.invalidate([], machineId))
+      await process.step(() => tables.noteBeat(process.machineId, acknowledged))
+    },
+    async recoverAtStart() {
+      await process.step(() => tables.oweAgain(DEATH_MS))
+      const noted = await process.step(tables.lastBeats)
+      const counts = await process.callL2(() => l2.beats([...noted.keys()]))
+      const losses = [...noted].flatMap(([machineId, beat], i) =>
+        (counts[i] ?? 0) < beat ? [{ machineId, remembered: counts[i] ?? 0 }] : [],
+      )
+      if (losses.length > 0) await recover(losses)
+      owed()
+    },
+  }
+  return delivery
+}
