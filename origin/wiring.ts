@@ -155,7 +155,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const popular = () => db.transaction((tx) => computePopular(tx, popularRules))
   async function housekeeping(): Promise<void> {
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
-    await prune(db)
+    if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
     await pruneConsistency(db, config.ANALYTICS_RETENTION_HOURS)
   }
@@ -219,6 +219,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       stop.abort()
       await Promise.all([...loops, rebuilds.close()])
       await rollup.write().catch(() => {})
+      await heartbeat.handOver().catch(() => {})
       await mint.close().catch(() => {})
       await connection.close()
     },
