@@ -22,6 +22,7 @@ import { pointRoutes } from './routes/points.ts'
 import { postRoutes } from './routes/posts.ts'
 import { relationRoutes } from './routes/relations.ts'
 import { userRoutes } from './routes/users.ts'
+import type { Rebuilds } from './timelines/rebuild.ts'
 
 export type RequestEvent =
   | ShedEvent
@@ -36,6 +37,7 @@ interface Parts {
   readonly settle: Settle
   readonly readiness: Readiness
   readonly rollup: Rollup
+  readonly rebuilds: Pick<Rebuilds, 'later'>
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -52,6 +54,7 @@ export function createApp({
   settle,
   readiness,
   rollup,
+  rebuilds,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -69,7 +72,7 @@ export function createApp({
   app.route('/', pointRoutes(rollup))
   app.route('/', consistencyRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
-  app.route('/', internalRoutes({ db, observe }))
+  app.route('/', internalRoutes({ db, rebuilds, observe }))
   app.route('/', postRoutes({ db, mint, settle }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))

@@ -49,7 +49,7 @@ export const schema = z.object({
   JOB_BATCH: z.coerce.number().int().min(1).max(999).default(100),
   /** Workers in this process. Two, so that a big chunk never holds up small authors. */
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
-  /** Milliseconds between two computations of what is popular, of all processes together: some 50 ms of Postgres each. */
+  /** Milliseconds between two computations of what is popular, of all processes together: a tenth of a second of Postgres each, whatever there is. */
   POPULAR_EVERY_MS: count(30_000),
   /** Days without a read after which a viewer gets nothing pushed. */
   DORMANT_DAYS: count(30),

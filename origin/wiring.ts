@@ -38,11 +38,13 @@ import { lookAtL2 } from './monitor/answers.ts'
 import { createMonitor, type MonitorEvent } from './monitor/monitor.ts'
 import { monitorStore } from './monitor/store.ts'
 import { truthsOf } from './monitor/truths.ts'
+import { createRebuilds, type RebuildEvent } from './timelines/rebuild.ts'
 
 export type OriginEvent =
   | RequestEvent
   | FanoutEvent
   | LoopEvent
+  | RebuildEvent
   | MonitorEvent
   | { readonly type: 'l2-lost-writes'; readonly replayed: number | 'emptied' }
   | { readonly type: 'invalidation-owed'; readonly rows: number; readonly error?: unknown }
@@ -102,6 +104,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const heartbeat = createHeartbeat({ db, l2, machineId: () => mint.machineId, observe })
   const delivery = createDelivery({ db, l2, heartbeat, clock })
   const rollup = createRollup(db, clock)
+  const rebuilds = createRebuilds(db, observe)
   const settle = createSettle(delivery, clock, 1.5 * config.L2_DEADLINE_MS, observe)
 
   const stop = new AbortController()
@@ -152,7 +155,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const popular = () => db.transaction((tx) => computePopular(tx, popularRules))
   async function housekeeping(): Promise<void> {
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
-    await prune(db)
+    if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
     await pruneConsistency(db, config.ANALYTICS_RETENTION_HOURS)
   }
@@ -201,6 +204,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       clock,
     ),
     rollup,
+    rebuilds,
     maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
     demo: config.DEMO === 'on' ? { delivery } : undefined,
     newRequestId: randomUUID,
@@ -213,8 +217,9 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     },
     async close() {
       stop.abort()
-      await Promise.all(loops)
+      await Promise.all([...loops, rebuilds.close()])
       await rollup.write().catch(() => {})
+      await heartbeat.handOver().catch(() => {})
       await mint.close().catch(() => {})
       await connection.close()
     },
