@@ -92,9 +92,9 @@ export async function readAuthor(
       case 'not-found':
         throw new Problem('not-found', `There is no user ${authorId}.`)
       case 'blocked':
-        throw new Problem('blocked', `You block the user ${authorId}, or are blocked.`)
+        throw new Problem('blocked', 'You block this user, or they block you.')
       case 'private':
-        throw new Problem('private-account', `Only who follows the user ${authorId} may see this.`)
+        throw new Problem('private-account', 'This account is private. Follow it to see what it posts.')
       case 'unproven':
         throw new Problem('origin-unavailable', 'Whether you may see this could not be proved in time.')
       default:
