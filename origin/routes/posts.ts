@@ -6,6 +6,7 @@ import { type Activity, newPostSchema } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
 import { isUniqueViolation, type Queryable } from '../db/client.ts'
 import { dropsOf, type InvalidationRow, insertInvalidations, owedFor } from '../db/invalidations.ts'
+import { withdrawPost } from '../db/popular.ts'
 import { deleteActivity, findPosts, findRepost, insertActivity, type PostRow } from '../db/posts.ts'
 import { TOMBSTONE } from '../fanout/deliver.ts'
 import { parseBody, pathId } from '../http/body.ts'
@@ -146,7 +147,12 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
       const listed = Object.fromEntries(lists.map((key) => [key, gone.postVersion]))
       return {
         raised: { ...Object.fromEntries(bodies.map((key) => [key, gone.truth])), ...listed, ...change?.raised },
-        drops: [...bodies.map((key) => ({ key, truth: gone.truth, replacement: TOMBSTONE })), ...dropsOf(listed), ...(change?.drops ?? [])],
+        drops: [
+          ...bodies.map((key) => ({ key, truth: gone.truth, replacement: TOMBSTONE })),
+          ...dropsOf(listed),
+          ...(change?.drops ?? []),
+          ...(await withdrawPost(tx, id, keyOf.popular())),
+        ],
       }
     })
     return respond({ status: 204, body: null, raised }, false)
