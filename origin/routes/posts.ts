@@ -16,7 +16,7 @@ import { carryOut, type WriteParts } from './carry-out.ts'
 import { type Answer, fingerprintOf, once, parseIdempotencyKey } from './idempotency.ts'
 import { marked } from './likes.ts'
 import { respond } from './respond.ts'
-import { noPost, seenPost } from './seen-post.ts'
+import { noPost, seenPost, unlessGone } from './seen-post.ts'
 
 interface Parts extends WriteParts {
   readonly mint: () => bigint
@@ -115,11 +115,9 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     const postId = pathId(c)
     await requireCaller(db, authorId)
     const [post] = await findPosts(db, [postId])
-    if (!post) throw noPost(postId)
-    const standing = await findRepost(db, authorId, post.rootId ?? post.id)
+    const standing = post && (await findRepost(db, authorId, post.rootId ?? post.id))
     if (standing !== undefined) return remove(standing, authorId)
-    // Whether a post that one may not see exists is not told.
-    if (!post.deleted) await seenPost(db, authorId, postId).catch(unlessGone)
+    await seenPost(db, authorId, postId).catch(unlessGone)
     await settle(await owedFor(db, [keyOf.marks(String(authorId)), ...listKeys(authorId)]))
     return respond({ status: 204, body: null, raised: {} }, false)
   }
@@ -170,9 +168,4 @@ function made(answer: Answer, replayed: boolean): Response {
   const response = respond(answer, replayed)
   response.headers.set('location', `/v1/posts/${(answer.body as Activity).id}`)
   return response
-}
-
-/** The root may be gone, and its repost too: there is nothing to undo. */
-function unlessGone(error: unknown): void {
-  if (!(error instanceof Problem && error.slug === 'gone')) throw error
 }
