@@ -201,7 +201,7 @@ export function createMemorySharedTier(
         }
         return raiseBeat(machineId)
       }),
-    invalidate: (invalidations, machineId = 0) =>
+    invalidate: (invalidations: readonly Invalidation[], machineId = 0) =>
       over(() => {
         for (const invalidation of invalidations) invalidateOne(invalidation)
         return raiseBeat(machineId)
