@@ -152,7 +152,7 @@ export function createMemorySharedTier(
     for (const key of [...leases.keys()]) if (isLost(key)) setLease(key, undefined)
   }
 
-  const tier: SharedTier & Writes & Switches & Losses = {
+  const tier: MemoryTier = {
     down: false,
     latencyMs: 0,
     get replicaLagMs() {
@@ -201,7 +201,7 @@ export function createMemorySharedTier(
         }
         return raiseBeat(machineId)
       }),
-    invalidate: (invalidations: readonly Invalidation[], machineId = 0) =>
+    invalidate: (invalidations, machineId = 0) =>
       over(() => {
         for (const invalidation of invalidations) invalidateOne(invalidation)
         return raiseBeat(machineId)
