@@ -60,7 +60,8 @@ export function createJudge(log: Log, promises: Promises) {
     }
   }
 
-  const isIll = (nowMs: number): boolean => log.faults.some(({ fromMs, toMs }) => fromMs <= nowMs && nowMs <= toMs + promises.settledMs)
+  const isIll = (fromMs: number, toMs: number): boolean =>
+    log.faults.some((fault) => fault.fromMs <= toMs && fromMs <= fault.toMs + promises.settledMs)
 
   /** Does an activity stand, and its root? */
   const stands = (activity: Activity, fromMs: number, toMs: number, settled: (change: Change) => number): Truth[] => {
@@ -114,7 +115,7 @@ export function createJudge(log: Log, promises: Promises) {
   function judgePage(scroll: Scroll & { pages: number }, reading: Reading, seenBy: SeenBy, folds: boolean): void {
     const { begunAtMs, endedAtMs, limit, page } = reading
     const excused = page.degraded.length > 0
-    if (excused && !isIll(begunAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
+    if (excused && !isIll(begunAtMs, endedAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
     const shown = new Set<Activity>()
     const anchor = scroll.anchor ?? page.lines[0]?.activityId
     let above = scroll.last
@@ -158,8 +159,6 @@ export function createJudge(log: Log, promises: Promises) {
   }
 
   return {
-    isIll,
-    identify,
     feedPage(scroll: Scroll & { pages: number }, reading: Reading): void {
       const { reader, insists } = reading
       judgePage(scroll, reading, (activity, fromMs, toMs) => inFeed(reader, activity, fromMs, toMs, insists), true)
@@ -179,8 +178,8 @@ export function createJudge(log: Log, promises: Promises) {
       if (line && rootOf(identify(line)) !== rootOf(activity)) broken(`another post is shown than ${called(activity)}`)
     },
     /** The request was not answered as it should be. */
-    unavailable(what: string, atMs: number): void {
-      if (!isIll(atMs)) broken(`${what} while all is well`)
+    unavailable(what: string, fromMs: number, toMs: number): void {
+      if (!isIll(fromMs, toMs)) broken(`${what} while all is well`)
     },
   }
 }

@@ -81,8 +81,8 @@ export async function play(history: History, driver: Driver, options: { readonly
     }
     tell(() => `${what}: ${outcome.is}${'why' in outcome ? ` (${outcome.why})` : ''}`)
     if (outcome.is === 'refused') for (const [one, change] of changes) takeBack(one, change)
-    else if (outcome.is === 'unavailable') judge.unavailable(`${what}: ${outcome.why}`, calledAtMs)
-    else judge.unavailable(`${what}: no answer`, calledAtMs)
+    else if (outcome.is === 'unavailable') judge.unavailable(`${what}: ${outcome.why}`, calledAtMs, nowMs)
+    else judge.unavailable(`${what}: no answer`, calledAtMs, nowMs)
     return undefined
   }
 
@@ -110,7 +110,7 @@ export async function play(history: History, driver: Driver, options: { readonly
       }
       tell(() => `${what}: ${outcome.is}${'why' in outcome ? ` (${outcome.why})` : ''}`)
       if (outcome.is === 'refused' && mayRefuse(outcome.why)) judged(undefined, begunAtMs)
-      else judge.unavailable(`${what}: ${'why' in outcome ? outcome.why : 'no answer'}`, begunAtMs)
+      else judge.unavailable(`${what}: ${'why' in outcome ? outcome.why : 'no answer'}`, begunAtMs, driver.nowMs())
     } catch (error) {
       isBroken(error)
     }

@@ -14,7 +14,7 @@ export interface Network {
 export function createNetwork(random: () => number): Network {
   const drawn = (usualMs: number, slowMs: number, slowShare: number) => (): number =>
     Math.ceil(random() < slowShare ? random() * slowMs : random() * usualMs)
-  return { l2Ms: drawn(4, 80, 0.05), originMs: drawn(6, 100, 0.05), transactionMs: drawn(4, 300, 0.05) }
+  return { l2Ms: drawn(4, 45, 0.05), originMs: drawn(6, 100, 0.05), transactionMs: drawn(4, 300, 0.05) }
 }
 
 /** What a process that died waits for. */
