@@ -108,17 +108,32 @@ export function encodePoint({ atMs, route, method, status, layer, degraded, colo
 /** Which of a point's doubles holds a key class or a measure. */
 export const doubleOf = (column: (typeof DOUBLES)[number]): number => DOUBLES.indexOf(column)
 
-/** No two classes begin with the same letter. */
-const CLASS_BY_LETTER: readonly (KeyClass | undefined)[] = (() => {
-  const classes = new Array<KeyClass | undefined>(128).fill(undefined)
-  for (const keyClass of KEY_CLASSES) classes[keyClass.charCodeAt(0)] = keyClass
-  return classes
+/** What a key begins with, and its class. Small kinds count with those they are read beside: a point has room for no more. */
+const CLASS_OF: Readonly<Record<string, KeyClass>> = {
+  tl: 'tl',
+  crowd: 'crowd',
+  pop: 'crowd',
+  au: 'au',
+  po: 'po',
+  co: 'po',
+  us: 'us',
+  vw: 'vw',
+  my: 'vw',
+  rel: 'vw',
+}
+/** No two kinds agree in their first and third character. */
+const place = (key: string): number => key.charCodeAt(0) * 128 + key.charCodeAt(2)
+const COLON = ':'
+const KINDS: readonly (readonly [kind: string, keyClass: KeyClass] | undefined)[] = (() => {
+  const kinds = new Array<readonly [string, KeyClass] | undefined>(128 * 128).fill(undefined)
+  for (const [kind, keyClass] of Object.entries(CLASS_OF)) kinds[place(kind.padEnd(3, COLON))] = [kind, keyClass]
+  return kinds
 })()
-const COLON = 58
 
 /** The class of a key; undefined for one that has none. Asked for each of the sixty keys of a page. */
 export function classOf(key: string): KeyClass | undefined {
-  const found = CLASS_BY_LETTER[key.charCodeAt(0)]
-  if (found === undefined || !key.startsWith(found)) return undefined
-  return key.length === found.length || key.charCodeAt(found.length) === COLON ? found : undefined
+  const [kind, keyClass] = KINDS[place(key)] ?? NONE
+  if (kind === undefined || !key.startsWith(kind)) return undefined
+  return key.length === kind.length || key[kind.length] === COLON ? keyClass : undefined
 }
+const NONE = [undefined, undefined] as const

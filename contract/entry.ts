@@ -1,8 +1,11 @@
 import * as z from 'zod'
 import { idSchema } from './ids.ts'
 
-/** Who may see a post. Every key of a post or an author's list names one; `followers` comes with private accounts. */
-export const audienceSchema = z.enum(['public'])
+/**
+ * Who may see a post: everybody, or only those who follow its author. Every key of a post or an author's list names one. A post's audience is
+ * `followers` when it was written so, or while its author's account is private.
+ */
+export const audienceSchema = z.enum(['public', 'followers'])
 export type Audience = z.infer<typeof audienceSchema>
 
 /**
@@ -12,6 +15,7 @@ export type Audience = z.infer<typeof audienceSchema>
 export const entrySchema = z.strictObject({
   activityId: idSchema,
   actorId: idSchema,
+  /** Of the activity, when this was written: which key to ask first. What the keys say counts. */
   audience: audienceSchema,
   root: z.strictObject({ id: idSchema, authorId: idSchema }).optional(),
 })

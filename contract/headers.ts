@@ -12,6 +12,9 @@ export const RAISED_HEADER = 'tideline-raised'
 /** Why an answer is less than it should be: a comma-separated list, absent when nothing is wrong. */
 export const DEGRADED_HEADER = 'tideline-degraded'
 
+/** `complete` or `incomplete`: may the answer lack something that belongs there? `DEGRADED_HEADER` says why. */
+export const COMPLETENESS_HEADER = 'tideline-completeness'
+
 /** How old a page is: milliseconds since the oldest part of it was last read from L2, verified with it, or loaded. */
 export const AGE_HEADER = 'tideline-age'
 

@@ -19,13 +19,28 @@ export const loadedSchema = z.strictObject({
 })
 export const loadResponseSchema = z.strictObject({ values: z.array(loadedSchema) })
 
-/** The scroll below what the caches hold: the viewer's feed straight from the posts, already folded up to `anchor`. */
+/** The scroll beside what the caches hold: the viewer's feed straight from the posts, filtered and folded up to `anchor`. */
 export const olderRequestSchema = z.strictObject({
   viewerId: idSchema,
   below: idSchema,
+  above: idSchema.optional(),
   anchor: idSchema,
   limit: z.int().min(1).max(200),
 })
-/** The same for one author's own list. */
-export const olderOfAuthorRequestSchema = z.strictObject({ authorId: idSchema, below: idSchema, limit: z.int().min(1).max(200) })
-export const olderResponseSchema = z.strictObject({ entries: z.array(entrySchema) })
+/** The same for one author's own list: what everybody may see, or what this viewer may. */
+export const olderOfAuthorRequestSchema = z.strictObject({
+  authorId: idSchema,
+  viewerId: idSchema.optional(),
+  below: idSchema,
+  limit: z.int().min(1).max(200),
+})
+export const olderResponseSchema = z.strictObject({
+  /** Newest first. `older`: of a repost, the older ones of its root that the viewer may see too. */
+  entries: z.array(entrySchema.extend({ older: z.array(entrySchema).optional() })),
+  /** There are fewer than `limit`, because nothing below this id was looked at yet. */
+  reached: idSchema.optional(),
+})
+
+/** Which of these posts, older than `my:` knows, the viewer liked and reposted. */
+export const marksRequestSchema = z.strictObject({ viewerId: idSchema, postIds: z.array(idSchema).min(1).max(100) })
+export const marksResponseSchema = z.strictObject({ liked: z.array(idSchema), reposted: z.array(idSchema) })

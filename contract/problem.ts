@@ -8,6 +8,8 @@ export const PROBLEMS = {
   'bad-cursor': [400, 'The cursor is not valid here'],
   unauthorized: [401, 'A valid bearer token is needed'],
   forbidden: [403, 'This token may not do that'],
+  'private-account': [403, 'Only followers may see this'],
+  blocked: [403, 'One of the two blocks the other'],
   'not-found': [404, 'There is nothing here'],
   gone: [410, 'The post was deleted'],
   'method-not-allowed': [405, 'This method is not offered here'],

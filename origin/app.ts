@@ -10,12 +10,16 @@ import { type OriginEnv, requireSignature } from './http/identity.ts'
 import type { Readiness } from './http/readiness.ts'
 import { type ShedEvent, shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
+import { accountRoutes } from './routes/accounts.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
 import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
+import { likeRoutes } from './routes/likes.ts'
+import { peopleRoutes } from './routes/people.ts'
 import { pointRoutes } from './routes/points.ts'
 import { postRoutes } from './routes/posts.ts'
+import { relationRoutes } from './routes/relations.ts'
 import { userRoutes } from './routes/users.ts'
 
 export type RequestEvent =
@@ -65,8 +69,12 @@ export function createApp({
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, observe }))
   app.route('/', postRoutes({ db, mint, settle }))
+  app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
+  app.route('/', relationRoutes({ db, settle }))
+  app.route('/', peopleRoutes({ db }))
   app.route('/', userRoutes({ db, settle }))
+  app.route('/', accountRoutes({ db, settle }))
   app.notFound((c) => renderProblem(new Problem('not-found', `The origin has no ${c.req.method} ${c.req.path}.`), c.get('requestId')))
   app.onError((error, c) => {
     const problem = error instanceof CannotMint ? new Problem('clock-skew', error.message) : toProblem(error)

@@ -30,6 +30,13 @@ export const schema = z.object({
   MAX_CONCURRENT_REQUESTS: count(256),
   /** Followers. Above it an author is pulled: one push would be a million rows. */
   CROWD_THRESHOLD: count(1_000_000),
+  /** A pulled author with fewer followers than this share of the threshold is pushed again. 1.25 times between coming and going: counts jitter. */
+  CROWD_LEAVE_SHARE: z.coerce.number().gt(0).lt(1).default(0.8),
+  /**
+   * Milliseconds an author stays pulled at least. A demotion writes up to 800 rows per follower and ends a day later: a threshold that was
+   * lowered for an evening must not cause one.
+   */
+  CROWD_HOLD_MS: count(24 * HOUR_MS),
   /** Followers. From here on timelines know an author as a candidate; a quarter of the threshold when not given. */
   CROWD_FLOOR: z.coerce.number().int().positive().optional(),
   /** Milliseconds from the announcement in `crowd` to the first pulled post: `crowd` is used for at most 10 s, and 5 s of margin. */
@@ -42,6 +49,8 @@ export const schema = z.object({
   JOB_BATCH: z.coerce.number().int().min(1).max(999).default(100),
   /** Workers in this process. Two, so that a big chunk never holds up small authors. */
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
+  /** Milliseconds between two computations of what is popular, of all processes together: some 50 ms of Postgres each. */
+  POPULAR_EVERY_MS: count(30_000),
   /** Days without a read after which a viewer gets nothing pushed. */
   DORMANT_DAYS: count(30),
   /** What the reader page's demo asks of the origin (contract/demo.ts). Never in production. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hono } from 'hono'
+import { EPOCH_MS } from '../contract/ids.ts'
 import { keyOf } from '../contract/l2/keys.ts'
 import { importKey } from '../contract/signed.ts'
 import { createL2 } from './adapters/l2.ts'
@@ -12,15 +13,18 @@ import { pruneRollup } from './db/analytics.ts'
 import { connect } from './db/client.ts'
 import { machineStore } from './db/machines.ts'
 import { appliedMigrations } from './db/migrations.ts'
+import { computePopular } from './db/popular.ts'
 import { FANOUT_CHANNEL } from './db/posts.ts'
 import { prune } from './db/recovery.ts'
 import { stepTiers } from './db/tiers.ts'
 import { retireViewers } from './db/timelines.ts'
 import { payInvalidations, payPushes } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
+import { copyNext } from './fanout/demote.ts'
 import { createHeartbeat } from './fanout/heartbeat.ts'
 import { createBell, every, type LoopEvent } from './fanout/loops.ts'
 import { createSettle } from './fanout/settle.ts'
+import { sweepNext } from './fanout/sweep.ts'
 import { createFanoutWorker, type FanoutEvent } from './fanout/worker.ts'
 import type { OriginEnv } from './http/identity.ts'
 import { createReadiness } from './http/readiness.ts'
@@ -103,12 +107,17 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   async function tiers(): Promise<void> {
     const rules = {
       crowdThreshold: config.CROWD_THRESHOLD,
+      leaveShare: config.CROWD_LEAVE_SHARE,
+      holdMs: config.CROWD_HOLD_MS,
       candidateFloor: config.CROWD_FLOOR,
       timelineLifeMs: config.TIMELINE_LIFE_MS,
       announceMs: config.ANNOUNCE_MS,
     }
     await settle(await db.transaction((tx) => stepTiers(tx, rules, keyOf.crowd())))
   }
+  /** A little sooner than this process comes by again, or it would miss every other turn. */
+  const popularRules = { everyMs: 0.9 * config.POPULAR_EVERY_MS, idEpochMs: EPOCH_MS }
+  const popular = () => db.transaction((tx) => computePopular(tx, popularRules))
   async function housekeeping(): Promise<void> {
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
     await prune(db)
@@ -131,7 +140,10 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       ? [
           loop('invalidations', POLL_MS, () => untilNone(() => payInvalidations(db, delivery))),
           loop('pushes', POLL_MS, () => untilNone(() => payPushes(db, delivery))),
+          loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
           loop('tiers', TIERS_MS, tiers),
+          loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
+          loop('popular', config.POPULAR_EVERY_MS, popular),
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]
       : []),

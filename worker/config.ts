@@ -7,6 +7,7 @@ import type { FeedLifetimes } from './feed/keys.ts'
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 const list = z
   .string()
@@ -18,21 +19,34 @@ const list = z
       .filter(Boolean),
   )
 
-/** Lifetimes with their reasons (docs/architecture.md, Keys of L2), milliseconds. An absence is remembered briefly: what is not there yet may come. */
+/**
+ * Lifetimes with their reasons (docs/architecture.md, Keys of L2), milliseconds. What the origin pushes or invalidates whenever it changes lives for a day, so that
+ * a reader who comes back waits for nobody; a soft end of minutes bounds what a fault could leave behind. An absence is remembered
+ * briefly: what is not there yet may come.
+ */
 const LIFETIMES: FeedLifetimes = {
   // Pushes keep it complete, so only formats and followees age; no grace: a day without a fill means nobody reads it.
-  timeline: { softMs: 6 * HOUR, hardMs: 24 * HOUR, graceMs: 0, absentMs: 2 * SECOND },
+  timeline: { softMs: 6 * HOUR, hardMs: DAY, graceMs: 0, absentMs: 2 * SECOND },
   // Announce-then-route counts on 10 s at most.
   crowd: { softMs: 5 * SECOND, hardMs: 10 * SECOND, graceMs: HOUR, absentMs: 2 * SECOND },
   // Pushes keep it complete and deletes drop it. Every reader has one of their own, so a soft end of seconds would load all the time.
-  author: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
-  post: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
-  user: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: HOUR, absentMs: 2 * SECOND },
-  viewer: { softMs: 30 * SECOND, hardMs: 5 * MINUTE, graceMs: HOUR, absentMs: 5 * SECOND },
+  author: { softMs: 5 * MINUTE, hardMs: DAY, graceMs: HOUR, absentMs: 2 * SECOND },
+  post: { softMs: 5 * MINUTE, hardMs: DAY, graceMs: HOUR, absentMs: 2 * SECOND },
+  user: { softMs: 5 * MINUTE, hardMs: DAY, graceMs: HOUR, absentMs: 2 * SECOND },
+  viewer: { softMs: 5 * MINUTE, hardMs: DAY, graceMs: HOUR, absentMs: 5 * SECOND },
+  // Proofs: nothing that is not public is shown on one that is older than a minute.
+  relation: { softMs: 30 * SECOND, hardMs: MINUTE, graceMs: 0, absentMs: 2 * SECOND },
+  // Nobody waits for counts, and nothing drops them when they rise.
+  counts: { softMs: 30 * SECOND, hardMs: DAY, graceMs: HOUR, absentMs: 30 * SECOND },
+  marks: { softMs: 5 * MINUTE, hardMs: DAY, graceMs: HOUR, absentMs: 5 * SECOND },
+  popular: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: DAY, absentMs: 5 * SECOND },
 }
 
 const lifetimes = z.strictObject({ softMs: z.number(), hardMs: z.number(), graceMs: z.number(), absentMs: z.number() }).partial()
-const overrides = z.partialRecord(z.enum(['timeline', 'crowd', 'author', 'post', 'user', 'viewer']), lifetimes)
+const overrides = z.partialRecord(
+  z.enum(['timeline', 'crowd', 'author', 'post', 'user', 'viewer', 'relation', 'counts', 'marks', 'popular']),
+  lifetimes,
+)
 
 /** Protections that a development deployment may switch off, to see what they are for. */
 const protections = z.enum(['singleflight', 'lease', 'xfetch', 'batching', 'breaker', 'backoff'])

@@ -120,6 +120,7 @@ export async function createOriginModel(edges: AsyncIterable<Uint8Array>, name: 
   function loadOne(key: string): Loaded {
     const parsed = parseKey(key)
     if (!parsed) return { key, truth: 0, payload: null }
+    if (parsed.kind === 'popular') return { key, truth: 1, payload: listOf([], 0, []) }
     if (parsed.kind === 'crowd') return { key, truth: 1, payload: encodeIds([...crowd].map(idOf)) }
     if (parsed.kind === 'post') return { key, truth: truthOf(key), payload: postOf(parsed.id) }
     const place = placeOf(parsed.id)
@@ -133,6 +134,8 @@ export async function createOriginModel(edges: AsyncIterable<Uint8Array>, name: 
         return { key, truth: (byAuthor[place]?.length ?? 0) + 1, payload: listOf([place], AUTHOR_LIST_CAP, []) }
       case 'timeline':
         return { key, truth: followVersion, payload: timelineOf(place) }
+      default: // this recording has no likes, and nothing that is not public
+        return { key, truth: 0, payload: null }
     }
   }
   function postOf(id: string): string | null {

@@ -20,8 +20,9 @@ import { createSources } from '../../worker/cache/sources.ts'
 import { type Config, parseConfig } from '../../worker/config.ts'
 import { createHydrate } from '../../worker/feed/hydrate.ts'
 import { createFeedKeys } from '../../worker/feed/keys.ts'
-import { readAuthor, readPost } from '../../worker/feed/read-author.ts'
+import { readAuthor } from '../../worker/feed/read-author.ts'
 import { type FeedPage, type FeedParts, readFeed } from '../../worker/feed/read-feed.ts'
+import { readPost } from '../../worker/feed/read-post.ts'
 import { type Costs, createCosts, type ReadCost } from './costs.ts'
 import type { Change, OriginModel } from './origin-model.ts'
 import type { Rule } from './rules.ts'
@@ -164,7 +165,11 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
       },
     }
     const keys = createFeedKeys(config.LIFETIMES)
-    const older = { older: async () => [], olderOfAuthor: async () => [] }
+    const older = {
+      older: async () => ({ entries: [] }),
+      olderOfAuthor: async () => ({ entries: [] }),
+      marks: async () => ({ liked: [], reposted: [] }),
+    }
     return { read, keys, hydrate: createHydrate(read, keys), origin: older }
   }
   const isolates = Array.from({ length: order.isolates }, isolate)
@@ -202,18 +207,24 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
     switch (act) {
       case 'open':
       case 'refresh':
-        person.page = await book('feed', (feed, turn) => readFeed(feed, { viewerId, cursor: undefined, limit: PAGE }, turn))
+        person.page = await book('feed', (feed, turn) =>
+          readFeed(feed, { viewerId, from: { kind: 'scroll', cursor: undefined }, limit: PAGE }, turn),
+        )
         return
       case 'scroll': {
         const cursor = person.page?.next
-        if (cursor) person.page = await book('feed', (feed, turn) => readFeed(feed, { viewerId, cursor, limit: PAGE }, turn))
+        if (cursor)
+          person.page = await book('feed', (feed, turn) =>
+            readFeed(feed, { viewerId, from: { kind: 'scroll', cursor }, limit: PAGE }, turn),
+          )
         return
       }
       case 'author':
-        if (authorId) await book('author', (feed, turn) => readAuthor(feed, { authorId, cursor: undefined, limit: PAGE }, turn))
+        if (authorId)
+          await book('author', (feed, turn) => readAuthor(feed, { authorId, viewerId: undefined, cursor: undefined, limit: PAGE }, turn))
         return
       case 'post':
-        if (postId) await book('post', (feed, turn) => readPost(feed, postId, turn))
+        if (postId) await book('post', (feed, turn) => readPost(feed, { postId, viewerId: undefined }, turn))
         return
       case 'repost': {
         if (!postId) return

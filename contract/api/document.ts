@@ -8,13 +8,14 @@ import { type Answer, type Operation, TAGS } from './operation.ts'
 import type { Parameter } from './parameters.ts'
 import { problemExample, problemSchema } from './problems.ts'
 import { READS } from './reads.ts'
+import { RELATIONS } from './relations.ts'
 import { SERVICE } from './service.ts'
 import { WRITES } from './writes.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 /** Every operation of the public API, in the order of the docs. What exists in development only is not of it. */
-const OPERATIONS: readonly Operation[] = [...READS, ...WRITES, ...SERVICE]
+const OPERATIONS: readonly Operation[] = [...READS, ...WRITES, ...RELATIONS, ...SERVICE]
 
 /** Schemas with a name of their own in the document. */
 const NAMED = new Map<z.ZodType, string>([

@@ -1,4 +1,12 @@
-import { AGE_HEADER, DEGRADED_HEADER, REPLAYED_HEADER, REQUEST_ID_HEADER, VERSION_COOKIE, VERSION_HEADER } from '../headers.ts'
+import {
+  AGE_HEADER,
+  COMPLETENESS_HEADER,
+  DEGRADED_HEADER,
+  REPLAYED_HEADER,
+  REQUEST_ID_HEADER,
+  VERSION_COOKIE,
+  VERSION_HEADER,
+} from '../headers.ts'
 
 /** What answers say in their headers, with an example each. */
 export const HEADERS = {
@@ -19,8 +27,9 @@ export const HEADERS = {
     'How old the answer is: milliseconds since the oldest part of it was last read from Redis, verified with it, or loaded.',
     '640',
   ],
+  [COMPLETENESS_HEADER]: ['`complete`, or `incomplete` where something may be missing; the reason stands beside.', 'complete'],
   [DEGRADED_HEADER]: [
-    'Why the answer may be less than it should be, comma-separated; absent when nothing is wrong. `l2-unavailable`: may be older than 2 s. `origin-unavailable`: a load failed, something older was used. `stale`: something is beyond its end and within its grace. `incomplete`: the list of a crowded author could not be had. `timeline-behind`: your last follow does not show yet.',
+    'Why the answer may be less than it should be, comma-separated; absent when nothing is wrong. `l2-unavailable`: may be older than 2 s. `origin-unavailable`: a load failed, something older was used. `stale`: something is beyond its end and within its grace. `incomplete`: the list of a crowded author could not be had. `timeline-behind`: your last follow does not show yet. `unproven`: something that is not public was withheld, because it could not be proved that you may see it. `mine-unknown`: what you liked and reposted is not marked.',
     'origin-unavailable, stale',
   ],
   [VERSION_HEADER]: ['A token: send it with your next reads, and they show this write. It matters for 5 minutes.', 'eyJ2IjoxLCJleHAiOjE3…'],

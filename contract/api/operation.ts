@@ -6,9 +6,10 @@ import type { Parameter } from './parameters.ts'
 /** What an operation belongs to, with a sentence for readers. In the order of the docs. */
 export const TAGS = {
   Feeds: 'Pages of posts, newest first, and single posts. Answered from cache at the edge.',
-  Posts: 'Posts and reposts of the caller.',
-  Follows: 'Whom the caller follows.',
-  Users: 'Your product keeps its users here.',
+  Posts: 'Posts, reposts and likes of the caller.',
+  Follows: 'Whom the caller follows, and who asks to follow them.',
+  Hiding: 'Whom the caller does not want to see, or to be seen by.',
+  Users: 'Your product keeps its users here; who may see an account.',
   Service: 'What the worker says about itself.',
 } as const
 

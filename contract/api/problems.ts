@@ -21,6 +21,8 @@ const DETAILS: Readonly<Record<ProblemSlug, string>> = {
   'bad-cursor': 'The cursor is damaged, or belongs to another feed or another reader.',
   unauthorized: 'The token has expired.',
   forbidden: 'Only its author may delete a post.',
+  'private-account': 'This account is private. Follow it to see what it posts.',
+  blocked: 'You block this user, or they block you.',
   'not-found': 'There is no post 1999999999999999999.',
   gone: 'The post 2124075676683206656 was deleted.',
   'method-not-allowed': 'This path offers GET, HEAD, DELETE.',

@@ -1,16 +1,31 @@
-import { AGE_HEADER, DEGRADED_HEADER } from '../headers.ts'
+import { AGE_HEADER, COMPLETENESS_HEADER, DEGRADED_HEADER } from '../headers.ts'
 import { type Page, type Post, pageSchema, postSchema } from '../post.ts'
 import { CURSOR, HANA, POST, PRIYA, REPOST_ID } from './cast.ts'
 import type { HeaderName } from './headers.ts'
 import { type Answer, json, type Operation } from './operation.ts'
 import { IF_NONE_MATCH, idIn, PAGING, VERSION } from './parameters.ts'
 
-const HEADERS: readonly HeaderName[] = ['etag', 'cache-control', 'cache-status', 'server-timing', AGE_HEADER, DEGRADED_HEADER]
+const HEADERS: readonly HeaderName[] = [
+  'etag',
+  'cache-control',
+  'cache-status',
+  'server-timing',
+  AGE_HEADER,
+  COMPLETENESS_HEADER,
+  DEGRADED_HEADER,
+]
 const UNCHANGED: Answer = { status: 304, description: 'Your copy is still good.', headers: HEADERS }
 
-const post: Post = { ...POST, author: PRIYA, activity_id: POST.id }
+const post: Post = { ...POST, audience: 'public', author: PRIYA, counts: { likes: 12, reposts: 3 }, activity_id: POST.id }
 const reposted: Post = { ...post, reposted_by: HANA, activity_id: REPOST_ID }
-const page = (posts: Post[]): Page => ({ posts, next_cursor: CURSOR, gap: false })
+const page = (posts: Post[]): Page => ({
+  posts,
+  next_cursor: CURSOR,
+  gap: false,
+  gap_cursor: null,
+  top_cursor: CURSOR,
+  source: 'following',
+})
 
 export const READS: readonly Operation[] = [
   {
@@ -35,7 +50,7 @@ export const READS: readonly Operation[] = [
     token: 'optional',
     parameters: [idIn('The user.', PRIYA.id), ...PAGING, ...VERSION, IF_NONE_MATCH],
     answers: [{ status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, page([post])) }, UNCHANGED],
-    problems: ['bad-request', 'bad-cursor', 'not-found', 'overloaded', 'origin-unavailable'],
+    problems: ['bad-request', 'bad-cursor', 'private-account', 'blocked', 'not-found', 'overloaded', 'origin-unavailable'],
   },
   {
     id: 'getPost',

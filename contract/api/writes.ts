@@ -6,10 +6,12 @@ import type { HeaderName } from './headers.ts'
 import { json, type Operation } from './operation.ts'
 import { idempotencyKey, idIn, VERSION } from './parameters.ts'
 
-const HEADERS: readonly HeaderName[] = [VERSION_HEADER, 'set-cookie', 'cache-control']
-const REPLAYABLE: readonly HeaderName[] = [...HEADERS, REPLAYED_HEADER]
+export const WRITE_HEADERS: readonly HeaderName[] = [VERSION_HEADER, 'set-cookie', 'cache-control']
+/** The token is for the user who was written: no cookie for the service. */
+export const SERVICE_HEADERS: readonly HeaderName[] = [VERSION_HEADER, 'cache-control']
+const REPLAYABLE: readonly HeaderName[] = [...WRITE_HEADERS, REPLAYED_HEADER]
 /** Whatever is passed on to the origin. */
-const FORWARDED: readonly ProblemSlug[] = ['too-large', 'overloaded', 'origin-unavailable']
+export const FORWARDED: readonly ProblemSlug[] = ['too-large', 'overloaded', 'origin-unavailable']
 
 const made = { id: '2124108000000000000', author_id: CALLER.id, created_at: '2026-11-21T11:49:45.875Z' }
 const post: Activity = { ...made, text: 'Hello from the edge.' }
@@ -23,10 +25,10 @@ export const WRITES: readonly Operation[] = [
     tag: 'Posts',
     summary: 'Write a post',
     description:
-      'Acknowledged once it is in Postgres; every active follower sees it within 5 s. A 503 leaves open whether it was written: retry with the same `Idempotency-Key`.',
+      'Acknowledged once it is in Postgres; every active follower sees it within 5 s, and others unless `audience` says `followers`. A 503 leaves open whether it was written: retry with the same `Idempotency-Key`.',
     token: 'user',
     parameters: [idempotencyKey('5b0c9a52-a-new-post'), ...VERSION],
-    body: { schema: newPostSchema, example: { text: post.text } },
+    body: { schema: newPostSchema, example: { text: post.text, audience: 'public' } },
     answers: [{ status: 201, description: 'Written.', headers: REPLAYABLE, content: json(activitySchema, post) }],
     problems: ['bad-request', 'idempotency-key-reused', 'clock-skew', ...FORWARDED],
   },
@@ -39,7 +41,7 @@ export const WRITES: readonly Operation[] = [
     description: 'It is gone from every feed within 5 s. To delete it again answers the same.',
     token: 'user',
     parameters: [idIn('The post.', OWN_POST.id), ...VERSION],
-    answers: [{ status: 204, description: 'Deleted.', headers: HEADERS }],
+    answers: [{ status: 204, description: 'Deleted.', headers: WRITE_HEADERS }],
     problems: ['bad-request', 'not-found', ...FORWARDED],
   },
   {
@@ -48,12 +50,12 @@ export const WRITES: readonly Operation[] = [
     path: '/v1/posts/{id}/repost',
     tag: 'Posts',
     summary: 'Repost a post',
-    description: 'A repost of a repost is one of the post it shows.',
+    description: 'A repost of a repost is one of the post it shows. Only what everybody may see can be reposted.',
     token: 'user',
     parameters: [idIn('The post.', POST.id), idempotencyKey('5b0c9a52-a-repost'), ...VERSION],
     answers: [
       { status: 201, description: 'Reposted.', headers: REPLAYABLE, content: json(activitySchema, repost) },
-      { status: 200, description: 'You had reposted it before.', headers: HEADERS, content: json(activitySchema, repost) },
+      { status: 200, description: 'You had reposted it before.', headers: WRITE_HEADERS, content: json(activitySchema, repost) },
     ],
     problems: ['bad-request', 'not-found', 'gone', 'idempotency-key-reused', 'clock-skew', ...FORWARDED],
   },
@@ -66,7 +68,7 @@ export const WRITES: readonly Operation[] = [
     description: 'Without a repost there is nothing to undo, and the answer is the same.',
     token: 'user',
     parameters: [idIn('The post, not the repost.', POST.id), ...VERSION],
-    answers: [{ status: 204, description: 'Undone.', headers: HEADERS }],
+    answers: [{ status: 204, description: 'Undone.', headers: WRITE_HEADERS }],
     problems: ['bad-request', 'not-found', ...FORWARDED],
   },
   {
@@ -75,11 +77,20 @@ export const WRITES: readonly Operation[] = [
     path: '/v1/users/{id}/follow',
     tag: 'Follows',
     summary: 'Follow a user',
-    description: 'Their history is in your feed at once if you send the version token, else within 5 s. To follow again changes nothing.',
+    description:
+      'Their history is in your feed at once if you send the version token, else within 5 s. To follow again changes nothing. A private account is asked instead.',
     token: 'user',
     parameters: [idIn('Whom to follow.', PRIYA.id), ...VERSION],
-    answers: [{ status: 200, description: 'You follow them.', headers: HEADERS, content: json(followingSchema, { following: true }) }],
-    problems: ['bad-request', 'not-found', ...FORWARDED],
+    answers: [
+      { status: 200, description: 'You follow them.', headers: WRITE_HEADERS, content: json(followingSchema, { following: true }) },
+      {
+        status: 202,
+        description: 'Their account is private: they were asked.',
+        headers: WRITE_HEADERS,
+        content: json(followingSchema, { following: false, requested: true }),
+      },
+    ],
+    problems: ['bad-request', 'not-found', 'blocked', ...FORWARDED],
   },
   {
     id: 'unfollow',
@@ -87,11 +98,11 @@ export const WRITES: readonly Operation[] = [
     path: '/v1/users/{id}/follow',
     tag: 'Follows',
     summary: 'Unfollow a user',
-    description: 'Their posts leave your feed. To unfollow again changes nothing.',
+    description: 'Their posts leave your feed within 5 s; a request to follow is withdrawn. To unfollow again changes nothing.',
     token: 'user',
     parameters: [idIn('Whom to leave.', PRIYA.id), ...VERSION],
     answers: [
-      { status: 200, description: 'You do not follow them.', headers: HEADERS, content: json(followingSchema, { following: false }) },
+      { status: 200, description: 'You do not follow them.', headers: WRITE_HEADERS, content: json(followingSchema, { following: false }) },
     ],
     problems: ['bad-request', ...FORWARDED],
   },
@@ -106,8 +117,8 @@ export const WRITES: readonly Operation[] = [
     parameters: [idIn('The user.', NEWCOMER.id)],
     body: { schema: userInputSchema, example: { handle: NEWCOMER.handle, name: NEWCOMER.name } },
     answers: [
-      { status: 201, description: 'Created.', headers: [VERSION_HEADER, 'cache-control'], content: json(profileSchema, NEWCOMER) },
-      { status: 200, description: 'Changed.', headers: [VERSION_HEADER, 'cache-control'], content: json(profileSchema, NEWCOMER) },
+      { status: 201, description: 'Created.', headers: SERVICE_HEADERS, content: json(profileSchema, NEWCOMER) },
+      { status: 200, description: 'Changed.', headers: SERVICE_HEADERS, content: json(profileSchema, NEWCOMER) },
     ],
     problems: ['bad-request', 'conflict', ...FORWARDED],
   },

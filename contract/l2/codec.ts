@@ -2,9 +2,10 @@
  * Payloads of L2 values as text (a REST body is JSON, raw bytes do not survive). A list of entries is a compact base
  * and, after `~`, a tail of pushed entries that Redis appends without understanding the base:
  *
- *   base     'a' completeSince(11) #candidates candidate(11)… #actors actor(11)… #entries entry…
- *   entry    msGap turned (actor index · 2 + isRepost) [rootMsGap rootTurned rootAuthor index]
- *   pushed   'p' activity(11) actor(11)  |  'r' activity(11) actor(11) root(11) rootAuthor(11)
+ *   base     'a'|'b' completeSince(11) #candidates candidate(11)… #actors actor(11)… #entries entry…
+ *   entry    msGap turned mark [rootMsGap rootTurned rootAuthor index]
+ *   mark     in 'a' actor index · 2 + isRepost;  in 'b', where some are not public, actor index · 4 + isForFollowers · 2 + isRepost
+ *   pushed   'p' activity(11) actor(11)  |  'r' activity(11) actor(11) root(11) rootAuthor(11);  'P' and 'R' for followers
  *
  * An id of 11 characters is its 64 bits in six-bit digits whose order is the order of the ids. Other numbers are written
  * five bits to a digit, lowest first, the sixth bit saying that more follow. `turned` are the low 22 bits of an id with the machine below the
@@ -14,8 +15,9 @@ const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz
 const VALUE_OF = new Uint8Array(128).fill(255)
 for (let i = 0; i < DIGITS.length; i++) VALUE_OF[DIGITS.charCodeAt(i)] = i
 
-/** The version of the base this code writes. A reader that meets another one reports a miss. */
+/** Versions of the base: a list of public entries is written as it always was. A reader that meets another one reports a miss. */
 const BASE_VERSION = 'a'
+const WITH_AUDIENCES = 'b'
 const ID_WIDTH = 11
 const LOW_BITS = 22n
 const LOW_MASK = 4_194_303n
@@ -26,7 +28,7 @@ const SEQUENCES = 4_096
 export interface PackedEntry {
   readonly activityId: string
   readonly actorId: string
-  readonly audience: 'public'
+  readonly audience: 'public' | 'followers'
   readonly root?: { readonly id: string; readonly authorId: string } | undefined
 }
 
@@ -34,6 +36,13 @@ export interface PackedList {
   readonly completeSince: string
   readonly candidates: readonly string[]
   readonly entries: readonly PackedEntry[]
+}
+
+/** `contract/timeline.ts` has the same shape as Marks. */
+export interface PackedMarks {
+  readonly completeSince: string
+  readonly liked: readonly string[]
+  readonly reposted: readonly string[]
 }
 
 const digit = (value: number): string => DIGITS[value] ?? ''
@@ -126,17 +135,20 @@ export function encodeList(list: PackedList): string {
   }
   let previous = 0
   let packed = ''
+  const isPublic = list.entries.every(({ audience }) => audience === 'public')
+  const mark = ({ actorId, audience, root }: PackedEntry): number =>
+    (isPublic ? index(actorId) : index(actorId) * 2 + (audience === 'public' ? 0 : 1)) * 2 + (root ? 1 : 0)
   for (const [i, entry] of list.entries.entries()) {
     const millis = millisOf(entry.activityId)
     packed += packNumber(i === 0 ? millis : previous - millis) + packNumber(turnedOf(entry.activityId))
-    packed += packNumber(index(entry.actorId) * 2 + (entry.root ? 1 : 0))
+    packed += packNumber(mark(entry))
     if (entry.root) {
       packed += packSigned(millis - millisOf(entry.root.id)) + packNumber(turnedOf(entry.root.id)) + packNumber(index(entry.root.authorId))
     }
     previous = millis
   }
   return (
-    BASE_VERSION +
+    (isPublic ? BASE_VERSION : WITH_AUDIENCES) +
     packId(list.completeSince) +
     packNumber(list.candidates.length) +
     list.candidates.map(packId).join('') +
@@ -151,7 +163,9 @@ export function encodeList(list: PackedList): string {
 /** One entry as a push appends it. */
 export function encodePushed(entry: PackedEntry): string {
   const ids = packId(entry.activityId) + packId(entry.actorId)
-  return entry.root ? `r${ids}${packId(entry.root.id)}${packId(entry.root.authorId)}` : `p${ids}`
+  const kind = entry.root ? 'r' : 'p'
+  const rest = entry.root ? packId(entry.root.id) + packId(entry.root.authorId) : ''
+  return (entry.audience === 'public' ? kind : kind.toUpperCase()) + ids + rest
 }
 
 const times = <T>(count: number, read: () => T): T[] => Array.from({ length: count }, read)
@@ -163,7 +177,9 @@ const times = <T>(count: number, read: () => T): T[] => Array.from({ length: cou
 export function decodeList(text: string, cap: number): PackedList | undefined {
   try {
     const read = new Reader(text)
-    if (read.char() !== BASE_VERSION) return undefined
+    const version = read.char()
+    if (version !== BASE_VERSION && version !== WITH_AUDIENCES) return undefined
+    const audiences = version === BASE_VERSION ? 1 : 2
     const completeSince = read.id()
     const candidates = times(read.count(), () => read.id())
     const users = times(read.count(), () => read.id())
@@ -178,17 +194,20 @@ export function decodeList(text: string, cap: number): PackedList | undefined {
       millis = millis === 0 ? gap : millis - gap
       const activityId = idFrom(millis, read.number())
       const mark = read.number()
-      const actorId = user(Math.floor(mark / 2))
-      if (mark % 2 === 0) return { activityId, actorId, audience: 'public' }
+      const actorId = user(Math.floor(mark / (2 * audiences)))
+      const audience = Math.floor(mark / 2) % audiences === 0 ? 'public' : 'followers'
+      if (mark % 2 === 0) return { activityId, actorId, audience }
       const rootId = idFrom(millis - read.signed(), read.number())
-      return { activityId, actorId, audience: 'public', root: { id: rootId, authorId: user(read.number()) } }
+      return { activityId, actorId, audience, root: { id: rootId, authorId: user(read.number()) } }
     })
     if (read.char() !== '~') return undefined
     const tail: PackedEntry[] = []
     while (!read.done) {
-      const kind = read.char()
+      const letter = read.char()
+      const kind = letter.toLowerCase()
       if (kind !== 'p' && kind !== 'r') return undefined
-      const entry = { activityId: read.id(), actorId: read.id(), audience: 'public' as const }
+      const audience = letter === kind ? ('public' as const) : ('followers' as const)
+      const entry = { activityId: read.id(), actorId: read.id(), audience }
       tail.push(kind === 'p' ? entry : { ...entry, root: { id: read.id(), authorId: read.id() } })
     }
     return cut({ completeSince, candidates, entries: tail.length > 0 ? joined(base, tail) : base }, cap)
@@ -222,6 +241,23 @@ export function decodeIds(text: string): string[] | undefined {
     const ids: string[] = []
     while (!read.done) ids.push(read.id())
     return ids
+  } catch {
+    return undefined
+  }
+}
+
+/** Packs what a viewer did to posts: liked ones, then reposted ones, each after its count. */
+export const encodeMarks = ({ completeSince, liked, reposted }: PackedMarks): string =>
+  BASE_VERSION + packId(completeSince) + [liked, reposted].map((ids) => packNumber(ids.length) + ids.map(packId).join('')).join('')
+
+export function decodeMarks(text: string): PackedMarks | undefined {
+  try {
+    const read = new Reader(text)
+    if (read.char() !== BASE_VERSION) return undefined
+    const completeSince = read.id()
+    const ids = () => times(read.count(), () => read.id())
+    const marks = { completeSince, liked: ids(), reposted: ids() }
+    return read.done ? marks : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
-import { type EntryRow, type RawEntry, toEntry } from './timelines.ts'
+import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
 /** Seconds that a chunk or an invalidation is left to the process that made it, before anybody may take it as a debt. */
 export const DEBT_AFTER_SECONDS = 5
@@ -35,8 +35,8 @@ export async function takeJobs(tx: Queryable, preferred: Lane, batch: number): P
       with taken as materialized (
         select * from fanout_jobs where lane = ${lane} and run_at <= now() order by run_at limit ${limit} for update skip locked
       )
-      select activity_id, taken.author_id as actor_id, taken.mode, after_viewer, p.root_id, p.root_author_id
-      from taken join posts p on p.id = activity_id`)
+      select activity_id, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, taken.mode, after_viewer, p.root_id, p.root_author_id
+      from taken join posts p on p.id = activity_id join users u on u.id = p.author_id`)
     if (rows.length > 0) {
       return rows.map((row) => ({ entry: toEntry(row), mode: row.mode, afterViewer: row.after_viewer }))
     }
@@ -128,10 +128,10 @@ export async function takeUnpushed(db: Queryable, limit: number): Promise<Chunk[
         order by due_at limit ${limit} for update skip locked)
       returning *
     )
-    select taken.activity_id, taken.after_viewer, taken.author_id as actor_id, p.root_id, p.root_author_id, (
+    select taken.activity_id, taken.after_viewer, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id, (
       select string_agg(viewer_id::text, '') from push_edges e
       where e.author_id = taken.author_id and e.viewer_id > taken.after_viewer and e.viewer_id <= taken.last_viewer) as viewers
-    from taken join posts p on p.id = taken.activity_id`)
+    from taken join posts p on p.id = taken.activity_id join users u on u.id = p.author_id`)
   return rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' }))
 }
 

@@ -8,4 +8,6 @@ export const LOCKS = {
   tiers: 7_235_003,
   /** Imports: two would wait for each other's users. */
   import: 7_235_004,
+  /** What is popular: computed by one process at a time. */
+  popular: 7_235_005,
 } as const

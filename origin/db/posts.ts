@@ -1,5 +1,7 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
+import { count, type MarksRaised, raiseMarks } from './likes.ts'
+import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
 /** Authors with more followers than this go through the big lane of fan-out. */
 const BIG_LANE_FOLLOWERS = 2_000
@@ -15,6 +17,12 @@ export interface PostRow {
   readonly rootAuthorId: bigint | null
   readonly version: number
   readonly deleted: boolean
+  /** As it is now: `followers` while its author's account is private, too. */
+  readonly audience: 'public' | 'followers'
+  /** Raised with the author's `private`, suspension and deletion. */
+  readonly visibilityVersion: number
+  /** Its author is suspended or deleted. */
+  readonly withdrawn: boolean
 }
 
 interface NewActivity {
@@ -22,63 +30,106 @@ interface NewActivity {
   readonly authorId: bigint
   readonly text: string | null
   readonly root: { readonly id: bigint; readonly authorId: bigint } | null
+  /** Everybody's where it is not said. */
+  readonly audience?: PostRow['audience'] | undefined
+}
+
+/** What a new activity raised. */
+export interface ActivityRaised {
+  /** Who may see it: of its author's two lists it is in this one. */
+  readonly audience: PostRow['audience']
+  /** Truth version of both lists of its author. */
+  readonly postVersion: number
+  /** It is the first that only followers may see, which the public list does not know yet. */
+  readonly firstForFollowers: boolean
+  /** Of a repost. */
+  readonly marks: MarksRaised | undefined
 }
 
 /**
- * Writes an activity and its fan-out job in one statement, with the delivery mode decided under the lock of the author's row.
- * Undefined when there is no such author. Throws a unique violation when the root was reposted already.
+ * Writes an activity and its fan-out job in one statement, with the delivery mode decided under the lock of the author's row; a repost is
+ * counted and marked as well. Undefined when there is no such author, or they are suspended. Throws a unique violation when the root was
+ * reposted already. Run it in a transaction.
  */
-export async function insertActivity(tx: Queryable, activity: NewActivity): Promise<{ readonly postVersion: number } | undefined> {
-  const [row] = await tx.execute<{ post_version: bigint }>(sql`
+export async function insertActivity(tx: Queryable, activity: NewActivity): Promise<ActivityRaised | undefined> {
+  const { authorId, root, audience = 'public' } = activity
+  const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
+  const some = (condition: SQL) => sql`exists (select from posts where author_id = ${authorId} and deleted_at is null and ${condition})`
+  const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint)
-      where author_id = ${activity.authorId} and exists (select from users where id = ${activity.authorId} and deleted_at is null)
-      returning post_version, route, follower_count
+      where author_id = ${authorId} and exists (select from users where id = ${authorId} and deleted_at is null and suspended_at is null)
+      returning author_id, post_version, route, follower_count
     ), post as (
-      insert into posts (id, author_id, text, root_id, root_author_id, mode)
-      select ${activity.id}::bigint, ${activity.authorId}::bigint, ${activity.text}::text, ${activity.root?.id ?? null}::bigint,
-        ${activity.root?.authorId ?? null}::bigint, case route when 'pull' then 'pull' else 'push' end
+      insert into posts (id, author_id, text, root_id, root_author_id, mode, audience)
+      select ${activity.id}::bigint, ${authorId}::bigint, ${activity.text}::text, ${root?.id ?? null}::bigint,
+        ${root?.authorId ?? null}::bigint, case route when 'pull' then 'pull' else 'push' end, ${audience}
       from author returning mode
     ), job as (
       insert into fanout_jobs (activity_id, author_id, mode, lane)
       select ${activity.id}::bigint, ${activity.authorId}::bigint, mode, (follower_count > ${BIG_LANE_FOLLOWERS})::int from author, post
     )
-    select post_version, pg_notify(${FANOUT_CHANNEL}, '') from author`)
-  return row && { postVersion: Number(row.post_version) }
+    select post_version, case when private then 'followers' else ${audience} end as audience,
+      case when private then not ${some(sql`true`)} else ${audience} = 'followers' and not ${some(sql`audience = 'followers'`)} end
+        as first_for_followers,
+      pg_notify(${FANOUT_CHANNEL}, '')
+    from author join users on id = author_id`)
+  if (!row) return undefined
+  const marks =
+    root && marksVersion !== undefined
+      ? { marksVersion, countsVersion: await count(tx, authorId, root.id, { likes: 0, reposts: 1 }) }
+      : undefined
+  return { audience: row.audience, postVersion: Number(row.post_version), firstForFollowers: row.first_for_followers, marks }
+}
+
+/** What the end of an activity raised. */
+export interface DeletedRaised {
+  /** Truth version of its body. */
+  readonly truth: number
+  /** Truth version of both lists of its author. */
+  readonly postVersion: number
+  /** Of a repost: the post it showed. */
+  readonly rootId: bigint | null
+  /** Of a repost. */
+  readonly marks: MarksRaised | undefined
 }
 
 /** Marks an activity deleted and raises its version and its author's; undefined when it was deleted before. Run it in a transaction. */
-export async function deleteActivity(
-  tx: Queryable,
-  activityId: bigint,
-  authorId: bigint,
-): Promise<{ readonly version: number; readonly postVersion: number } | undefined> {
-  const [row] = await tx.execute<{ version: bigint; post_version: bigint }>(sql`
-    with author as (
-      update authors set post_version = post_version + 1 where author_id = ${authorId} returning post_version
-    ), post as (
-      update posts set deleted_at = now(), version = version + 1
-      where id = ${activityId} and author_id = ${authorId} and deleted_at is null returning version
-    )
-    select post.version, author.post_version from post, author`)
-  return row && { version: Number(row.version), postVersion: Number(row.post_version) }
+export async function deleteActivity(tx: Queryable, activityId: bigint, authorId: bigint): Promise<DeletedRaised | undefined> {
+  const [standing] = await tx.execute<{ root_id: bigint | null }>(sql`
+    select root_id from posts where id = ${activityId} and author_id = ${authorId} and deleted_at is null`)
+  if (!standing) return undefined
+  const { root_id: rootId } = standing
+  const marksVersion = rootId === null ? undefined : await raiseMarks(tx, authorId)
+  // A statement of its own: the next one reads, under this lock, how visible the account is now.
+  const [author] = await tx.execute<{ post_version: bigint }>(sql`
+    update authors set post_version = post_version + 1 where author_id = ${authorId} returning post_version`)
+  const [post] = await tx.execute<{ truth: bigint }>(sql`
+    update posts p set deleted_at = now(), version = p.version + 1 from users u
+    where p.id = ${activityId} and p.deleted_at is null and u.id = p.author_id returning p.version + visibility_version as truth`)
+  if (!author || !post) return undefined
+  const marks =
+    rootId !== null && marksVersion !== undefined
+      ? { marksVersion, countsVersion: await count(tx, authorId, rootId, { likes: 0, reposts: -1 }) }
+      : undefined
+  return { truth: Number(post.truth), postVersion: Number(author.post_version), rootId, marks }
 }
 
 /** The posts with these ids, deleted ones included. */
 export async function findPosts(db: Queryable, ids: readonly (bigint | string)[]): Promise<PostRow[]> {
   if (ids.length === 0) return []
   const rows = await db.execute<RawPost>(sql`
-    select id, author_id, text, root_id, root_author_id, version, deleted_at is not null as deleted
-    from posts where id = any(${idArray(ids)})`)
+    select p.id, author_id, text, root_id, root_author_id, p.version, p.deleted_at is not null as deleted, ${EFFECTIVE_AUDIENCE} as audience,
+      visibility_version, u.suspended_at is not null or u.deleted_at is not null as withdrawn
+    from posts p join users u on u.id = author_id where p.id = any(${idArray(ids)})`)
   return rows.map(toPost)
 }
 
 /** The author's standing repost of a root, if there is one. */
-export async function findRepost(db: Queryable, authorId: bigint, rootId: bigint): Promise<PostRow | undefined> {
-  const [row] = await db.execute<RawPost>(sql`
-    select id, author_id, text, root_id, root_author_id, version, false as deleted
-    from posts where author_id = ${authorId} and root_id = ${rootId} and deleted_at is null`)
-  return row && toPost(row)
+export async function findRepost(db: Queryable, authorId: bigint, rootId: bigint): Promise<bigint | undefined> {
+  const [row] = await db.execute<{ id: bigint }>(sql`
+    select id from posts where author_id = ${authorId} and root_id = ${rootId} and deleted_at is null`)
+  return row?.id
 }
 
 type RawPost = {
@@ -89,6 +140,9 @@ type RawPost = {
   root_author_id: bigint | null
   version: bigint
   deleted: boolean
+  audience: PostRow['audience']
+  visibility_version: bigint
+  withdrawn: boolean
 }
 
 const toPost = (row: RawPost): PostRow => ({
@@ -99,6 +153,9 @@ const toPost = (row: RawPost): PostRow => ({
   rootAuthorId: row.root_author_id,
   version: Number(row.version),
   deleted: row.deleted,
+  audience: row.audience,
+  visibilityVersion: Number(row.visibility_version),
+  withdrawn: row.withdrawn,
 })
 
 /** An answer that a repeated Idempotency-Key gets again. */

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
 import { LOCKS } from './locks.ts'
+import { pruneSweeps, restartSweeps } from './sweeps.ts'
 
 /** What is asked and noted so that an L2 that lost writes is found out and repaired. */
 
@@ -31,6 +32,7 @@ export async function oweAgain(tx: Queryable, seconds: number): Promise<number> 
   const since = sql`now() - make_interval(secs => ${seconds})`
   const chunks = await tx.execute(sql`update fanout_chunks set pushed_at = null, due_at = now() where pushed_at > ${since} returning 1`)
   const invalidations = await tx.execute(sql`update invalidations set done_at = null, due_at = now() where done_at > ${since} returning 1`)
+  await restartSweeps(tx)
   return chunks.length + invalidations.length
 }
 
@@ -48,6 +50,7 @@ export async function prune(db: Queryable): Promise<void> {
   await db.execute(sql`
     delete from beats b where at < now() - interval '2 hours' and exists (
       select from beats later where later.machine_id = b.machine_id and later.at > b.at)`)
+  await pruneSweeps(db)
   await db.execute(sql`delete from departures where left_at < now() - interval '25 hours'`)
   await db.execute(sql`delete from idempotency_keys where created_at < now() - interval '24 hours'`)
 }

@@ -1,5 +1,18 @@
 import { sql } from 'drizzle-orm'
-import { bigint, boolean, integer, json, jsonb, pgTable, primaryKey, smallint, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  doublePrecision,
+  integer,
+  json,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
 
 /** The tables as drizzle sees them. `migrations/` is the truth; `test/real/schema.test.ts` holds the two together. */
 const id = (name: string) => bigint(name, { mode: 'bigint' })
@@ -12,6 +25,10 @@ export const users = pgTable('users', {
   version: bigint('version', { mode: 'number' }).notNull().default(1),
   createdAt: moment('created_at').notNull().defaultNow(),
   deletedAt: moment('deleted_at'),
+  private: boolean('private').notNull().default(false),
+  suspendedAt: moment('suspended_at'),
+  visibilityVersion: bigint('visibility_version', { mode: 'number' }).notNull().default(0),
+  visibilityChangedAt: moment('visibility_changed_at').notNull(),
 })
 
 export const authors = pgTable('authors', {
@@ -19,7 +36,7 @@ export const authors = pgTable('authors', {
   postVersion: bigint('post_version', { mode: 'number' }).notNull().default(0),
   lastPostId: id('last_post_id').notNull().default(0n),
   followerCount: integer('follower_count').notNull().default(0),
-  route: text('route', { enum: ['push', 'announced', 'pull'] })
+  route: text('route', { enum: ['push', 'announced', 'pull', 'demoted'] })
     .notNull()
     .default('push'),
   candidateSince: moment('candidate_since'),
@@ -33,6 +50,8 @@ export const viewers = pgTable('viewers', {
   enrolledAt: moment('enrolled_at'),
   completeSince: id('complete_since').notNull().default(0n),
   lastActiveAt: moment('last_active_at'),
+  marksVersion: bigint('marks_version', { mode: 'number' }).notNull().default(1),
+  changedAt: moment('changed_at').notNull(),
 })
 
 export const follows = pgTable(
@@ -62,11 +81,57 @@ export const posts = pgTable('posts', {
   rootId: id('root_id'),
   rootAuthorId: id('root_author_id'),
   mode: text('mode', { enum: ['push', 'hot', 'pull'] }).notNull(),
-  audience: text('audience', { enum: ['public'] })
+  audience: text('audience', { enum: ['public', 'followers'] })
     .notNull()
     .default('public'),
   version: bigint('version', { mode: 'number' }).notNull().default(1),
   deletedAt: moment('deleted_at'),
+})
+
+export const mutes = pgTable(
+  'mutes',
+  { viewerId: id('viewer_id').notNull(), authorId: id('author_id').notNull(), createdAt: moment('created_at').notNull().defaultNow() },
+  (table) => [primaryKey({ columns: [table.viewerId, table.authorId] })],
+)
+
+export const blocks = pgTable(
+  'blocks',
+  { blockerId: id('blocker_id').notNull(), blockedId: id('blocked_id').notNull(), createdAt: moment('created_at').notNull().defaultNow() },
+  (table) => [primaryKey({ columns: [table.blockerId, table.blockedId] })],
+)
+
+export const followRequests = pgTable(
+  'follow_requests',
+  {
+    targetId: id('target_id').notNull(),
+    requesterId: id('requester_id').notNull(),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.targetId, table.requesterId] })],
+)
+
+export const likes = pgTable(
+  'likes',
+  { userId: id('user_id').notNull(), postId: id('post_id').notNull(), createdAt: moment('created_at').notNull().defaultNow() },
+  (table) => [primaryKey({ columns: [table.userId, table.postId] })],
+)
+
+export const postCounts = pgTable(
+  'post_counts',
+  {
+    postId: id('post_id').notNull(),
+    slot: smallint('slot').notNull(),
+    likes: bigint('likes', { mode: 'number' }).notNull().default(0),
+    reposts: bigint('reposts', { mode: 'number' }).notNull().default(0),
+    version: bigint('version', { mode: 'number' }).notNull().default(1),
+  },
+  (table) => [primaryKey({ columns: [table.postId, table.slot] })],
+)
+
+export const sweeps = pgTable('sweeps', {
+  authorId: id('author_id').primaryKey(),
+  belowPost: id('below_post').notNull(),
+  dueAt: moment('due_at').notNull().defaultNow(),
 })
 
 export const timelineEntries = pgTable(
@@ -146,6 +211,20 @@ export const beats = pgTable(
   },
   (table) => [primaryKey({ columns: [table.machineId, table.at] })],
 )
+
+export const demotions = pgTable('demotions', {
+  authorId: id('author_id').primaryKey(),
+  afterViewer: id('after_viewer').notNull().default(0n),
+  copiedAt: moment('copied_at'),
+})
+
+export const popularPosts = pgTable('popular_posts', { postId: id('post_id').primaryKey(), score: doublePrecision('score').notNull() })
+
+export const popularVersion = pgTable('popular_version', {
+  singleton: boolean('singleton').primaryKey().default(true),
+  version: bigint('version', { mode: 'number' }).notNull().default(1),
+  computedAt: moment('computed_at').notNull(),
+})
 
 export const crowdVersion = pgTable('crowd_version', {
   singleton: boolean('singleton').primaryKey().default(true),

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { Database, Queryable } from './client.ts'
+import { type Database, idArray, type Queryable } from './client.ts'
 
 /** A follow graph with posts. Ids are unique; a root is among the posts. */
 export interface DemoGraph {
@@ -51,6 +51,10 @@ export async function insertPast(tx: Queryable, posts: readonly DemoPost[]): Pro
     insert into posts (id, author_id, text, root_id, root_author_id, mode)
     select id, "authorId", text, (root ->> 'id')::bigint, (root ->> 'authorId')::bigint, 'push'
     from jsonb_to_recordset(${jsonOf(posts)}::jsonb) as t (id bigint, "authorId" bigint, text text, root jsonb)`)
+  await tx.execute(sql`
+    insert into post_counts (post_id, slot, reposts)
+    select root_id, 0, count(*) from posts where id = any(${idArray(posts.map(({ id }) => id))}) and root_id is not null group by root_id
+    on conflict (post_id, slot) do update set reposts = post_counts.reposts + excluded.reposts, version = post_counts.version + 1`)
 }
 
 /** Ids as strings: JSON's numbers end at 2^53. */

@@ -1,19 +1,28 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
 
 /** One line of a timeline; the same shape as the contract's `Entry`, which this room may not import. */
 export interface EntryRow {
   readonly activityId: string
   readonly actorId: string
-  readonly audience: 'public'
+  readonly audience: 'public' | 'followers'
   readonly root?: { readonly id: string; readonly authorId: string }
 }
 
-export type RawEntry = { activity_id: bigint; actor_id: bigint; root_id: bigint | null; root_author_id: bigint | null }
+/** Who may see a post `p` of user `u` now. */
+export const EFFECTIVE_AUDIENCE = sql`case when u.private then 'followers' else p.audience end`
+
+export type RawEntry = {
+  activity_id: bigint
+  actor_id: bigint
+  audience: EntryRow['audience']
+  root_id: bigint | null
+  root_author_id: bigint | null
+}
 export const toEntry = (row: RawEntry): EntryRow => ({
   activityId: String(row.activity_id),
   actorId: String(row.actor_id),
-  audience: 'public',
+  audience: row.audience,
   ...(row.root_id === null || row.root_author_id === null
     ? {}
     : { root: { id: String(row.root_id), authorId: String(row.root_author_id) } }),
@@ -23,28 +32,35 @@ export interface ViewerRow {
   readonly viewerId: bigint
   readonly viewVersion: number
   readonly followVersion: number
+  readonly marksVersion: number
   readonly enrolled: boolean
   readonly completeSince: bigint
+  readonly deleted: boolean
 }
 
-/** The viewers with these ids whose user is not deleted. */
+/** The viewers with these ids, deleted ones included. */
 export async function findViewers(db: Queryable, ids: readonly (bigint | string)[]): Promise<ViewerRow[]> {
   if (ids.length === 0) return []
   const rows = await db.execute<{
     viewer_id: bigint
     view_version: bigint
     follow_version: bigint
+    marks_version: bigint
     enrolled: boolean
     complete_since: bigint
+    deleted: boolean
   }>(sql`
-    select viewer_id, view_version, follow_version, enrolled_at is not null as enrolled, complete_since
-    from viewers join users on id = viewer_id where viewer_id = any(${idArray(ids)}) and deleted_at is null`)
+    select viewer_id, view_version, follow_version, marks_version, enrolled_at is not null as enrolled, complete_since,
+      deleted_at is not null as deleted
+    from viewers join users on id = viewer_id where viewer_id = any(${idArray(ids)})`)
   return rows.map((row) => ({
     viewerId: row.viewer_id,
     viewVersion: Number(row.view_version),
     followVersion: Number(row.follow_version),
+    marksVersion: Number(row.marks_version),
     enrolled: row.enrolled,
     completeSince: row.complete_since,
+    deleted: row.deleted,
   }))
 }
 
@@ -68,7 +84,16 @@ export async function enrol(tx: Queryable, viewerId: bigint): Promise<boolean> {
 export const NOT_REBUILT = 9_223_372_036_854_775_807n
 
 /**
- * Fills a viewer's rows from the posts: the newest `cap` pushed by followees, bounded by count and not by age. The newest `cap`
+ * Does a timeline's row hold this post of this author? Pushed posts always; pulled ones unless their author is pulled now. Every
+ * reader has a 'pull' author in their copy of `crowd` (announced for 15 s, and demoted only by leaving 'pull'), so those rows would be
+ * waste; an 'announced' one may lack in a copy, and a demoted one is about to leave. Who copies under a snapshot with 'pull' has an
+ * edge that the demotion's copy, which starts later, finds. Not solved by rewriting `posts.mode` at the demotion: promoted
+ * again before its copy was through, an author would have posts called pushed that some followers never got.
+ */
+export const heldByRows = (post: SQL, author: SQL): SQL => sql`(${post}.mode = 'push' or ${author}.route <> 'pull')`
+
+/**
+ * Fills a viewer's rows from the posts: the newest `cap` that rows hold of followees, bounded by count and not by age. The newest `cap`
  * can only be by the `cap` followees with the newest post, and all of them are newer than the last of those; where a deleted
  * or pulled post makes that cut fall short, it is done without.
  */
@@ -77,14 +102,15 @@ export async function rebuild(tx: Queryable, viewerId: bigint, cap: number): Pro
   const fill = async (pruned: boolean): Promise<{ count: number; oldest: bigint }> => {
     const [row] = await tx.execute<{ count: number; oldest: bigint | null }>(sql`
       with followee as materialized (
-        select a.author_id, a.last_post_id from follows f join authors a on a.author_id = f.followee_id
+        select a.author_id, a.last_post_id, a.route from follows f join authors a on a.author_id = f.followee_id
         where f.follower_id = ${viewerId} and a.last_post_id > 0
         order by a.last_post_id desc limit ${pruned ? cap : null}
       ), cut as materialized (
         select case when ${pruned} and count(*) = ${cap} then min(last_post_id) else 0 end as id from followee
       ), newest as (
         select p.id from followee cross join lateral (
-          select id from posts where author_id = followee.author_id and id >= (select id from cut) and mode = 'push' and deleted_at is null
+          select id from posts where author_id = followee.author_id and id >= (select id from cut) and deleted_at is null
+            and ${heldByRows(sql`posts`, sql`followee`)}
           order by id desc limit ${cap}
         ) p order by p.id desc limit ${cap}
       ), inserted as (
@@ -102,14 +128,15 @@ export async function rebuild(tx: Queryable, viewerId: bigint, cap: number): Pro
 }
 
 /**
- * The newest entries of a viewer, at most `limit`, restricted to the follows of now. Read `complete_since` in the same snapshot:
+ * The newest entries of a viewer, at most `limit`, restricted to the follows of now. Those of suspended authors are among them: such an
+ * author may come back within the life of a timeline, and readers look at `us:`. Read `complete_since` in the same snapshot:
  * a trim in between would hide a hole.
  */
 export async function timelineOf(db: Queryable, viewerId: bigint, completeSince: bigint, limit: number): Promise<EntryRow[]> {
   const rows = await db.execute<RawEntry>(sql`
-    select t.activity_id, p.author_id as actor_id, p.root_id, p.root_author_id
-    from timeline_entries t join posts p on p.id = t.activity_id
-    where t.viewer_id = ${viewerId} and t.activity_id > ${completeSince} and p.deleted_at is null
+    select t.activity_id, p.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id
+    from timeline_entries t join posts p on p.id = t.activity_id join users u on u.id = p.author_id
+    where t.viewer_id = ${viewerId} and t.activity_id > ${completeSince} and p.deleted_at is null and u.deleted_at is null
       and exists (select from follows f where f.follower_id = ${viewerId} and f.followee_id = p.author_id)
     order by t.activity_id desc limit ${limit}`)
   return rows.map(toEntry)
@@ -135,21 +162,54 @@ export async function departuresOf(
   return rows.map((row) => ({ viewerId: row.viewer_id, authorId: row.author_id }))
 }
 
-/** The newest activities of each author, whatever their mode, at most `limit` each; an author without any is absent. */
-export async function listsOf(db: Queryable, authorIds: readonly string[], limit: number): Promise<EntryRow[]> {
+/**
+ * The newest activities of each author that this audience may see and no wider one, whatever their mode, at most `limit` each; an author
+ * without any, suspended or deleted is absent.
+ */
+export async function listsOf(
+  db: Queryable,
+  authorIds: readonly string[],
+  audience: EntryRow['audience'],
+  limit: number,
+): Promise<EntryRow[]> {
+  if (authorIds.length === 0) return []
+  // Two branches, of which one runs: with an OR, an author's few posts for followers would be looked for among all of theirs.
+  const newest = (condition: SQL) => sql`
+    (select id as activity_id, author_id as actor_id, root_id, root_author_id from posts
+    where author_id = u.id and deleted_at is null and ${condition} order by id desc limit ${limit})`
+  const lists =
+    audience === 'public'
+      ? newest(sql`not u.private and audience = 'public'`)
+      : sql`${newest(sql`u.private`)} union all ${newest(sql`not u.private and audience = 'followers'`)}`
   const rows = await db.execute<RawEntry>(sql`
-    select p.* from unnest(${idArray(authorIds)}) a(author_id) cross join lateral (
-      select id as activity_id, author_id as actor_id, root_id, root_author_id from posts
-      where author_id = a.author_id and deleted_at is null order by id desc limit ${limit}) p`)
+    select p.*, ${audience}::text as audience from users u cross join lateral (${lists}) p
+    where u.id = any(${idArray(authorIds)}) and u.suspended_at is null and u.deleted_at is null order by activity_id desc`)
   return rows.map(toEntry)
 }
 
-/** The truth versions of authors' lists. An author who is deleted or unknown is absent. */
-export async function postVersionsOf(db: Queryable, authorIds: readonly string[]): Promise<Map<string, number>> {
-  const rows = await db.execute<{ author_id: bigint; post_version: bigint }>(sql`
-    select author_id, post_version from authors join users on id = author_id
-    where author_id = any(${idArray(authorIds)}) and deleted_at is null`)
-  return new Map(rows.map((row) => [String(row.author_id), Number(row.post_version)]))
+export interface AuthorRow {
+  readonly authorId: bigint
+  readonly postVersion: number
+  readonly deleted: boolean
+  /** There are activities that only followers may see. */
+  readonly hasForFollowers: boolean
+}
+
+/** What lists need to know of these authors beside their posts, deleted ones included. */
+export async function findAuthors(db: Queryable, authorIds: readonly (bigint | string)[]): Promise<AuthorRow[]> {
+  if (authorIds.length === 0) return []
+  const some = (condition: SQL) => sql`exists (select from posts where author_id = u.id and deleted_at is null and ${condition})`
+  const rows = await db.execute<{ author_id: bigint; post_version: bigint; deleted: boolean; has_for_followers: boolean }>(sql`
+    select author_id, post_version, u.deleted_at is not null as deleted,
+      suspended_at is null and u.deleted_at is null and
+        case when u.private then ${some(sql`true`)} else ${some(sql`audience = 'followers'`)} end as has_for_followers
+    from authors join users u on u.id = author_id where author_id = any(${idArray(authorIds)})`)
+  return rows.map((row) => ({
+    authorId: row.author_id,
+    postVersion: Number(row.post_version),
+    deleted: row.deleted,
+    hasForFollowers: row.has_for_followers,
+  }))
 }
 
 /**
@@ -161,9 +221,9 @@ export async function olderFeed(db: Queryable, viewerId: string, below: string, 
     with source as materialized (
       select followee_id as author_id from follows where follower_id = ${viewerId} union all select ${viewerId}::bigint
     )
-    select p.id as activity_id, p.author_id as actor_id, p.root_id, p.root_author_id
-    from source cross join lateral (
-      select id, author_id, root_id, root_author_id from posts e
+    select p.id as activity_id, p.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id
+    from source join users u on u.id = source.author_id cross join lateral (
+      select id, e.author_id, audience, root_id, root_author_id from posts e
       where e.author_id = source.author_id and e.id < ${below}::bigint and e.deleted_at is null
         and (e.root_id is null or exists (select from posts root where root.id = e.root_id and root.deleted_at is null))
         and not exists (
@@ -180,8 +240,9 @@ export async function olderFeed(db: Queryable, viewerId: string, below: string, 
 /** One author's activities below an id. */
 export async function olderOfAuthor(db: Queryable, authorId: string, below: string, limit: number): Promise<EntryRow[]> {
   const rows = await db.execute<RawEntry>(sql`
-    select id as activity_id, author_id as actor_id, root_id, root_author_id from posts
-    where author_id = ${authorId} and id < ${below}::bigint and deleted_at is null order by id desc limit ${limit}`)
+    select p.id as activity_id, author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, root_id, root_author_id
+    from posts p join users u on u.id = author_id
+    where author_id = ${authorId} and p.id < ${below}::bigint and p.deleted_at is null order by p.id desc limit ${limit}`)
   return rows.map(toEntry)
 }
 

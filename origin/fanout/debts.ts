@@ -1,10 +1,10 @@
-import { keyOf } from '../../contract/l2/keys.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database } from '../db/client.ts'
 import { backfill, takeBackfills } from '../db/follows.ts'
 import { dropsOf, type InvalidationRow, insertInvalidations, takeInvalidations } from '../db/invalidations.ts'
 import { takeUnpushed } from '../db/jobs.ts'
 import type { Delivery } from './deliver.ts'
+import { raisedBetween } from './raised.ts'
 
 /** Debts of one kind taken in one go. */
 const BATCH = 100
@@ -23,10 +23,7 @@ export async function settleFollow(
   return db.transaction(async (tx) => {
     const versions = await backfill(tx, viewerId, authorId, TIMELINE_CAP)
     if (!versions) return undefined
-    const raised = {
-      [keyOf.timeline(String(viewerId))]: versions.followVersion,
-      [keyOf.viewer(String(viewerId))]: versions.viewVersion,
-    }
+    const raised = raisedBetween(viewerId, authorId, versions, true)
     return { owed: await insertInvalidations(tx, dropsOf(raised)), raised }
   })
 }

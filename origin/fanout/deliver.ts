@@ -9,13 +9,15 @@ import type { Heartbeat } from './heartbeat.ts'
 import type { L2Port } from './l2-port.ts'
 
 /** How long a tombstone stays in L2: longer than any body of the post may live anywhere (milliseconds). */
-const TOMBSTONE_MS = 24 * 3_600_000
+const TOMBSTONE_MS = 48 * 3_600_000
 
 export interface Delivery {
   /** Pushes committed chunks to L2 and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
   push(chunks: readonly Chunk[]): Promise<void>
   /** Carries out invalidations and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
   invalidate(rows: readonly InvalidationRow[]): Promise<void>
+  /** Drops what no row was written for. Rejects when Redis did not acknowledge, or lost writes meanwhile: then it must be done again. */
+  drop(invalidations: readonly Invalidation[]): Promise<void>
 }
 
 interface Parts {
@@ -47,7 +49,7 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
     const { era } = heartbeat
     const deliveries = chunks.flatMap((chunk, entry) => [
       // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
-      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, 'public'), entry }] : []),
+      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, chunk.entry.audience), entry }] : []),
       ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
     ])
     const entries = chunks.map((chunk) => chunk.entry)
@@ -72,6 +74,11 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
       if (invalidations.length > 0) await heartbeat.watch((machineId) => l2.invalidate(invalidations, machineId))
       await markInvalidated(db, ids)
       if (heartbeat.era !== era) await oweInvalidations(db, ids)
+    },
+    async drop(invalidations) {
+      const { era } = heartbeat
+      await heartbeat.watch((machineId) => l2.invalidate(invalidations, machineId))
+      if (heartbeat.era !== era) throw new Error('Redis lost writes meanwhile')
     },
   }
 }

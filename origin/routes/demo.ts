@@ -10,6 +10,7 @@ import { findPosts } from '../db/posts.ts'
 import type { Delivery } from '../fanout/deliver.ts'
 import { parseBody } from '../http/body.ts'
 import type { OriginEnv } from '../http/identity.ts'
+import { truthOfPost } from '../timelines/payloads.ts'
 
 interface Parts {
   readonly db: Database
@@ -34,7 +35,7 @@ export function demoRoutes({ db, delivery }: Parts): Hono<OriginEnv> {
     for (const old of watches.keys()) if (watches.size > MAX_WATCHES) watches.delete(old)
     // The next version drops what is stored of this one and voids its lease, but not what a delete may store meanwhile. No value is
     // written, so whatever comes next is loaded from here.
-    const drop = await insertInvalidations(db, [{ key, truth: post.version + 1, replacement: null }])
+    const drop = await insertInvalidations(db, [{ key, truth: truthOfPost(post) + 1, replacement: null }])
     await delivery.invalidate(drop).catch((cause) => {
       throw new Problem('origin-unavailable', 'Redis did not acknowledge in time, so the post is not cold.', { cause })
     })

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
-import { loadRequestSchema, olderOfAuthorRequestSchema, olderRequestSchema } from '../../contract/internal.ts'
+import { loadRequestSchema, marksRequestSchema, olderOfAuthorRequestSchema, olderRequestSchema } from '../../contract/internal.ts'
 import { type Database, limitStatements } from '../db/client.ts'
+import { marksAmong } from '../db/likes.ts'
 import { olderFeed, olderOfAuthor } from '../db/timelines.ts'
 import { parseBody } from '../http/body.ts'
 import type { OriginEnv } from '../http/identity.ts'
@@ -34,6 +35,10 @@ export function internalRoutes({ db, observe }: Parts): Hono<OriginEnv> {
   routes.post('/internal/older-of-author', async (c) => {
     const { authorId, below, limit } = parseBody(c, olderOfAuthorRequestSchema)
     return c.json({ entries: await olderOfAuthor(db, authorId, below, limit) })
+  })
+  routes.post('/internal/marks', async (c) => {
+    const { viewerId, postIds } = parseBody(c, marksRequestSchema)
+    return c.json(await marksAmong(db, viewerId, postIds))
   })
   return routes
 }

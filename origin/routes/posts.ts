@@ -1,29 +1,34 @@
 import { type Context, Hono } from 'hono'
-import { RAISED_HEADER, REPLAYED_HEADER } from '../../contract/headers.ts'
+import type { Audience } from '../../contract/entry.ts'
 import { mintedAtMs } from '../../contract/ids.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
 import { type Activity, newPostSchema } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
-import type { Raised } from '../../contract/version-token.ts'
-import type { Database, Queryable } from '../db/client.ts'
-import { isUniqueViolation } from '../db/client.ts'
-import { type InvalidationRow, insertInvalidations, owedFor } from '../db/invalidations.ts'
-import { deleteActivity, findPosts, findRepost, insertActivity } from '../db/posts.ts'
-import { findUsers } from '../db/users.ts'
+import { isUniqueViolation, type Queryable } from '../db/client.ts'
+import { dropsOf, type InvalidationRow, insertInvalidations, owedFor } from '../db/invalidations.ts'
+import { deleteActivity, findPosts, findRepost, insertActivity, type PostRow } from '../db/posts.ts'
 import { TOMBSTONE } from '../fanout/deliver.ts'
-import type { Settle } from '../fanout/settle.ts'
 import { parseBody, pathId } from '../http/body.ts'
-import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
+import { actingUser, type OriginEnv } from '../http/identity.ts'
+import { requireActive, requireCaller } from './callers.ts'
+import { carryOut, type WriteParts } from './carry-out.ts'
 import { type Answer, fingerprintOf, once, parseIdempotencyKey } from './idempotency.ts'
+import { marked } from './likes.ts'
+import { respond } from './respond.ts'
+import { noPost, seenPost } from './seen-post.ts'
 
-interface Parts {
-  readonly db: Database
+interface Parts extends WriteParts {
   readonly mint: () => bigint
-  readonly settle: Settle
 }
 
-const listKey = (authorId: bigint): string => keyOf.author(String(authorId), 'public')
-const bodyKey = (postId: bigint): string => keyOf.post(String(postId), 'public')
+/** An activity that is to be written: a post, or a repost. */
+type What =
+  | { readonly text: string; readonly root: null; readonly audience: Audience | undefined }
+  | { readonly text: null; readonly root: { readonly id: bigint; readonly authorId: bigint } }
+
+const AUDIENCES = ['public', 'followers'] as const
+const listKeys = (authorId: bigint): readonly string[] => AUDIENCES.map((audience) => keyOf.author(String(authorId), audience))
+const bodyKeys = (postId: bigint): readonly string[] => AUDIENCES.map((audience) => keyOf.post(String(postId), audience))
 
 /** The writes of posts and reposts. All are acknowledged before any fan-out. */
 export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
@@ -31,57 +36,61 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
 
   async function createPost(c: Context<OriginEnv>): Promise<Response> {
     const authorId = actingUser(c)
+    return writeOnce(c, authorId, () => {
+      const { text, audience } = parseBody(c, newPostSchema)
+      return { text, root: null, audience }
+    })
+  }
+
+  /** Writes one activity however often it is asked for, and carries out what it owes before it is acknowledged. */
+  async function writeOnce(c: Context<OriginEnv>, authorId: bigint, what: (tx: Queryable) => What | Promise<What>): Promise<Response> {
     const key = parseIdempotencyKey(c.req.header('idempotency-key'))
-    const { text } = parseBody(c, newPostSchema)
     const fingerprint = await fingerprintOf('POST', c.req.path, c.get('body'))
-    const { answer, replayed } = await once(db, { userId: authorId, key, fingerprint }, (tx) => write(tx, authorId, { text, root: null }))
+    let owed: InvalidationRow[] = []
+    const { answer, replayed } = await once(db, { userId: authorId, key, fingerprint }, async (tx) => {
+      const { drops, ...answer } = await write(tx, authorId, await what(tx))
+      if (drops.length > 0) owed = await insertInvalidations(tx, drops)
+      return answer
+    })
+    await settle(replayed ? await owedFor(db, Object.keys(answer.raised)) : owed)
     return made(answer, replayed)
   }
 
   /** Writes one activity and says what it raised: a client that returns this reads its own write in any isolate. */
-  async function write(
-    tx: Queryable,
-    authorId: bigint,
-    what: { text: string; root: null } | { text: null; root: { id: bigint; authorId: bigint } },
-  ): Promise<Answer> {
+  async function write(tx: Queryable, authorId: bigint, what: What): Promise<Answer & { readonly drops: ReturnType<typeof dropsOf> }> {
     const id = mint()
     const written = await insertActivity(tx, { id, authorId, ...what })
-    if (!written) throw unknownCaller(authorId)
+    if (!written) {
+      await requireActive(tx, authorId)
+      throw new Error(`the user ${authorId} has no author's row`)
+    }
+    const { audience, postVersion, firstForFollowers, marks } = written
     const body: Activity = {
       id: String(id),
       author_id: String(authorId),
       created_at: new Date(mintedAtMs(String(id))).toISOString(),
       ...(what.root ? { root_id: String(what.root.id) } : { text: what.text ?? '' }),
     }
-    return { status: 201, body, raised: { [listKey(authorId)]: written.postVersion } }
-  }
-
-  /** The post a repost of `id` shows: a repost of a repost is one of its root. */
-  async function rootOf(queryable: Queryable, id: bigint): Promise<{ id: bigint; authorId: bigint }> {
-    const [post] = await findPosts(queryable, [id])
-    if (!post) throw new Problem('not-found', `There is no post ${id}.`)
-    const [root] = post.rootId === null ? [post] : await findPosts(queryable, [post.rootId])
-    if (!root || root.deleted || post.deleted) throw new Problem('gone', `The post ${id} was deleted.`)
-    return { id: root.id, authorId: root.authorId }
+    // The public list says whether followers may see more; nothing else drops it when it begins to be so.
+    const told = firstForFollowers ? { [keyOf.author(String(authorId), 'public')]: postVersion } : {}
+    const change = what.root ? marked(authorId, what.root.id, marks) : undefined
+    const raised = { [keyOf.author(String(authorId), audience)]: postVersion, ...told, ...change?.raised }
+    return { status: 201, body, raised, drops: [...dropsOf(told), ...(change?.drops ?? [])] }
   }
 
   async function createRepost(c: Context<OriginEnv>): Promise<Response> {
     const authorId = actingUser(c)
-    const key = parseIdempotencyKey(c.req.header('idempotency-key'))
     const postId = pathId(c)
-    const fingerprint = await fingerprintOf('POST', c.req.path, c.get('body'))
     try {
       // The root is looked at inside, so that a repetition gets its answer even when the root was deleted meanwhile.
-      const { answer, replayed } = await once(db, { userId: authorId, key, fingerprint }, async (tx) =>
-        write(tx, authorId, { text: null, root: await rootOf(tx, postId) }),
-      )
-      return made(answer, replayed)
+      return await writeOnce(c, authorId, async (tx) => ({ text: null, root: await repostable(tx, authorId, postId) }))
     } catch (error) {
       if (!isUniqueViolation(error)) throw error
-      const root = await rootOf(db, postId)
+      const root = await seenPost(db, authorId, postId)
       const standing = await findRepost(db, authorId, root.id)
-      if (!standing) throw error
-      const id = String(standing.id)
+      if (standing === undefined) throw error
+      await settle(await owedFor(db, [keyOf.marks(String(authorId)), ...listKeys(authorId)]))
+      const id = String(standing)
       const body: Activity = {
         id,
         author_id: String(authorId),
@@ -92,13 +101,25 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     }
   }
 
+  /** The post a repost of `id` shows: a repost of a repost is one of its root. Others would learn of what is not public by a repost. */
+  async function repostable(tx: Queryable, authorId: bigint, id: bigint): Promise<PostRow> {
+    await requireActive(tx, authorId)
+    const root = await seenPost(tx, authorId, id)
+    if (root.audience !== 'public') throw new Problem('forbidden', 'Only what everybody may see can be reposted.')
+    return root
+  }
+
   async function deleteRepost(c: Context<OriginEnv>): Promise<Response> {
     const authorId = actingUser(c)
-    const [post] = await findPosts(db, [pathId(c)])
-    if (!post) throw new Problem('not-found', 'There is no such post.')
+    const postId = pathId(c)
+    await requireCaller(db, authorId)
+    const [post] = await findPosts(db, [postId])
+    if (!post) throw noPost(postId)
     const standing = await findRepost(db, authorId, post.rootId ?? post.id)
-    if (standing) return remove(standing.id, authorId)
-    if ((await findUsers(db, [String(authorId)])).length === 0) throw unknownCaller(authorId)
+    if (standing !== undefined) return remove(standing, authorId)
+    // Whether a post that one may not see exists is not told.
+    if (!post.deleted) await seenPost(db, authorId, postId).catch(unlessGone)
+    await settle(await owedFor(db, [keyOf.marks(String(authorId)), ...listKeys(authorId)]))
     return respond({ status: 204, body: null, raised: {} }, false)
   }
 
@@ -106,23 +127,28 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     const authorId = actingUser(c)
     const id = pathId(c)
     const [post] = await findPosts(db, [id])
-    if (!post) throw new Problem('not-found', `There is no post ${id}.`)
-    if (post.authorId !== authorId) throw new Problem('forbidden', 'Only its author may delete a post.')
+    if (!post) throw noPost(id)
+    if (post.authorId !== authorId) {
+      await seenPost(db, authorId, id)
+      throw new Problem('forbidden', 'Only its author may delete a post.')
+    }
     return remove(id, authorId)
   }
 
   /** Deletes an activity; a repeated request finishes what the first one may have left undone. */
   async function remove(id: bigint, authorId: bigint): Promise<Response> {
-    const { owed, raised } = await db.transaction(async (tx): Promise<{ owed: InvalidationRow[]; raised: Raised }> => {
-      const versions = await deleteActivity(tx, id, authorId)
-      if (!versions) return { owed: await owedFor(tx, [bodyKey(id), listKey(authorId)]), raised: {} }
-      const owed = await insertInvalidations(tx, [
-        { key: bodyKey(id), truth: versions.version, replacement: TOMBSTONE },
-        { key: listKey(authorId), truth: versions.postVersion, replacement: null },
-      ])
-      return { owed, raised: { [bodyKey(id)]: versions.version, [listKey(authorId)]: versions.postVersion } }
+    const bodies = bodyKeys(id)
+    const lists = listKeys(authorId)
+    const raised = await carryOut({ db, settle }, [...bodies, ...lists, keyOf.marks(String(authorId))], async (tx) => {
+      const gone = await deleteActivity(tx, id, authorId)
+      if (!gone) return undefined
+      const change = gone.rootId === null ? undefined : marked(authorId, gone.rootId, gone.marks)
+      const listed = Object.fromEntries(lists.map((key) => [key, gone.postVersion]))
+      return {
+        raised: { ...Object.fromEntries(bodies.map((key) => [key, gone.truth])), ...listed, ...change?.raised },
+        drops: [...bodies.map((key) => ({ key, truth: gone.truth, replacement: TOMBSTONE })), ...dropsOf(listed), ...(change?.drops ?? [])],
+      }
     })
-    await settle(owed)
     return respond({ status: 204, body: null, raised }, false)
   }
 
@@ -140,11 +166,7 @@ function made(answer: Answer, replayed: boolean): Response {
   return response
 }
 
-/** A write's answer as HTTP. */
-export function respond({ status, body, raised }: Answer, replayed: boolean): Response {
-  const headers = new Headers({ 'cache-control': 'no-store', [RAISED_HEADER]: JSON.stringify(raised) })
-  if (replayed) headers.set(REPLAYED_HEADER, 'true')
-  if (status === 204) return new Response(null, { status, headers })
-  headers.set('content-type', 'application/json')
-  return new Response(JSON.stringify(body), { status, headers })
+/** The root may be gone, and its repost too: there is nothing to undo. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Problem && error.slug === 'gone')) throw error
 }

@@ -8,7 +8,7 @@ import { putUser } from '../db/users.ts'
 import type { Settle } from '../fanout/settle.ts'
 import { parseBody, pathId } from '../http/body.ts'
 import type { OriginEnv } from '../http/identity.ts'
-import { respond } from './posts.ts'
+import { respond } from './respond.ts'
 
 interface Parts {
   readonly db: Database
@@ -23,7 +23,9 @@ export function userRoutes({ db, settle }: Parts): Hono<OriginEnv> {
     const input = parseBody(c, userInputSchema)
     try {
       const { created, owed, raised } = await db.transaction(async (tx) => {
-        const { created, version, viewVersion } = await putUser(tx, { id, ...input })
+        const written = await putUser(tx, { id, ...input })
+        if (!written) throw new Problem('conflict', `The user ${id} was deleted; ids and handles are not used again.`)
+        const { created, version, viewVersion } = written
         const raised = { [keyOf.user(String(id))]: version, [keyOf.viewer(String(id))]: viewVersion }
         return { created, raised, owed: await insertInvalidations(tx, dropsOf(raised)) }
       })

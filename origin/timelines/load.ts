@@ -1,14 +1,16 @@
-import { mintedAtMs } from '../../contract/ids.ts'
 import { encodeIds, encodeList } from '../../contract/l2/codec.ts'
-import { type KeyKind, type ParsedKey, parseKey } from '../../contract/l2/keys.ts'
-import { encodePostValue } from '../../contract/l2/post-value.ts'
-import { AUTHOR_LIST_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
+import { type ParsedKey, parseKey } from '../../contract/l2/keys.ts'
+import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, POPULAR_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database, Queryable } from '../db/client.ts'
 import { DEPARTURE_HOURS } from '../db/follows.ts'
-import { findPosts, type PostRow } from '../db/posts.ts'
+import { countsOf, marksOf } from '../db/likes.ts'
+import { popularPosts } from '../db/popular.ts'
+import { findPosts } from '../db/posts.ts'
+import { hiddenOf, relationsOf } from '../db/relations.ts'
 import { crowd } from '../db/tiers.ts'
 import * as timelines from '../db/timelines.ts'
-import { findUsers } from '../db/users.ts'
+import { findAccounts } from '../db/users.ts'
+import * as payloads from './payloads.ts'
 import { enrolAndRebuild } from './rebuild.ts'
 
 export interface Loaded {
@@ -17,8 +19,10 @@ export interface Loaded {
   readonly payload: string | null
 }
 
-type Asked = ParsedKey & { readonly key: string }
-type Answer = (key: string, truth: number, payload: string | null) => void
+type Asked<K = ParsedKey> = K & { readonly key: string }
+type OfKind<K, P = ParsedKey> = P extends { readonly kind: infer Kinds } ? (K extends Kinds ? P : never) : never
+type Asking<K> = readonly Asked<OfKind<K>>[]
+type Answer = (key: string, made: payloads.Made) => void
 
 /**
  * Loads all keys of a request, each with the truth version of the same snapshot (one repeatable-read transaction, a query per
@@ -46,23 +50,31 @@ async function loadOnce(db: Database, keys: readonly string[]): Promise<Loaded[]
     const parsed = parseKey(key)
     return parsed ? [{ ...parsed, key }] : []
   })
-  const of = (kind: KeyKind) => asked.flatMap((one) => (one.kind === kind && 'id' in one ? [one] : []))
+  const of = <K extends ParsedKey['kind']>(kind: K): Asking<K> => asked.filter((one): one is Asking<K>[number] => one.kind === kind)
   for (const viewer of await timelines.findViewers(db, idsOf(of('timeline')))) {
+    if (viewer.deleted) continue
     if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) await enrolAndRebuild(db, viewer.viewerId)
     else await timelines.noteActivity(db, viewer.viewerId)
   }
   const answers = new Map<string, Loaded>(keys.map((key) => [key, { key, truth: 0, payload: null }]))
-  const answer: Answer = (key, truth, payload) => answers.set(key, { key, truth, payload })
+  const answer: Answer = (key, made) => answers.set(key, { key, ...made })
   await db.transaction(
     async (tx) => {
       await loadPosts(tx, of('post'), answer)
       await loadUsers(tx, of('user'), answer)
       await loadViewers(tx, of('viewer'), answer)
+      await loadRelations(tx, of('relation'), answer)
       await loadTimelines(tx, of('timeline'), answer)
       await loadAuthors(tx, of('author'), answer)
-      for (const { key } of asked.filter(({ kind }) => kind === 'crowd')) {
+      await loadCounts(tx, of('counts'), answer)
+      await loadMarks(tx, of('marks'), answer)
+      for (const { key } of of('crowd')) {
         const { version, authorIds } = await crowd(tx)
-        answer(key, version, encodeIds(authorIds.map(String)))
+        answer(key, { truth: version, payload: encodeIds(authorIds.map(String)) })
+      }
+      for (const { key } of of('popular')) {
+        const { version, entries } = await popularPosts(tx, POPULAR_CAP)
+        answer(key, { truth: version, payload: encodeList({ completeSince: '0', candidates: [], entries }) })
       }
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
@@ -70,74 +82,86 @@ async function loadOnce(db: Database, keys: readonly string[]): Promise<Loaded[]
   return [...answers.values()]
 }
 
-type Asking = readonly { readonly key: string; readonly id: string }[]
-const idsOf = (asked: Asking): string[] => asked.map(({ id }) => id)
-const byIdOf = <Row>(rows: readonly Row[], idOf: (row: Row) => bigint): Map<string, Row> =>
+const idsOf = (asked: readonly { readonly id: string }[]): string[] => [...new Set(asked.map(({ id }) => id))]
+const byIdOf = <Row>(rows: readonly Row[], idOf: (row: Row) => bigint | string): Map<string, Row> =>
   new Map(rows.map((row) => [String(idOf(row)), row]))
 
-/** A post as every reader's page will contain it, without anything of the viewer. */
-const jsonOf = (post: PostRow): string =>
-  JSON.stringify({ id: String(post.id), text: post.text, created_at: new Date(mintedAtMs(String(post.id))).toISOString() })
-
-function postPayload(post: PostRow): string {
-  const authorId = String(post.authorId)
-  if (post.deleted) return encodePostValue({ kind: 'gone' })
-  return post.rootId === null || post.rootAuthorId === null
-    ? encodePostValue({ kind: 'post', authorId, json: jsonOf(post) })
-    : encodePostValue({ kind: 'repost', authorId, rootId: String(post.rootId), rootAuthorId: String(post.rootAuthorId) })
-}
-
-async function loadPosts(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
+async function loadPosts(tx: Queryable, asked: Asking<'post'>, answer: Answer): Promise<void> {
   const byId = byIdOf(await findPosts(tx, idsOf(asked)), (post) => post.id)
-  for (const { key, id } of asked) {
+  for (const { key, id, audience } of asked) {
     const post = byId.get(id)
-    if (post) answer(key, post.version, postPayload(post))
+    if (post) answer(key, payloads.postValue(post, audience))
   }
 }
 
-async function loadUsers(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
-  const byId = byIdOf(await findUsers(tx, idsOf(asked)), (user) => user.id)
+async function loadUsers(tx: Queryable, asked: Asking<'user'>, answer: Answer): Promise<void> {
+  const byId = byIdOf(await findAccounts(tx, idsOf(asked)), (user) => user.id)
   for (const { key, id } of asked) {
     const user = byId.get(id)
-    if (user) answer(key, user.version, JSON.stringify({ id, handle: user.handle, name: user.name }))
+    if (user) answer(key, payloads.userValue(user))
   }
 }
 
-async function loadViewers(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
+async function loadViewers(tx: Queryable, asked: Asking<'viewer'>, answer: Answer): Promise<void> {
   if (asked.length === 0) return
   const ids = idsOf(asked)
   const viewers = byIdOf(await timelines.findViewers(tx, ids), (viewer) => viewer.viewerId)
-  const departures = await timelines.departuresOf(tx, ids, DEPARTURE_HOURS)
+  const departures = Map.groupBy(await timelines.departuresOf(tx, ids, DEPARTURE_HOURS), ({ viewerId }) => String(viewerId))
+  const hidden = byIdOf(await hiddenOf(tx, ids, MAX_HIDDEN + 1), (row) => row.viewerId)
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
-    const left = departures.flatMap((departure) => (String(departure.viewerId) === id ? [String(departure.authorId)] : []))
-    if (viewer) answer(key, viewer.viewVersion, JSON.stringify({ followVersion: viewer.followVersion, left }))
+    const hides = hidden.get(id)
+    const left = (departures.get(id) ?? []).map(({ authorId }) => String(authorId))
+    if (viewer && hides) answer(key, payloads.viewerValue(viewer, left, hides))
   }
 }
 
-async function loadTimelines(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
+async function loadRelations(tx: Queryable, asked: Asking<'relation'>, answer: Answer): Promise<void> {
+  const pairs = asked.map(({ id, authorId }) => ({ viewerId: id, authorId }))
+  const rows = new Map((await relationsOf(tx, pairs)).map((row) => [`${row.viewerId}:${row.authorId}`, row]))
+  for (const { key, id, authorId } of asked) {
+    const row = rows.get(`${id}:${authorId}`)
+    if (row) answer(key, payloads.relationValue(row))
+  }
+}
+
+async function loadTimelines(tx: Queryable, asked: Asking<'timeline'>, answer: Answer): Promise<void> {
   const viewers = byIdOf(await timelines.findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
     if (!viewer) continue
+    if (viewer.deleted) {
+      answer(key, { truth: viewer.followVersion, payload: null })
+      continue
+    }
     if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) throw new RetiredMeanwhile(`viewer ${id} went dormant`)
     const rows = await timelines.timelineOf(tx, viewer.viewerId, viewer.completeSince, TIMELINE_CAP + 1)
     const candidates = (await timelines.candidatesOf(tx, viewer.viewerId)).map(String)
-    const completeSince = String(rows[TIMELINE_CAP]?.activityId ?? viewer.completeSince)
-    answer(key, viewer.followVersion, encodeList({ completeSince, candidates, entries: rows.slice(0, TIMELINE_CAP) }))
+    answer(key, payloads.timelineValue(viewer, rows, candidates))
   }
 }
 
-async function loadAuthors(tx: Queryable, asked: Asking, answer: Answer): Promise<void> {
+async function loadAuthors(tx: Queryable, asked: Asking<'author'>, answer: Answer): Promise<void> {
   if (asked.length === 0) return
-  const ids = idsOf(asked)
-  const versions = await timelines.postVersionsOf(tx, ids)
-  const byAuthor = Map.groupBy(await timelines.listsOf(tx, ids, AUTHOR_LIST_CAP + 1), (row) => row.actorId)
+  const authors = byIdOf(await timelines.findAuthors(tx, idsOf(asked)), (author) => author.authorId)
+  for (const [audience, lists] of Map.groupBy(asked, (one) => one.audience)) {
+    const rows = Map.groupBy(await timelines.listsOf(tx, idsOf(lists), audience, AUTHOR_LIST_CAP + 1), (row) => row.actorId)
+    for (const { key, id } of lists) {
+      const author = authors.get(id)
+      if (author) answer(key, payloads.authorValue(author, audience, rows.get(id) ?? []))
+    }
+  }
+}
+
+async function loadCounts(tx: Queryable, asked: Asking<'counts'>, answer: Answer): Promise<void> {
+  const byId = byIdOf(await countsOf(tx, idsOf(asked)), (counts) => counts.postId)
+  for (const { key, id } of asked) answer(key, payloads.countsValue(byId.get(id)))
+}
+
+async function loadMarks(tx: Queryable, asked: Asking<'marks'>, answer: Answer): Promise<void> {
+  const viewers = byIdOf(await timelines.findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
   for (const { key, id } of asked) {
-    const version = versions.get(id)
-    if (version === undefined) continue
-    const rows = byAuthor.get(id) ?? []
-    const completeSince = String(rows[AUTHOR_LIST_CAP]?.activityId ?? 0n)
-    answer(key, version, encodeList({ completeSince, candidates: [], entries: rows.slice(0, AUTHOR_LIST_CAP) }))
+    const viewer = viewers.get(id)
+    if (viewer) answer(key, payloads.marksValue(viewer, await marksOf(tx, id, MARKS_CAP + 1)))
   }
 }

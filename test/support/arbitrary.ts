@@ -6,8 +6,8 @@ export const anyId = fc.bigInt({ min: 10n ** 18n, max: 2n ** 63n - 1n }).map(Str
 
 /** Any entry, reposts too; roots may be newer than their reposts. */
 export const anyEntry: fc.Arbitrary<PackedEntry> = fc
-  .tuple(anyId, anyId, fc.option(fc.record({ id: anyId, authorId: anyId }), { nil: undefined }))
-  .map(([activityId, actorId, root]) => ({ activityId, actorId, audience: 'public', ...(root && { root }) }))
+  .tuple(anyId, anyId, fc.constantFrom('public', 'followers'), fc.option(fc.record({ id: anyId, authorId: anyId }), { nil: undefined }))
+  .map(([activityId, actorId, audience, root]) => ({ activityId, actorId, audience, ...(root && { root }) }))
 
 export const newestFirst = (entries: readonly PackedEntry[]): PackedEntry[] =>
   [...entries].sort((a, b) => (a.activityId < b.activityId ? 1 : -1))

@@ -132,13 +132,16 @@ export function createCacheWorld(seed = 1) {
     const reader = { waitUntil: (work: Promise<unknown>) => void behind.push(work) }
 
     /** Begins a turn. */
-    const turn = (keys: readonly string[], leastTruth: number | ((key: string) => number) = 0): Promise<Found> =>
-      read.many(keys.map(keyOf), {
-        reader,
-        dice: random(),
-        leastTruth: typeof leastTruth === 'number' ? () => leastTruth : leastTruth,
-        observe: (event) => void events.push(event),
-      })
+    const turn = (keys: readonly (string | Key<string>)[], leastTruth: number | ((key: string) => number) = 0): Promise<Found> =>
+      read.many(
+        keys.map((key) => (typeof key === 'string' ? keyOf(key) : key)),
+        {
+          reader,
+          dice: random(),
+          leastTruth: typeof leastTruth === 'number' ? () => leastTruth : leastTruth,
+          observe: (event) => void events.push(event),
+        },
+      )
     /** Begins to read one key. */
     const begin = async (key: string, leastTruth = 0): Promise<Answer<string>> => (await turn([key], leastTruth)).need(keyOf(key))
     return {

@@ -58,7 +58,7 @@ export function startWriter({ db, l2, machineId, authorId, recovers }: Parts) {
     async remove(id: string): Promise<void> {
       const rows = await db.transaction(async (tx): Promise<InvalidationRow[]> => {
         const versions = await deleteActivity(tx, BigInt(id), BigInt(authorId))
-        return insertInvalidations(tx, [{ key: keyOf.post(id, 'public'), truth: versions?.version ?? 0, replacement: TOMBSTONE }])
+        return insertInvalidations(tx, [{ key: keyOf.post(id, 'public'), truth: versions?.truth ?? 0, replacement: TOMBSTONE }])
       })
       await delivery.invalidate(rows)
     },

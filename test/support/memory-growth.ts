@@ -23,6 +23,10 @@ const keys = createFeedKeys({
   post: LIVES,
   user: LIVES,
   crowd: LIVES,
+  relation: LIVES,
+  counts: LIVES,
+  marks: LIVES,
+  popular: LIVES,
 } satisfies FeedLifetimes)
 const random = mulberry32(1)
 const id = (): string => String(1_500_000_000_000_000_000n + BigInt(Math.floor(random() * 2 ** 53)))
@@ -67,15 +71,18 @@ const product = (i: number) => ({
   text: ascii(between(50, 600)),
 })
 
-const tombstone = (): Sample => ({ key: keys.post(id()), payload: 'x' })
+const tombstone = (): Sample => ({ key: keys.post(id(), 'public'), payload: 'x' })
 const KINDS: Record<string, (i: number) => Sample> = {
   'timeline of 800': () => ({ key: keys.timeline(id()), payload: listPayload(800, 20) }),
   'timeline of 100': () => ({ key: keys.timeline(id()), payload: listPayload(100, 5) }),
-  'author list of 20': () => ({ key: keys.author(id()), payload: listPayload(20) }),
-  'empty list': () => ({ key: keys.author(id()), payload: encodeList({ completeSince: '0', candidates: [], entries: [] }) }),
-  'post of 300 to 2000 bytes': () => ({ key: keys.post(id()), payload: postPayload(between(300, 2_000)) }),
-  'post of 150 bytes': () => ({ key: keys.post(id()), payload: postPayload(150) }),
-  repost: () => ({ key: keys.post(id()), payload: encodePostValue({ kind: 'repost', authorId: id(), rootId: id(), rootAuthorId: id() }) }),
+  'author list of 20': () => ({ key: keys.author(id(), 'public'), payload: listPayload(20) }),
+  'empty list': () => ({ key: keys.author(id(), 'public'), payload: encodeList({ completeSince: '0', candidates: [], entries: [] }) }),
+  'post of 300 to 2000 bytes': () => ({ key: keys.post(id(), 'public'), payload: postPayload(between(300, 2_000)) }),
+  'post of 150 bytes': () => ({ key: keys.post(id(), 'public'), payload: postPayload(150) }),
+  repost: () => ({
+    key: keys.post(id(), 'public'),
+    payload: encodePostValue({ kind: 'repost', authorId: id(), rootId: id(), rootAuthorId: id() }),
+  }),
   tombstone,
   profile: () => ({ key: keys.user(id()), payload: JSON.stringify({ id: id(), handle: ascii(12), name: ascii(16) }) }),
   'viewer state': () => ({ key: keys.viewer(id()), payload: JSON.stringify({ followVersion: 3, left: [] }) }),
@@ -84,7 +91,7 @@ const KINDS: Record<string, (i: number) => Sample> = {
     payload: JSON.stringify({ followVersion: 3, left: ids(between(1, 200)) }),
   }),
   'crowd of 200': () => ({ key: { ...keys.crowd(), text: `crowd-${id()}` }, payload: encodeIds(ids(200)) }),
-  absence: () => ({ key: keys.post(id()), payload: null }),
+  absence: () => ({ key: keys.post(id(), 'public'), payload: null }),
   'text of 100 to 4000 characters': () => ({ key: jsonKey(`page:${id()}`), payload: JSON.stringify(ascii(between(100, 4_000))) }),
   'text with an emoji': () => ({ key: jsonKey(`page:${id()}`), payload: JSON.stringify(`🙂${ascii(between(100, 4_000))}`) }),
   'JSON object': (i) => ({ key: jsonKey(`product:${i}`), payload: JSON.stringify(product(i)) }),
@@ -158,7 +165,7 @@ function fillWith(sample: (i: number) => Sample) {
 /** Fills, reads, replaces by what is larger or smaller, and evicts, many times over. */
 function churn(tier: MemoryTier): number {
   const texts = new Map<string, number>()
-  const names = Array.from({ length: 3_000 }, (_, i) => keys.post(String(1_500_000_000_000_000_000n + BigInt(i))).text)
+  const names = Array.from({ length: 3_000 }, (_, i) => keys.post(String(1_500_000_000_000_000_000n + BigInt(i)), 'public').text)
   const name = (): string => names[Math.floor(random() ** 2 * names.length)] ?? ''
   for (let i = 0; i < 6_000; i++) {
     tier.get(name())

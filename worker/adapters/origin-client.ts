@@ -1,6 +1,6 @@
 import type { DataPoint } from '../../contract/analytics.ts'
 import { REQUEST_ID_HEADER, SIGNATURE_HEADER } from '../../contract/headers.ts'
-import { loadResponseSchema, MAX_LOAD_KEYS, olderResponseSchema } from '../../contract/internal.ts'
+import { loadResponseSchema, MAX_LOAD_KEYS, marksResponseSchema, olderResponseSchema } from '../../contract/internal.ts'
 import { Problem } from '../../contract/problem.ts'
 import { type Caller, signRequest } from '../../contract/signature.ts'
 import type { SigningKey } from '../../contract/signed.ts'
@@ -79,8 +79,9 @@ export function createOriginClient({ url, key, clock, timeoutSignal, loadDeadlin
       )
       return answers.flatMap((answer) => loadResponseSchema.parse(answer).values)
     },
-    older: async (question) => olderResponseSchema.parse(await ask('/internal/older', question)).entries,
-    olderOfAuthor: async (question) => olderResponseSchema.parse(await ask('/internal/older-of-author', question)).entries,
+    older: async (question) => olderResponseSchema.parse(await ask('/internal/older', question)),
+    olderOfAuthor: async (question) => olderResponseSchema.parse(await ask('/internal/older-of-author', question)),
+    marks: async (question) => marksResponseSchema.parse(await ask('/internal/marks', question)),
     forward: (request) => send(request, timeoutSignal(writeDeadlineMs)),
     points: (points) => ask('/internal/points', { points }),
   }

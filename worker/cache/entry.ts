@@ -48,4 +48,10 @@ export interface Key<V> {
   decode(payload: string): V | undefined
   /** What the value weighs in memory (bytes). */
   sizeOf(value: V): number
+  /**
+   * `optional`: nobody waits for its load alone; a reader who waits for nothing else goes without, and it is loaded behind the answer.
+   * `proof`: memory answers for no longer than its max age whatever happens: where the shared tier cannot confirm it, it is loaded, and fails
+   * where that fails.
+   */
+  readonly need?: 'optional' | 'proof'
 }

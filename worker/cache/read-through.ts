@@ -145,7 +145,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     const { turn, unreachable, late } = reading
     const canDoWithout = (key: Key<unknown>): boolean => {
       const held = sources.recall(key.text)
-      return held !== undefined && enough(key, held, turn) && isUsable(held)
+      return key.need !== 'proof' && held !== undefined && enough(key, held, turn) && isUsable(held)
     }
     let readings: ReadonlyMap<string, Outcome<SharedRead>> | undefined
     if (!breaker.open) {
@@ -159,8 +159,22 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
       if (readings && !outcome) late.add(key.text)
       else if (!read) unreachable.add(key.text)
       const held = read ? read.value.held : sources.recall(key.text)
-      if (held && enough(key, held, turn)) settle(reading, key, { held, layer: read ? 'shared' : 'memory' }, read ? !read.led : false)
+      const proves = read !== undefined || key.need !== 'proof'
+      if (held && proves && enough(key, held, turn))
+        settle(reading, key, { held, layer: read ? 'shared' : 'memory' }, read ? !read.led : false)
       else reading.wait.push(key)
+    }
+  }
+
+  /** What may be gone without is loaded behind the answer, unless the reader insists on it or waits for something else anyway. */
+  function excuse(reading: Reading): void {
+    const { wait, behind, turn, seen } = reading
+    const canWait = ({ need, text }: Key<unknown>): boolean => need === 'optional' && !turn.leastTruth?.(text)
+    if (!wait.every(canWait)) return
+    for (const key of wait.splice(0)) {
+      const known = seen.get(key.text)
+      if (known && !isDead(known.held)) serve(reading, key, known, false)
+      if (!backoff.rests(key.text)) behind.push(key)
     }
   }
 
@@ -240,6 +254,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     }
     const lacking = recall(reading, distinct(keys))
     if (lacking.length > 0) await consult(reading, lacking)
+    if (reading.wait.length > 0) excuse(reading)
     if (reading.behind.length > 0) {
       const wants = reading.behind.map((key) => toWant(reading, key, false))
       turn.reader.waitUntil(sources.refresh(wants, turn))

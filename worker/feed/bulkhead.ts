@@ -5,4 +5,5 @@ import type { OriginPort } from './origin-port.ts'
 export const withBulkhead = (origin: OriginPort, limiter: Limiter): OriginPort => ({
   older: (ask) => limiter.run(() => origin.older(ask)),
   olderOfAuthor: (ask) => limiter.run(() => origin.olderOfAuthor(ask)),
+  marks: (ask) => limiter.run(() => origin.marks(ask)),
 })

@@ -1,7 +1,18 @@
-import { decodeIds, decodeList } from '../../contract/l2/codec.ts'
-import { type KeyKind, keyOf } from '../../contract/l2/keys.ts'
+import { decodeIds, decodeList, decodeMarks } from '../../contract/l2/codec.ts'
+import { type Counts, decodeCounts } from '../../contract/l2/counts-value.ts'
+import { type Audience, type KeyKind, keyOf } from '../../contract/l2/keys.ts'
 import { decodePostValue } from '../../contract/l2/post-value.ts'
-import { AUTHOR_LIST_CAP, type EntryList, TIMELINE_CAP, type Timeline, type ViewerState } from '../../contract/timeline.ts'
+import { decodeRelation, type Relation } from '../../contract/l2/relation-value.ts'
+import { decodeUserValue, type Visibility } from '../../contract/l2/user-value.ts'
+import {
+  AUTHOR_LIST_CAP,
+  type EntryList,
+  type Marks,
+  POPULAR_CAP,
+  TIMELINE_CAP,
+  type Timeline,
+  type ViewerState,
+} from '../../contract/timeline.ts'
 import type { Key, Lifetimes } from '../cache/entry.ts'
 import { arrayBytes, bufferBytes, objectBytes, textBytes } from '../cache/weigh.ts'
 
@@ -9,7 +20,14 @@ import { arrayBytes, bufferBytes, objectBytes, textBytes } from '../cache/weigh.
 export type PostBody =
   | { readonly kind: 'post'; readonly authorId: string; readonly json: Uint8Array }
   | { readonly kind: 'repost'; readonly authorId: string; readonly rootId: string; readonly rootAuthorId: string }
+  | { readonly kind: 'not-public'; readonly authorId: string }
   | { readonly kind: 'gone' }
+
+/** An account as memory holds it: its profile as the JSON of a page, in bytes. */
+export interface Account {
+  readonly visibility: Visibility
+  readonly json: Uint8Array
+}
 
 /** Lifetimes of each kind of key (milliseconds). */
 export type FeedLifetimes = Readonly<Record<KeyKind, Lifetimes>>
@@ -18,11 +36,15 @@ export type FeedLifetimes = Readonly<Record<KeyKind, Lifetimes>>
 export interface FeedKeys {
   timeline(viewerId: string): Key<Timeline>
   viewer(viewerId: string): Key<ViewerState>
-  author(authorId: string): Key<EntryList>
-  post(postId: string): Key<PostBody>
-  /** A profile as the JSON of a page, in bytes. */
-  user(userId: string): Key<Uint8Array>
+  /** An author's list; of the public one `hasMoreForFollowers` may be true. */
+  author(authorId: string, audience: Audience): Key<Timeline>
+  post(postId: string, audience: Audience): Key<PostBody>
+  user(userId: string): Key<Account>
+  relation(viewerId: string, authorId: string): Key<Relation>
+  counts(postId: string): Key<Counts>
+  marks(viewerId: string): Key<Marks>
   crowd(): Key<readonly string[]>
+  popular(): Key<EntryList>
 }
 
 const encoder = new TextEncoder()
@@ -35,16 +57,28 @@ export function copied(text: string): string {
 function decodePost(payload: string): PostBody | undefined {
   const value = decodePostValue(payload)
   if (value?.kind === 'post') return { kind: 'post', authorId: copied(value.authorId), json: encoder.encode(value.json) }
+  if (value?.kind === 'not-public') return { kind: 'not-public', authorId: copied(value.authorId) }
   if (value?.kind !== 'repost') return value
   const { authorId, rootId, rootAuthorId } = value
   return { kind: 'repost', authorId: copied(authorId), rootId: copied(rootId), rootAuthorId: copied(rootAuthorId) }
 }
-const parseViewer = (payload: string): ViewerState | undefined => {
+const isIds = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((id) => typeof id === 'string')
+/** What an origin that is older than this code does not say is nothing. */
+function decodeViewer(payload: string): ViewerState | undefined {
+  const { followVersion, left, muted = [], blocked = [], many = false, followsNobody = false } = parsed(payload)
+  if (typeof followVersion !== 'number' || !isIds(left) || !isIds(muted) || !isIds(blocked)) return undefined
+  return { followVersion, left, muted, blocked, many: many === true, followsNobody: followsNobody === true }
+}
+function parsed(payload: string): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(payload)
+    return JSON.parse(payload) ?? {}
   } catch {
-    return undefined
+    return {}
   }
+}
+function decodeAccount(payload: string): Account | undefined {
+  const value = decodeUserValue(payload)
+  return value && { visibility: value.visibility, json: encoder.encode(value.json) }
 }
 const ID_BYTES = textBytes('1500000000000000000')
 const ENTRY_BYTES = objectBytes(3) + ID_BYTES
@@ -71,6 +105,8 @@ function postBytes(post: PostBody): number {
       return objectBytes(3) + ID_BYTES + bufferBytes(post.json)
     case 'repost':
       return objectBytes(4) + 3 * ID_BYTES
+    case 'not-public':
+      return objectBytes(2) + ID_BYTES
     case 'gone':
       return objectBytes(1)
   }
@@ -83,6 +119,12 @@ export function createFeedKeys(lifetimes: FeedLifetimes): FeedKeys {
     decode: decodeIds,
     sizeOf: idsBytes,
   }
+  const popular: Key<EntryList> = {
+    text: keyOf.popular(),
+    lifetimes: lifetimes.popular,
+    decode: (payload) => decodeList(payload, POPULAR_CAP),
+    sizeOf: (list) => listBytes(list) + arrayBytes(0),
+  }
   return {
     timeline: (viewerId) => ({
       text: keyOf.timeline(viewerId),
@@ -93,17 +135,17 @@ export function createFeedKeys(lifetimes: FeedLifetimes): FeedKeys {
     viewer: (viewerId) => ({
       text: keyOf.viewer(viewerId),
       lifetimes: lifetimes.viewer,
-      decode: parseViewer,
-      sizeOf: (viewer) => objectBytes(2) + idsBytes(viewer.left),
+      decode: decodeViewer,
+      sizeOf: ({ left, muted, blocked }) => objectBytes(6) + idsBytes(left) + idsBytes(muted) + idsBytes(blocked),
     }),
-    author: (authorId) => ({
-      text: keyOf.author(authorId, 'public'),
+    author: (authorId, audience) => ({
+      text: keyOf.author(authorId, audience),
       lifetimes: lifetimes.author,
       decode: (payload) => decodeList(payload, AUTHOR_LIST_CAP),
-      sizeOf: (list) => listBytes(list) + arrayBytes(0),
+      sizeOf: (list) => listBytes(list) + idsBytes(list.candidates),
     }),
-    post: (postId) => ({
-      text: keyOf.post(postId, 'public'),
+    post: (postId, audience) => ({
+      text: keyOf.post(postId, audience),
       lifetimes: lifetimes.post,
       decode: decodePost,
       sizeOf: postBytes,
@@ -111,9 +153,30 @@ export function createFeedKeys(lifetimes: FeedLifetimes): FeedKeys {
     user: (userId) => ({
       text: keyOf.user(userId),
       lifetimes: lifetimes.user,
-      decode: (payload) => encoder.encode(payload),
-      sizeOf: bufferBytes,
+      decode: decodeAccount,
+      sizeOf: ({ json }) => objectBytes(2) + bufferBytes(json),
+    }),
+    relation: (viewerId, authorId) => ({
+      text: keyOf.relation(viewerId, authorId),
+      lifetimes: lifetimes.relation,
+      decode: decodeRelation,
+      sizeOf: () => 0, // one of three texts that are there anyway
+      need: 'proof',
+    }),
+    counts: (postId) => ({
+      text: keyOf.counts(postId),
+      lifetimes: lifetimes.counts,
+      decode: decodeCounts,
+      sizeOf: () => objectBytes(2),
+      need: 'optional',
+    }),
+    marks: (viewerId) => ({
+      text: keyOf.marks(viewerId),
+      lifetimes: lifetimes.marks,
+      decode: decodeMarks,
+      sizeOf: ({ liked, reposted }) => objectBytes(3) + ID_BYTES + idsBytes(liked) + idsBytes(reposted),
     }),
     crowd: () => crowd,
+    popular: () => popular,
   }
 }

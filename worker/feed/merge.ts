@@ -1,31 +1,51 @@
 import type { Entry } from '../../contract/entry.ts'
-import { rootIdOf } from '../../contract/entry.ts'
 import type { EntryList } from '../../contract/timeline.ts'
+
+/**
+ * One source of a feed: a timeline, an author's list, the popular posts. `items` are newest first and unique by activity id; they are
+ * *everything* the source has above `completeUntil` (exclusive). An exhausted source has nothing below: its end is the end of its history.
+ */
+export interface Source {
+  readonly items: readonly Entry[]
+  readonly completeUntil: string
+  readonly exhausted: boolean
+}
+
+/** A list as the caches hold it: '0' means the whole history. */
+export const sourceOf = ({ entries, completeSince }: EntryList): Source => ({
+  items: entries,
+  completeUntil: completeSince,
+  exhausted: completeSince === '0',
+})
 
 /** Is the first id, or '0', above the second? Both are decimal without leading zeros. */
 export const isAbove = (id: string, other: string): boolean => (id.length === other.length ? id > other : id.length > other.length)
 
-/** The highest `completeSince` of all sources: nothing at or below it may be shown from them, for one of them lacks something there. */
-export function floorOf(lists: readonly EntryList[]): string {
+/**
+ * The highest `completeUntil` of all sources that are not exhausted, '0' where all are: nothing at or below it may be shown from them, for
+ * one of them lacks something there.
+ */
+export function floorOf(sources: readonly Source[]): string {
   let floor = '0'
-  for (const { completeSince } of lists) if (isAbove(completeSince, floor)) floor = completeSince
+  for (const { completeUntil, exhausted } of sources) if (!exhausted && isAbove(completeUntil, floor)) floor = completeUntil
   return floor
 }
 
 /**
  * Merges sources of different depth, newest first, each activity once, down to `floorOf`. Ties do not exist: an id is whole.
- * Lazy, because a page looks at sixty lines of ten thousand.
+ * Lazy, because a page looks at sixty lines of ten thousand; the heads are compared one by one, which up to some sixty sources
+ * costs less than a heap.
  */
-export function* mergeDown(lists: readonly EntryList[]): Generator<Entry, void> {
-  const floor = floorOf(lists)
-  const sources = lists.map(({ entries }) => entries).filter((entries) => entries.length > 0)
-  const places = new Array<number>(sources.length).fill(0)
+export function* mergeDown(sources: readonly Source[]): Generator<Entry, void> {
+  const floor = floorOf(sources)
+  const lists = sources.map(({ items }) => items).filter((items) => items.length > 0)
+  const places = new Array<number>(lists.length).fill(0)
   let previous = ''
   for (;;) {
     let best: Entry | undefined
     let from = -1
-    for (let i = 0; i < sources.length; i++) {
-      const head = sources[i]?.[places[i] ?? 0]
+    for (let i = 0; i < lists.length; i++) {
+      const head = lists[i]?.[places[i] ?? 0]
       if (head && (!best || head.activityId > best.activityId)) {
         best = head
         from = i
@@ -39,39 +59,7 @@ export function* mergeDown(lists: readonly EntryList[]): Generator<Entry, void> 
   }
 }
 
-/** A line that may be shown, and the newer lines of the scroll that show the same root and would hide it. */
-export interface Candidate {
-  readonly entry: Entry
-  readonly newer: readonly Entry[]
-}
-
-export interface Scroll {
-  /** The newest activity folding looks up to; undefined on page one. */
-  readonly anchor: string | undefined
-  /** Only lines below this one are candidates; undefined on page one. */
-  readonly below: string | undefined
-  /** Fold reposts: each root once per scroll (docs/architecture.md, Folding and cursors). */
-  readonly fold: boolean
-  /** Is this line filtered before it is hydrated? */
-  readonly hidden: (entry: Entry) => boolean
-}
-
-const NONE: readonly Entry[] = []
-
-/** Walks merged lines from the anchor down and yields those below the cursor, each with the newer lines that show its root. */
-export function* candidatesFrom(lines: Iterable<Entry>, { anchor, below, fold, hidden }: Scroll): Generator<Candidate, void> {
-  const byRoot = new Map<string, Entry | readonly Entry[]>() // mostly one: no list for it
-  for (const entry of lines) {
-    if (anchor !== undefined && entry.activityId > anchor) continue
-    if (hidden(entry)) continue
-    const known = fold ? byRoot.get(rootIdOf(entry)) : undefined
-    const newer = known === undefined ? NONE : 'activityId' in known ? [known] : known
-    if (below === undefined || entry.activityId < below) yield { entry, newer }
-    if (fold) byRoot.set(rootIdOf(entry), known === undefined ? entry : [...newer, entry])
-  }
-}
-
-/** FNV-1a over the ids of the lines between a cursor and its anchor: when it changes, something arrived late. */
+/** FNV-1a over the ids of the lines from `anchor` down to `last`, both inclusive: when it changes, something arrived late or is gone. */
 export function checksumOf(lines: Iterable<Entry>, anchor: string, last: string): number {
   let sum = 0x811c9dc5
   for (const { activityId } of lines) {

@@ -1,3 +1,4 @@
+import type { Counts } from '../../contract/l2/counts-value.ts'
 import type { Line } from './hydrate.ts'
 
 /** What a line is joined from, in bytes. */
@@ -6,6 +7,7 @@ interface LineParts {
   readonly post: Uint8Array
   readonly author: Uint8Array
   readonly repostedBy: Uint8Array | undefined
+  readonly counts: Counts | undefined
 }
 
 const encoder = new TextEncoder()
@@ -16,10 +18,16 @@ const AUTHOR = bytes(',"author":')
 const REPOSTED_BY = bytes(',"reposted_by":')
 
 /** A line as JSON. The stored body is an object: its closing brace is left off and the rest goes on. */
-export function lineBytes({ activityId, post, author, repostedBy }: LineParts): Uint8Array<ArrayBuffer> {
-  const end = bytes(`,"activity_id":"${activityId}"}`)
+export function lineBytes({ activityId, post, author, repostedBy, counts }: LineParts): Uint8Array<ArrayBuffer> {
+  const counted = counts ? `{"likes":${counts.likes},"reposts":${counts.reposts}}` : 'null'
+  const end = bytes(`,"counts":${counted},"activity_id":"${activityId}"}`)
   const body = post.subarray(0, post.length - 1)
   return repostedBy ? concat([body, AUTHOR, author, REPOSTED_BY, repostedBy, end]) : concat([body, AUTHOR, author, end])
+}
+
+/** A line as this reader is to have it. */
+export function bodyOf({ json, overlay }: Line): Uint8Array<ArrayBuffer> {
+  return overlay === undefined ? json : concat([json.subarray(0, json.length - 1), bytes(`${overlay}}`)])
 }
 
 /** Pages are cut from one piece of memory after the other (bytes): a buffer of its own for each costs half as much again as the answer. */
@@ -38,9 +46,17 @@ function freshBytes(length: number): Uint8Array<ArrayBuffer> {
   return piece.subarray(cut - length, cut)
 }
 
+/** What a page says of itself, each as it goes over the wire. */
+export interface PageEnd {
+  readonly next: string | null
+  readonly gap: string | null
+  readonly top: string | null
+  readonly source: 'following' | 'popular' | 'author'
+}
+
 /** How a page ends. */
-export const pageEnd = (nextCursor: string | null, gap: boolean): Uint8Array<ArrayBuffer> =>
-  bytes(`],"next_cursor":${JSON.stringify(nextCursor)},"gap":${gap}}`)
+export const pageEnd = ({ next, gap, top, source }: PageEnd): Uint8Array<ArrayBuffer> =>
+  bytes(`],${JSON.stringify({ next_cursor: next, gap: gap !== null, gap_cursor: gap, top_cursor: top, source }).slice(1)}`)
 
 /**
  * A page as JSON, joined from lines that are bytes already: a sixth of what serialising objects would cost. Whoever keeps it keeps a copy,
@@ -48,14 +64,19 @@ export const pageEnd = (nextCursor: string | null, gap: boolean): Uint8Array<Arr
  */
 export function pageBody(lines: readonly Line[], end: Uint8Array): Uint8Array<ArrayBuffer> {
   let length = OPEN.length + end.length + Math.max(0, lines.length - 1)
-  for (const { json } of lines) length += json.length
+  const bodies: Uint8Array[] = []
+  for (const line of lines) {
+    const body = bodyOf(line)
+    length += body.length
+    bodies.push(body)
+  }
   const page = freshBytes(length)
   page.set(OPEN)
   let at = OPEN.length
-  for (const { json } of lines) {
+  for (const body of bodies) {
     if (at > OPEN.length) page[at++] = COMMA
-    page.set(json, at)
-    at += json.length
+    page.set(body, at)
+    at += body.length
   }
   page.set(end, at)
   return page

@@ -1,7 +1,9 @@
 import type { Entry } from '../../contract/entry.ts'
 import { demand } from './demand.ts'
-import { type Hydrate, type Line, standalone } from './hydrate.ts'
-import type { Candidate } from './merge.ts'
+import type { Candidate, Walk } from './fold.ts'
+import type { Hydrate, Line } from './hydrate.ts'
+import { isAbove } from './merge.ts'
+import type { Older } from './origin-port.ts'
 import type { FeedTurn } from './parts.ts'
 
 /** A page before it is written down. */
@@ -9,72 +11,118 @@ export interface Lines {
   readonly lines: readonly Line[]
   /** The last activity that was considered, where more may follow; undefined where the history ends. */
   readonly continuesBelow: string | undefined
+  /** The page is short although more may follow: what comes next could not be had in time. */
+  readonly isShort: boolean
 }
 
-interface Source {
-  /** Candidates from the caches, newest first. */
-  readonly cached: Iterator<Candidate, void>
-  /** The floor of the caches: below it the origin goes on, unless it is '0'. */
-  readonly floor: string
-  /** Asks the origin for lines below an id. */
-  readonly older: (below: string, limit: number) => Promise<readonly Entry[]>
+interface Ways {
+  /** Down through the caches. */
+  readonly walk: Walk
+  /** Asks the origin for lines below an id, newest first: what the reader may see and what is not folded. */
+  readonly older: (below: string, limit: number) => Promise<Older>
+  /** Does the origin know everything that the walk comes by? Only then it may take over before the walk has ended. */
+  readonly originKnowsAll: boolean
   /** Where this page starts; undefined on page one. */
   readonly below: string | undefined
 }
 
-/** Turns of hydration a page may cost. A page that is short by then says where to go on. */
-const MAX_TURNS = 12
+/** Lines to be hydrated in one turn. */
+interface Window {
+  readonly candidates: readonly Candidate[]
+  /** Where the next window starts, where that is not the last candidate. */
+  readonly reached?: string | undefined
+  /** Nothing follows. */
+  readonly isLast: boolean
+}
+
+/** Turns that filter lines of the caches before the origin is asked, which filters by itself. */
+const CACHED_TURNS = 4
+/** Turns of hydration a page may cost; a page that is short by then says where to go on. */
+const MAX_TURNS = 8
 /** The most lines hydrated in one turn. */
 const MAX_WINDOW = 200
 
 /**
- * Fills a page: hydrates lines in windows, drops what is not to be shown, and refills, so that a page is never short or empty while
- * more exists. One line more than asked for is looked for, so that the last page knows that it is the last.
- * Throws a `Problem` where the origin is needed and cannot be had.
+ * Fills a page: hydrates lines in windows, drops what is not to be shown, and refills, first from the caches, then from the origin, so that
+ * a page is neither short nor empty while more exists. One line more than asked for is looked for, so that the last page knows that it is
+ * the last. Where a refill cannot be had the page is short and says so. Throws a `Problem` only where there is nothing to show.
  */
-export async function paginate(source: Source, limit: number, hydrate: Hydrate, turn: FeedTurn): Promise<Lines> {
+export async function paginate(
+  { walk, older, originKnowsAll, below }: Ways,
+  limit: number,
+  hydrate: Hydrate,
+  turn: FeedTurn,
+): Promise<Lines> {
   const shown: Line[] = []
-  let considered = source.below
-  let cacheEnded = false
-  let originEnded = source.floor === '0'
+  let considered = below
+  let refused: unknown
+  let isBeyondWalk = false
 
-  function cachedWindow(size: number): Candidate[] {
+  function cachedWindow(size: number): Window {
     const candidates: Candidate[] = []
-    while (!cacheEnded && candidates.length < size) {
-      const next = source.cached.next()
-      if (next.done) cacheEnded = true
-      else candidates.push(next.value)
+    for (let next = walk.next(); next; next = candidates.length < size ? walk.next() : undefined) candidates.push(next)
+    return { candidates, isLast: walk.ended && walk.exhausted }
+  }
+
+  async function olderWindow(size: number): Promise<Window> {
+    const from = walk.ended || considered === undefined ? lowerOf(considered, walk.floor) : considered
+    const { entries, reached } = await demand(() => older(from, size))
+    isBeyondWalk = true
+    return {
+      candidates: entries.flatMap(joined),
+      reached: reached ?? entries.at(-1)?.activityId,
+      isLast: reached === undefined && entries.length < size,
     }
-    return candidates
   }
 
-  async function olderWindow(size: number): Promise<Candidate[]> {
-    if (originEnded) return []
-    const older = await demand(() => source.older(lowerOf(considered, source.floor), size))
-    if (older.length < size) originEnded = true
-    return older.map(standalone)
+  const joined = ({ older: reposts = NONE, ...entry }: Older['entries'][number]): readonly Candidate[] => {
+    const candidate = walk.join(entry, reposts)
+    return candidate ? [candidate] : []
   }
 
-  for (let turns = 0; shown.length <= limit && turns < MAX_TURNS; turns++) {
+  async function windowOf(turns: number): Promise<Window> {
     const missing = limit + 1 - shown.length
-    const size = Math.min(MAX_WINDOW, missing + Math.ceil(missing / 8) + 4)
-    const cached = cachedWindow(size)
-    const candidates = cached.length > 0 ? cached : await olderWindow(size)
-    if (candidates.length === 0) return { lines: shown, continuesBelow: undefined }
-    const lines = await demand(() => hydrate(candidates, turn))
-    for (const [i, { entry }] of candidates.entries()) {
+    const size = Math.min(MAX_WINDOW, (missing + Math.ceil(missing / 8) + 4) * 2 ** turns)
+    if (!walk.ended && !isBeyondWalk && (turns < CACHED_TURNS || !originKnowsAll || refused !== undefined)) {
+      const window = cachedWindow(size)
+      if (window.candidates.length > 0 || window.isLast) return window
+    }
+    try {
+      return await olderWindow(Math.min(MAX_WINDOW, missing + 4))
+    } catch (error) {
+      if (walk.ended || isBeyondWalk) throw error
+      refused = error // the caches still have lines, each of which must be looked at
+      return cachedWindow(size)
+    }
+  }
+
+  for (let turns = 0; turns < MAX_TURNS; turns++) {
+    let window: Window
+    let lines: readonly (Line | undefined)[]
+    try {
+      window = await windowOf(turns)
+      lines = await demand(() => hydrate(window.candidates, turn))
+    } catch (error) {
+      refused = error
+      break
+    }
+    for (const [i, { entry }] of window.candidates.entries()) {
       const line = lines[i]
-      if (line && shown.length === limit) return { lines: shown, continuesBelow: considered }
+      if (line && shown.length === limit) return { lines: shown, continuesBelow: considered, isShort: false }
       considered = entry.activityId
       if (line) shown.push(line)
     }
-    if (cacheEnded && originEnded) return { lines: shown, continuesBelow: undefined }
+    if (window.isLast) return { lines: shown, continuesBelow: undefined, isShort: false }
+    considered = window.reached ?? considered
   }
-  return { lines: shown, continuesBelow: considered }
+  if (shown.length === 0 && refused !== undefined) throw refused
+  return { lines: shown, continuesBelow: considered, isShort: shown.length < limit }
 }
+
+const NONE: readonly Entry[] = []
 
 /** The id that the origin goes on below: what was considered last, or the floor itself inclusive, whichever is lower. */
 function lowerOf(considered: string | undefined, floor: string): string {
-  const fromFloor = BigInt(floor) + 1n
-  return String(considered !== undefined && BigInt(considered) < fromFloor ? considered : fromFloor)
+  const fromFloor = String(BigInt(floor) + 1n)
+  return considered !== undefined && isAbove(fromFloor, considered) ? considered : fromFloor
 }

@@ -2,6 +2,7 @@ import type { Held, Key } from '../cache/entry.ts'
 import type { Freshness } from '../cache/freshness.ts'
 import type { ReadThrough } from '../cache/read-through.ts'
 import type { Turn } from '../cache/reader.ts'
+import type { Onlooker } from './onlooker.ts'
 
 /** The answer to one key, as far as pages look at it. */
 export interface Part<V> extends Pick<Held<V>, 'value' | 'truth'> {
@@ -23,9 +24,11 @@ export interface Made {
   readonly parts: (Part<unknown> | undefined)[]
 }
 
-/** A turn that may want to know afterwards what it was made of. */
+/** A turn of a page: it may want to know afterwards what it was made of. */
 export interface FeedTurn extends Turn {
   readonly made?: Made
+  /** Who looks; undefined for nobody we know, who is shown what everybody may see. */
+  readonly onlooker?: Onlooker
 }
 
 /** Reads keys: at once where memory answers all of them quietly, as it mostly does, else by all that the cache can do. */

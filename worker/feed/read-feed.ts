@@ -1,21 +1,30 @@
-import type { Cursor } from '../../contract/cursor.ts'
+import type { Cursor, Gap } from '../../contract/cursor.ts'
+import type { Entry } from '../../contract/entry.ts'
+import { rootAuthorOf } from '../../contract/entry.ts'
 import { Problem } from '../../contract/problem.ts'
-import type { EntryList, Timeline, ViewerState } from '../../contract/timeline.ts'
+import { hasMoreForFollowers, type Timeline, type ViewerState } from '../../contract/timeline.ts'
+import type { Key } from '../cache/entry.ts'
 import type { ReadThrough } from '../cache/read-through.ts'
 import { demand } from './demand.ts'
+import { createWalk } from './fold.ts'
 import type { Hydrate, Line } from './hydrate.ts'
 import type { FeedKeys } from './keys.ts'
-import { candidatesFrom, floorOf, mergeDown } from './merge.ts'
+import { mergeDown, type Source, sourceOf } from './merge.ts'
+import { withMine } from './mine.ts'
+import { createOnlooker, setOf } from './onlooker.ts'
 import type { OriginPort } from './origin-port.ts'
 import { paginate } from './paginate.ts'
-import { type FeedTurn, type Parts, readParts } from './parts.ts'
-import { positionAfter } from './position.ts'
+import { type FeedTurn, type Part, type Parts, readParts } from './parts.ts'
+import { boundsOf, type From, positionAfter } from './position.ts'
 
 export interface FeedPage {
   readonly lines: readonly Line[]
   readonly next: Cursor | undefined
-  /** Something above this page is no longer as it was when the scroll began. */
-  readonly gap: boolean
+  /** What a reader has seen of the top with a first page: what came since is asked for with it. */
+  readonly top: Cursor | undefined
+  /** What belongs above this page, or between it and what was seen before, and was not shown. */
+  readonly gap: Gap | undefined
+  readonly source: 'following' | 'popular' | 'author'
   /** Why the page may lack something. */
   readonly degraded: readonly string[]
 }
@@ -29,62 +38,101 @@ export interface FeedParts {
 
 interface Ask {
   readonly viewerId: string
-  readonly cursor: Cursor | undefined
+  readonly from: From
   readonly limit: number
 }
 
 /**
  * A page of the following feed (README, "A read, step by step"): skeleton from the viewer's timeline and the lists of the crowded
- * authors among the candidates, merged down to the depth all of them have, folded, hydrated, filtered, refilled.
+ * authors among the candidates, merged down to the depth all of them have, folded, hydrated, filtered, refilled. A reader who follows
+ * nobody gets what is popular, and what they posted.
  */
 export async function readFeed(
   { read, keys, hydrate, origin }: FeedParts,
-  { viewerId, cursor, limit }: Ask,
+  { viewerId, from, limit }: Ask,
   turn: FeedTurn,
 ): Promise<FeedPage> {
-  const degraded: string[] = []
+  const degraded = new Set<string>()
   const viewerKey = keys.viewer(viewerId)
   const timelineKey = keys.timeline(viewerId)
   const crowdKey = keys.crowd()
-  const ownKey = keys.author(viewerId)
-  const first = await readParts(read, [viewerKey, timelineKey, crowdKey, ownKey], turn)
+  const ownKey = keys.author(viewerId, 'public')
+  const marksKey = keys.marks(viewerId)
+  const first = await readParts(read, [viewerKey, timelineKey, crowdKey, ownKey, marksKey], turn)
 
   const viewer = demand(() => first.need(viewerKey, 0)).value
   if (!viewer)
     throw new Problem('unauthorized', `There is no user ${viewerId}.`, { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
-  const timeline = await timelineOf(first, viewer)
-  const crowd = crowdOf(first)
+  const hidden = filterOf(viewer)
+  const own = first.get(ownKey, 3)
+  const ownMore = own?.value && hasMoreForFollowers(own.value) ? [keys.author(viewerId, 'followers')] : []
+  const sources = [...sourcesOf([own]), ...(viewer.followsNobody ? await popular() : await followed(viewer))]
 
-  const left = setOf(viewer.left)
-  const pulled = timeline.candidates.filter((authorId) => crowd.has(authorId) && !left.has(authorId))
-  const pulledKeys = pulled.map(keys.author)
-  const lists = await readParts(read, pulledKeys, turn)
-  const sources: EntryList[] = [timeline]
-  for (const part of [first.get(ownKey, 3), ...pulledKeys.map((key, place) => lists.get(key, place))]) {
-    if (part?.value) sources.push(part.value)
-    else if (!part) degraded.push('incomplete')
+  const { anchor, below, above } = boundsOf(from)
+  const walk = createWalk(sources, { anchor, below, above, fold: true, hidden })
+  const older = (under: string, size: number) =>
+    origin.older({ viewerId, below: under, above, anchor: anchor ?? newestOf(sources) ?? under, limit: size })
+  const onlooker = createOnlooker({ viewerId, state: viewer, where: 'feed' })
+  const page = await paginate({ walk, older, originKnowsAll: !viewer.followsNobody, below }, limit, hydrate, { ...turn, onlooker })
+  const lines = await withMine(page.lines, onlooker, first.get(marksKey, 4), origin)
+  if (page.isShort) degraded.add('incomplete')
+  return {
+    ...positionAfter(sources, from, page),
+    lines,
+    source: viewer.followsNobody ? 'popular' : 'following',
+    degraded: [...degraded, ...onlooker.degraded],
   }
 
-  const floor = floorOf(sources)
-  const scroll = {
-    anchor: cursor?.anchor,
-    below: cursor?.last,
-    fold: true,
-    hidden: (entry: { actorId: string }) => left.has(entry.actorId),
+  /** The timeline, and the lists of the crowded authors among its candidates. */
+  async function followed(state: ViewerState): Promise<readonly Source[]> {
+    const timeline = await timelineOf(first, state)
+    const crowd = crowdOf(first)
+    const pulled = timeline.candidates.filter((authorId) => crowd.has(authorId) && !hides(state, authorId))
+    const asked = [...pulled.map((authorId) => keys.author(authorId, 'public')), ...ownMore]
+    const found = await readParts(read, asked, turn)
+    const lists = asked.map((key, place) => found.get(key, place))
+    const closed = pulled.filter((_, place) => {
+      const list = lists[place]?.value
+      return list && hasMoreForFollowers(list)
+    })
+    return [sourceOf(timeline), ...sourcesOf(lists), ...(closed.length > 0 ? await forFollowers(closed) : [])]
   }
-  const page = await paginate(
-    {
-      cached: candidatesFrom(mergeDown(sources), scroll),
-      floor,
-      older: (below, size) => origin.older({ viewerId, below, anchor: cursor?.anchor ?? newestOf(sources) ?? below, limit: size }),
-      below: cursor?.last,
-    },
-    limit,
-    hydrate,
-    turn,
-  )
 
-  return { ...positionAfter(sources, cursor, page), lines: page.lines, degraded: [...new Set(degraded)] }
+  /** What crowded authors posted for their followers only, of those whom the viewer provably follows. */
+  async function forFollowers(authorIds: readonly string[]): Promise<readonly Source[]> {
+    const proofs = authorIds.map((authorId) => keys.relation(viewerId, authorId))
+    const asked = authorIds.map((authorId) => keys.author(authorId, 'followers'))
+    const found = await readParts(read, [...proofs, ...asked], turn)
+    const lists: (Part<Timeline> | undefined)[] = []
+    for (const [place, proof] of proofs.entries()) {
+      const relation = found.get(proof, place)
+      if (!relation) degraded.add('unproven')
+      const key = asked[place]
+      if (key && relation?.value?.as === 'follower') lists.push(found.get(key, proofs.length + place))
+    }
+    return sourcesOf(lists)
+  }
+
+  /** What is popular, and what the viewer posted for followers: below that nothing but the viewer's own follows. */
+  async function popular(): Promise<readonly Source[]> {
+    const popularKey = keys.popular()
+    const asked: readonly Key<unknown>[] = [popularKey, ...ownMore]
+    const found = await readParts(read, asked, turn)
+    const list = found.get(popularKey, 0)?.value
+    if (!list) degraded.add('incomplete')
+    return [
+      ...(list ? [{ items: list.entries, completeUntil: '0', exhausted: true }] : []),
+      ...sourcesOf(ownMore.map((key) => found.get(key, 1))),
+    ]
+  }
+
+  /** The lists that could be had. Without one of them the page says that it may lack somebody. */
+  function sourcesOf(lists: readonly (Part<Timeline> | undefined)[]): readonly Source[] {
+    return lists.flatMap((list) => {
+      if (!list) degraded.add('incomplete')
+      return list?.value ? [sourceOf(list.value)] : []
+    })
+  }
 
   /** The timeline, at least as new as the viewer's last follow; an older one only where no newer can be had. */
   async function timelineOf(found: Parts, { followVersion }: ViewerState): Promise<Timeline> {
@@ -92,7 +140,7 @@ export async function readFeed(
     if (known?.value && known.truth >= followVersion) return known.value
     const leastTruth = (key: string) => Math.max(turn.leastTruth?.(key) ?? 0, key === timelineKey.text ? followVersion : 0)
     const renewed = (await read.many([timelineKey], { ...turn, leastTruth })).get(timelineKey)
-    if (!renewed && known?.value) degraded.push('timeline-behind')
+    if (!renewed && known?.value) degraded.add('timeline-behind')
     const value = (renewed ?? demand(() => found.need(timelineKey, 1))).value
     if (!value) throw new Problem('origin-unavailable', 'The timeline cannot be had at present.')
     return value
@@ -101,24 +149,26 @@ export async function readFeed(
   /** Who is pulled at present. In grace, or without the list, the page says that it may lack somebody. */
   function crowdOf(found: Parts): ReadonlySet<string> {
     const known = found.get(crowdKey, 2)
-    if (!known || known.freshness === 'grace' || known.freshness === 'dead') degraded.push('incomplete')
+    if (!known || known.freshness === 'grace' || known.freshness === 'dead') degraded.add('incomplete')
     return setOf(known?.value ?? NOBODY)
   }
 }
 
 const NOBODY: readonly string[] = []
-const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
+/** Does nothing that this author posted or reposted belong into the viewer's feed? */
+const hides = ({ left, muted, blocked }: ViewerState, authorId: string): boolean =>
+  setOf(left).has(authorId) || setOf(muted).has(authorId) || setOf(blocked).has(authorId)
 
-/** The ids of a list as a set, made once for each list that memory holds. */
-function setOf(ids: readonly string[]): ReadonlySet<string> {
-  const known = sets.get(ids)
-  if (known) return known
-  const made = new Set(ids)
-  sets.set(ids, made)
-  return made
+/** Which lines the viewer's state filters before they are hydrated: by those who left, and of those who are muted or blocked. */
+function filterOf({ left, muted, blocked }: ViewerState): (entry: Entry) => boolean {
+  const gone = [left, muted, blocked].filter((ids) => ids.length > 0).map(setOf)
+  const unwanted = [muted, blocked].filter((ids) => ids.length > 0).map(setOf)
+  if (gone.length === 0) return () => false
+  return (entry) =>
+    gone.some((ids) => ids.has(entry.actorId)) || (entry.root !== undefined && unwanted.some((ids) => ids.has(rootAuthorOf(entry))))
 }
 
-const newestOf = (sources: readonly EntryList[]): string | undefined => {
+const newestOf = (sources: readonly Source[]): string | undefined => {
   for (const entry of mergeDown(sources)) return entry.activityId
   return undefined
 }

@@ -16,5 +16,6 @@ export function withTiming(origin: OriginPort, clock: { nowMs(): number }, waite
   return {
     older: (question) => timed(() => origin.older(question)),
     olderOfAuthor: (question) => timed(() => origin.olderOfAuthor(question)),
+    marks: (question) => timed(() => origin.marks(question)),
   }
 }

@@ -15,7 +15,7 @@ export interface Whole {
 export interface WholePages {
   /** The document, if every part of it would be answered from memory just as it was; otherwise nothing was read. */
   find(name: string, turn: Turn): Whole | undefined
-  /** Keeps a document of which `made` knows every part. */
+  /** Keeps a document of which `made` knows every part. One that was made of anything that is not for everybody is never kept. */
   keep(name: string, whole: Whole, made: Made): void
 }
 
@@ -68,6 +68,7 @@ export function createWholePages(read: Pick<ReadThrough, 'quiet' | 'still'>): Wh
       return page
     },
     keep(name, whole, made) {
+      if (!made.keys.every(({ text }) => isForEverybody(text))) return
       const parts = made.parts.filter((part) => part !== undefined)
       if (parts.length < made.parts.length) return
       // Only what was looked at is held on to: an answer may hang on to a whole request.
@@ -78,3 +79,7 @@ export function createWholePages(read: Pick<ReadThrough, 'quiet' | 'still'>): Wh
     },
   }
 }
+
+/** Keys whose values anybody may see. */
+const FOR_EVERYBODY = /^(?:(?:us|co):\d+|(?:au|po):\d+:public|crowd|pop)$/
+const isForEverybody = (key: string): boolean => FOR_EVERYBODY.test(key)

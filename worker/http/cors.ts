@@ -1,4 +1,11 @@
-import { AGE_HEADER, DEGRADED_HEADER, REPLAYED_HEADER, REQUEST_ID_HEADER, VERSION_HEADER } from '../../contract/headers.ts'
+import {
+  AGE_HEADER,
+  COMPLETENESS_HEADER,
+  DEGRADED_HEADER,
+  REPLAYED_HEADER,
+  REQUEST_ID_HEADER,
+  VERSION_HEADER,
+} from '../../contract/headers.ts'
 
 const ALLOW_METHODS = 'GET,HEAD,POST,PUT,DELETE'
 const ALLOW_HEADERS = `authorization,content-type,idempotency-key,if-none-match,${VERSION_HEADER}`
@@ -10,6 +17,7 @@ const EXPOSE_HEADERS = [
   'location',
   VERSION_HEADER,
   AGE_HEADER,
+  COMPLETENESS_HEADER,
   DEGRADED_HEADER,
   REPLAYED_HEADER,
   REQUEST_ID_HEADER,

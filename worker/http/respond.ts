@@ -1,4 +1,4 @@
-import { AGE_HEADER, DEGRADED_HEADER, REQUEST_ID_HEADER } from '../../contract/headers.ts'
+import { AGE_HEADER, COMPLETENESS_HEADER, DEGRADED_HEADER, REQUEST_ID_HEADER } from '../../contract/headers.ts'
 import { matches } from './conditional.ts'
 import type { Exchange } from './exchange.ts'
 import { cacheStatus, serverTiming, type Tally } from './tally.ts'
@@ -21,6 +21,9 @@ export const cacheHeaders = (tally: Tally, startedAtMs: number, nowMs: number): 
 
 const NONE: readonly string[] = []
 
+/** Reasons that take no post from an answer. Any other may: what is older than it should be may lack what is new. */
+const LACKS_NOTHING: ReadonlySet<string> = new Set(['mine-unknown'])
+
 const CONTENT_TYPE = 'application/json; charset=utf-8'
 const VARY = 'authorization, cookie, tideline-version, Origin'
 
@@ -28,7 +31,7 @@ const VARY = 'authorization, cookie, tideline-version, Origin'
  * What the last document was answered with. A Response copies the headers it is given (Fetch standard, "fill"), so one object serves all,
  * and only what differs from the answer before is set: to make eight headers anew costs a sixth of a cached page.
  */
-const reused = new Headers({ 'content-type': CONTENT_TYPE, vary: VARY })
+const reused = new Headers({ 'content-type': CONTENT_TYPE, vary: VARY, [COMPLETENESS_HEADER]: 'complete' })
 const last = new Map<string, string>()
 function reuse(name: string, value: string): void {
   if (last.get(name) === value) return
@@ -76,6 +79,7 @@ function special(
     ...cacheHeaders(tally, startedAtMs, nowMs),
     [AGE_HEADER]: ageOf(tally, nowMs),
     [REQUEST_ID_HEADER]: requestId,
+    [COMPLETENESS_HEADER]: reasons.every((reason) => LACKS_NOTHING.has(reason)) ? 'complete' : 'incomplete',
     ...origin,
     ...(reasons.length > 0 ? { [DEGRADED_HEADER]: reasons.join(', ') } : {}),
   }

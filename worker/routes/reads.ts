@@ -1,50 +1,44 @@
 import { type Context, Hono } from 'hono'
-import { type Cursor, decodeCursor, encodeCursor } from '../../contract/cursor.ts'
 import { Problem, renderProblem, toProblem } from '../../contract/problem.ts'
 import type { Caller } from '../../contract/signature.ts'
-import type { Raised } from '../../contract/version-token.ts'
-import { entityTagOf, type Fingerprint, fingerprintOf, joinFingerprints } from '../feed/entity-tag.ts'
-import { createMemo } from '../feed/memo.ts'
-import { pageBody, pageEnd } from '../feed/page-body.ts'
+import { entityTagOf, joinFingerprints } from '../feed/entity-tag.ts'
+import { bodyOf, pageBody } from '../feed/page-body.ts'
 import type { FeedTurn, Made } from '../feed/parts.ts'
-import { readAuthor, readPost } from '../feed/read-author.ts'
+import type { From } from '../feed/position.ts'
+import { readAuthor } from '../feed/read-author.ts'
 import { type FeedPage, type FeedParts, readFeed } from '../feed/read-feed.ts'
+import { readPost } from '../feed/read-post.ts'
 import { withTiming } from '../feed/timed-origin.ts'
 import { createWholePages, type Whole } from '../feed/whole-pages.ts'
 import type { Exchange } from '../http/exchange.ts'
 import { type Identify, requireUser } from '../http/identity.ts'
 import { type HttpParts, idFrom, mayInsist, pageSize, queryOf, raisedBy, turnOf, type WorkerEnv } from '../http/request.ts'
 import { type Document, PERSONAL, publicFor, respond } from '../http/respond.ts'
+import { createEndings } from './endings.ts'
 
 const FEED = '/v1/feed/following'
+const GAP = '/v1/feed/following/gap'
 const AUTHOR = '/v1/users/:id/posts'
 const POST = '/v1/posts/:id'
-
-/** How a page ends: its cursor and its gap, and what they give to its tag. */
-interface Ending {
-  readonly bytes: Uint8Array
-  readonly fingerprint: Fingerprint
-}
-
-const ending = (next: string | null, gap: boolean): Ending => ({
-  bytes: pageEnd(next, gap),
-  fingerprint: fingerprintOf(`${next ?? ''}|${gap}`),
-})
 
 /** Answers a read; `id` is what stands for it in the path. */
 type Read = (exchange: Exchange, id: string | undefined) => Promise<Response> | Response
 /** What is read, by the pattern of its route. */
-export type Reads = Readonly<Record<typeof FEED | typeof AUTHOR | typeof POST, Read>>
+export type Reads = Readonly<Record<typeof FEED | typeof GAP | typeof AUTHOR | typeof POST, Read>>
 
-/** An author's list is the same for all readers, and so are its cursors. */
+/** What cursors of the feed are sealed for. */
+const FOLLOWING = 'following'
+/** Cursors of an author's page are good for everybody: they hold nothing but ids, and who comes back with another token sees what that one may. */
 const EVERYBODY = 'everybody'
-/** What sealed cursors may take of an isolate's memory (bytes): readers ask for the same page again and again. */
-const MAX_CURSOR_BYTES = 1024 * 1024
+const NONE: readonly string[] = []
+
+/** A document, put together where it is handed over. */
+type Assembled = Required<Pick<Document, 'body' | 'tag' | 'degraded'>>
 
 /** The feeds, what a viewer follows and what one author brought, and single posts. */
 export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number): Reads {
   const wholePages = createWholePages(feed.read)
-  const endings = createMemo<Ending>(MAX_CURSOR_BYTES)
+  const endings = createEndings(http.signingKey)
 
   /** The feed's parts for one request, whose tally hears what history it waited for. */
   function timed({ tally }: Exchange): FeedParts {
@@ -52,85 +46,96 @@ export function createReads(feed: FeedParts, http: HttpParts, maxAgeMs: number):
     return { ...feed, origin: withTiming(feed.origin, http.clock, waited) }
   }
 
-  /** The cursor a client sent, good for this feed and this viewer only. */
-  async function cursorOf(text: string, feedName: string, viewerId: string): Promise<Cursor> {
-    const cursor = await decodeCursor(await http.signingKey, feedName, viewerId, text)
-    if (!cursor) throw new Problem('bad-cursor', 'The cursor is damaged, or belongs to another feed or another reader.')
-    return cursor
-  }
-
-  function endingOf({ next, gap }: FeedPage, feedName: string, viewerId: string): Ending | Promise<Ending> {
-    if (!next) return ending(null, gap)
-    const name = `${feedName} ${viewerId} ${next.last} ${next.anchor} ${next.sum} ${gap}`
-    return endings.get(name) ?? seal(name, next, gap, feedName, viewerId)
-  }
-
-  async function seal(name: string, next: Cursor, gap: boolean, feedName: string, viewerId: string): Promise<Ending> {
-    const sealed = ending(await encodeCursor(await http.signingKey, feedName, viewerId, next), gap)
-    endings.set(name, sealed, sealed.bytes.length)
-    return sealed
+  /** A page of the feed, from wherever the request says. */
+  async function following(exchange: Exchange, fromOf: (viewerId: string) => Promise<From> | From): Promise<Response> {
+    const viewerId = requireUser(exchange.caller)
+    const limit = pageSize(exchange)
+    const from = await fromOf(viewerId)
+    return respondPersonally(exchange, async (turn) => {
+      const page = await readFeed(timed(exchange), { viewerId, from, limit }, turn)
+      return documentOf(page, FOLLOWING, viewerId)
+    })
   }
 
   /** The body of a page is put together only where it is handed over: a client that has it wants none. */
-  async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Pick<Document, 'body' | 'tag'>> {
-    const { bytes, fingerprint } = await endingOf(page, feedName, viewerId)
-    return { body: () => pageBody(page.lines, bytes), tag: entityTagOf(joinFingerprints(fingerprint, page.lines)) }
+  async function documentOf(page: FeedPage, feedName: string, viewerId: string): Promise<Assembled> {
+    const { bytes, fingerprint } = await endings.of(page, feedName, viewerId)
+    const tag = entityTagOf(joinFingerprints(fingerprint, page.lines))
+    return { body: () => pageBody(page.lines, bytes), tag, degraded: page.degraded }
   }
 
-  /** Answers what is the same for all readers: as it was, where nothing in it has changed, else assembled anew. */
-  function respondPublicly(exchange: Exchange, assemble: (turn: FeedTurn) => Promise<Whole>): Promise<Response> | Response {
-    if (mayInsist(exchange)) return raisedBy(exchange, http).then((raised) => read(raised))
-    return read(undefined)
+  /** Answers what an author's page or a post is to whoever asks: to a user what this user may see, to nobody we know what everybody may. */
+  function respondTo(
+    exchange: Exchange,
+    assemble: (turn: FeedTurn, viewerId: string | undefined) => Promise<Assembled>,
+  ): Promise<Response> | Response {
+    const viewerId = exchange.caller?.userId
+    if (viewerId === undefined) return respondPublicly(exchange, (turn) => assemble(turn, undefined))
+    return respondPersonally(exchange, (turn) => assemble(turn, viewerId))
+  }
 
-    function read(raised: Raised | undefined): Promise<Response> | Response {
-      const turn = turnOf(exchange, raised, http)
-      const name = nameOf(exchange)
-      const whole = name === undefined ? undefined : wholePages.find(name, turn)
-      if (whole) return answer(whole, raised)
-      const made: Made = { keys: [], parts: [] }
-      return assemble({ ...turn, made }).then((assembled) => {
-        // What the origin said of older history is no part that memory could vouch for.
-        if (name !== undefined && exchange.tally.history === 0) wholePages.keep(name, assembled, made)
-        return answer(assembled, raised)
-      })
-    }
+  async function respondPersonally(exchange: Exchange, assemble: (turn: FeedTurn) => Promise<Assembled>): Promise<Response> {
+    const turn = turnOf(exchange, mayInsist(exchange) ? await raisedBy(exchange, http) : undefined, http)
+    const document = await assemble(turn)
+    return respond(exchange, http.clock.nowMs(), { ...document, cacheControl: PERSONAL })
+  }
 
-    function answer(whole: Whole, raised: Raised | undefined): Response {
+  /** Answers what is the same for all whom we do not know: as it was, where nothing in it has changed, else assembled anew. */
+  function respondPublicly(exchange: Exchange, assemble: (turn: FeedTurn) => Promise<Assembled>): Promise<Response> | Response {
+    const turn = turnOf(exchange, undefined, http)
+    const name = nameOf(exchange)
+    const known = name === undefined ? undefined : wholePages.find(name, turn)
+    if (known) return answer(known, NONE)
+    const made: Made = { keys: [], parts: [] }
+    return assemble({ ...turn, made }).then(({ body, tag, degraded }) => {
+      const whole = { body: body().slice(), tag }
+      // What the origin said of older history is no part that memory could vouch for.
+      if (name !== undefined && exchange.tally.history === 0 && degraded.length === 0) wholePages.keep(name, whole, made)
+      return answer(whole, degraded)
+    })
+
+    function answer({ body, tag }: Whole, degraded: readonly string[]): Response {
       const nowMs = http.clock.nowMs()
-      const cacheControl = raised ? PERSONAL : publicFor(exchange.tally.oldestAtMs, maxAgeMs, nowMs)
-      return respond(exchange, nowMs, { body: () => whole.body, tag: whole.tag, cacheControl })
+      const cacheControl = publicFor(exchange.tally.oldestAtMs, maxAgeMs, nowMs)
+      return respond(exchange, nowMs, { body: () => body, tag, cacheControl, degraded })
     }
   }
 
   return {
-    async [FEED](exchange) {
-      const viewerId = requireUser(exchange.caller)
-      const limit = pageSize(exchange)
-      const text = queryOf(exchange, 'cursor')
-      const cursor = text === null ? undefined : await cursorOf(text, 'following', viewerId)
-      const turn = turnOf(exchange, mayInsist(exchange) ? await raisedBy(exchange, http) : undefined, http)
-      const page = await readFeed(timed(exchange), { viewerId, cursor, limit }, turn)
-      const whole = await documentOf(page, 'following', viewerId)
-      return respond(exchange, http.clock.nowMs(), { ...whole, cacheControl: PERSONAL, degraded: page.degraded })
+    [FEED](exchange) {
+      return following(exchange, async (viewerId) => {
+        const cursor = queryOf(exchange, 'cursor')
+        const since = queryOf(exchange, 'since')
+        if (cursor !== null && since !== null) throw new Problem('bad-request', 'A page starts at cursor or at since, not at both.')
+        if (since !== null) return { kind: 'since', top: await endings.cursorOf(since, FOLLOWING, viewerId) }
+        return { kind: 'scroll', cursor: cursor === null ? undefined : await endings.cursorOf(cursor, FOLLOWING, viewerId) }
+      })
+    },
+
+    [GAP](exchange) {
+      return following(exchange, async (viewerId) => {
+        const cursor = queryOf(exchange, 'cursor')
+        if (cursor === null) throw new Problem('bad-request', 'cursor is the gap_cursor of a page.')
+        return { kind: 'gap', gap: await endings.gapOf(cursor, FOLLOWING, viewerId) }
+      })
     },
 
     [AUTHOR](exchange, id) {
-      return respondPublicly(exchange, async (turn) => {
+      return respondTo(exchange, async (turn, viewerId) => {
         const authorId = idFrom(id)
         const limit = pageSize(exchange)
         const feedName = `author:${authorId}`
         const text = queryOf(exchange, 'cursor')
-        const cursor = text === null ? undefined : await cursorOf(text, feedName, EVERYBODY)
-        const page = await readAuthor(timed(exchange), { authorId, cursor, limit }, turn)
-        const { body, tag } = await documentOf(page, feedName, EVERYBODY)
-        return { body: body().slice(), tag }
+        const cursor = text === null ? undefined : await endings.cursorOf(text, feedName, EVERYBODY)
+        const page = await readAuthor(timed(exchange), { authorId, viewerId, cursor, limit }, turn)
+        return documentOf(page, feedName, EVERYBODY)
       })
     },
 
     [POST](exchange, id) {
-      return respondPublicly(exchange, async (turn) => {
-        const line = await readPost(feed, idFrom(id), turn)
-        return { body: line.json, tag: entityTagOf(line.fingerprint) }
+      return respondTo(exchange, async (turn, viewerId) => {
+        const { line, degraded } = await readPost(timed(exchange), { postId: idFrom(id), viewerId }, turn)
+        return { body: () => bodyOf(line), tag: entityTagOf(line.fingerprint), degraded }
       })
     },
   }
@@ -179,7 +184,7 @@ export function createShortcut(reads: Reads, identify: Identify): (exchange: Exc
   return (exchange) => {
     if (exchange.method !== 'GET') return undefined
     const { path } = exchange
-    if (path === FEED) return go(exchange, FEED, undefined)
+    if (path === FEED || path === GAP) return go(exchange, path, undefined)
     const [, authorId, postId] = PATHS.exec(path) ?? []
     if (authorId !== undefined) return go(exchange, AUTHOR, authorId)
     return postId === undefined ? undefined : go(exchange, POST, postId)

@@ -15,16 +15,20 @@ const PASSED_BACK = ['content-type', 'cache-control', 'location', 'retry-after',
 /** Seconds the cookie lives: as long as a version token matters. */
 const COOKIE_SECONDS = 300
 
-/** Writes belong to the origin: the edge knows who calls, signs, passes on, and turns what was raised into a version token. */
+/**
+ * Writes belong to the origin, and so do lists that only their owner reads: the edge knows who calls, signs, passes on, and turns what was raised
+ * into a version token.
+ */
 export function writeRoutes(forward: Forward, http: Pick<HttpParts, 'clock' | 'signingKey'>): Hono<WorkerEnv> {
-  async function write(c: Context<WorkerEnv>): Promise<Response> {
+  async function pass(c: Context<WorkerEnv>): Promise<Response> {
     const { exchange } = c.env
     const { caller } = exchange
     if (!caller) throw new Problem('unauthorized', 'Send a bearer token.', { headers: { 'www-authenticate': 'Bearer' } })
     if (c.req.param('id') !== undefined) idFrom(c.req.param('id'))
+    const { pathname, search } = new URL(c.req.url)
     const answer = await forward({
       method: c.req.method,
-      path: new URL(c.req.url).pathname,
+      path: pathname + search,
       body: await readBody(c.req.raw, MAX_BODY_BYTES),
       headers: pick(c.req.raw.headers, PASSED_ON),
       caller,
@@ -46,11 +50,15 @@ export function writeRoutes(forward: Forward, http: Pick<HttpParts, 'clock' | 's
   }
 
   const routes = new Hono<WorkerEnv>()
-  routes.post('/v1/posts', write)
-  routes.delete('/v1/posts/:id', write)
-  routes.on(['POST', 'DELETE'], '/v1/posts/:id/repost', write)
-  routes.on(['POST', 'DELETE'], '/v1/users/:id/follow', write)
-  routes.put('/v1/users/:id', write)
+  routes.post('/v1/posts', pass)
+  routes.delete('/v1/posts/:id', pass)
+  for (const verb of ['repost', 'like']) routes.on(['POST', 'DELETE'], `/v1/posts/:id/${verb}`, pass)
+  for (const verb of ['follow', 'mute', 'block']) routes.on(['POST', 'DELETE'], `/v1/users/:id/${verb}`, pass)
+  routes.on(['PUT', 'DELETE'], '/v1/follow-requests/:id', pass)
+  routes.delete('/v1/followers/:id', pass)
+  for (const list of ['follow-requests', 'mutes', 'blocks']) routes.get(`/v1/${list}`, pass)
+  routes.on(['PUT', 'DELETE'], '/v1/users/:id', pass)
+  for (const state of ['privacy', 'suspension']) routes.put(`/v1/users/:id/${state}`, pass)
   return routes
 }
 

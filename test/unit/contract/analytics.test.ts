@@ -65,6 +65,7 @@ test('every key that is cached has a class', () => {
     keyOf.viewer(ID),
   ].map(classOf)
   expect(classes).toEqual(KEY_CLASSES)
+  expect([keyOf.counts(ID), keyOf.marks(ID), keyOf.relation(ID, ID), keyOf.popular()].map(classOf)).toEqual(['po', 'vw', 'vw', 'crowd'])
   expect(classOf('hb:7')).toBeUndefined()
 })
 

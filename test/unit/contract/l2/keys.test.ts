@@ -39,7 +39,9 @@ test.each([
   `tl:${ID}:public`,
   `TL:${ID}`,
   `au:${ID}`,
-  `po:${ID}:followers`,
+  `po:${ID}:friends`,
+  `rel:${ID}`,
+  `pop:${ID}`,
   `po:${ID}:public:x`,
   `xx:${ID}`,
   'crowd:',
@@ -53,12 +55,16 @@ test.each([
 
 test('any text is a key that was written, or none', () =>
   fc.assert(
-    fc.property(fc.oneof(anyText, fc.string(), fc.stringMatching(/^(tl|vw|us|au|po|ls):[0-9]{18,20}(:public)?$/)), (text) => {
-      const parsed = parseKey(text)
-      if (parsed?.kind === 'crowd') expect(text).toBe(keyOf.crowd())
-      else if (parsed && 'audience' in parsed) expect(text).toBe(keyOf[parsed.kind](parsed.id, parsed.audience))
-      else if (parsed) expect(text).toBe(keyOf[parsed.kind](parsed.id))
-    }),
+    fc.property(
+      fc.oneof(anyText, fc.string(), fc.stringMatching(/^(tl|vw|us|au|po|co|my|rel|ls):[0-9]{18,20}(:public|:followers|:[0-9]{19})?$/)),
+      (text) => {
+        const parsed = parseKey(text)
+        if (parsed?.kind === 'crowd' || parsed?.kind === 'popular') expect(text).toBe(keyOf[parsed.kind]())
+        else if (parsed?.kind === 'relation') expect(text).toBe(keyOf.relation(parsed.id, parsed.authorId))
+        else if (parsed && 'audience' in parsed) expect(text).toBe(keyOf[parsed.kind](parsed.id, parsed.audience))
+        else if (parsed) expect(text).toBe(keyOf[parsed.kind](parsed.id))
+      },
+    ),
   ))
 
 test('a lease lies beside its value, a heartbeat names its machine', () => {

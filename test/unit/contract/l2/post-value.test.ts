@@ -6,10 +6,11 @@ import { anyId, anyText } from '../../../support/arbitrary.ts'
 const anyPostValue: fc.Arbitrary<PostValue> = fc.oneof(
   fc.record({ kind: fc.constant('post' as const), authorId: anyId, json: fc.json() }),
   fc.record({ kind: fc.constant('repost' as const), authorId: anyId, rootId: anyId, rootAuthorId: anyId }),
+  fc.record({ kind: fc.constant('not-public' as const), authorId: anyId }),
   fc.constant({ kind: 'gone' as const }),
 )
 
-test('a post, a pointer and a tombstone come back as they were', () =>
+test('a post, a pointer, a word and a tombstone come back as they were', () =>
   fc.assert(
     fc.property(anyPostValue, (value) => {
       expect(decodePostValue(encodePostValue(value))).toEqual(value)
@@ -18,7 +19,7 @@ test('a post, a pointer and a tombstone come back as they were', () =>
 
 test('what is none of them is a miss', () => {
   const id = '1100000000000000001'
-  for (const text of ['', 'p', 'r', 'x ', 'X', `p${id}`, `r${id}${id}`, `r${id}${id}${id}0`, `q${id}{}`])
+  for (const text of ['', 'p', 'r', 'x ', 'X', `n`, `n${id}0`, `p${id}`, `r${id}${id}`, `r${id}${id}${id}0`, `q${id}{}`])
     expect(decodePostValue(text), text).toBeUndefined()
 })
 

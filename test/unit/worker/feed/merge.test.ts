@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Entry } from '../../../../contract/entry.ts'
-import type { EntryList } from '../../../../contract/timeline.ts'
-import { candidatesFrom, checksumOf, floorOf, mergeDown } from '../../../../worker/feed/merge.ts'
+import { checksumOf, floorOf, mergeDown, type Source, sourceOf } from '../../../../worker/feed/merge.ts'
 
 const id = (n: number): string => String(2_000_000_000_000_000_000n + BigInt(n))
 const entry = (n: number, root?: number): Entry => ({
@@ -11,14 +10,10 @@ const entry = (n: number, root?: number): Entry => ({
   audience: 'public',
   ...(root === undefined ? {} : { root: { id: id(root), authorId: id(9_100) } }),
 })
-const list = (numbers: readonly number[], completeSince = '0'): EntryList => ({
-  completeSince,
-  entries: [...numbers].sort((a, b) => b - a).map((n) => entry(n)),
-})
+const list = (numbers: readonly number[], completeSince = '0'): Source =>
+  sourceOf({ completeSince, entries: [...numbers].sort((a, b) => b - a).map((n) => entry(n)) })
 const numbers = (entries: Iterable<Entry>): number[] =>
   [...entries].map(({ activityId }) => Number(BigInt(activityId) - 2_000_000_000_000_000_000n))
-
-const all = { anchor: undefined, below: undefined, fold: true, hidden: () => false }
 
 test('sources of different depth are shown only down to the depth all of them have', () => {
   const deep = list([10, 8, 6, 4, 2])
@@ -31,7 +26,7 @@ test('a floor ignored would show a page with holes: what lies below it is missin
   const truth = [10, 9, 8, 7, 6, 5, 4, 3]
   const deep = list([10, 8, 6, 4])
   const shallow = list([9, 7], id(6)) // it also had 5 and 3, which were cut
-  const withoutFloor = numbers(mergeDown([deep, { ...shallow, completeSince: '0' }]))
+  const withoutFloor = numbers(mergeDown([deep, { ...shallow, exhausted: true }]))
   expect(withoutFloor).not.toEqual(truth.slice(0, withoutFloor.length))
   const withFloor = numbers(mergeDown([deep, shallow]))
   expect(withFloor).toEqual(truth.slice(0, withFloor.length))
@@ -47,37 +42,6 @@ test('whatever the sources, the merge is their union above the floor, newest fir
       expect(numbers(mergeDown(lists))).toEqual(union)
     }),
   )
-})
-
-test('ids of one millisecond are not ties: none is dropped at a page edge', () => {
-  const lines = [...mergeDown([list([5, 4, 3]), list([4, 2])])]
-  const below = candidatesFrom(lines, { ...all, below: id(4) })
-  expect(numbers([...below].map(({ entry }) => entry))).toEqual([3, 2])
-})
-
-test('a candidate names the newer lines that show its root, up to the anchor and no further', () => {
-  const lines = [entry(10, 1), entry(8, 1), entry(6), entry(1)]
-  const shown = (anchor: string | undefined) =>
-    [...candidatesFrom(lines, { ...all, anchor })].map((candidate) => [numbers([candidate.entry])[0], numbers(candidate.newer)])
-  expect(shown(undefined)).toEqual([
-    [10, []],
-    [8, [10]],
-    [6, []],
-    [1, [10, 8]],
-  ])
-  expect(shown(id(9))).toEqual([
-    [8, []],
-    [6, []],
-    [1, [8]],
-  ])
-})
-
-test('what is hidden neither shows nor folds', () => {
-  const lines = [entry(10, 1), entry(1)]
-  const hidden = (line: Entry) => line.activityId === id(10)
-  const candidates = [...candidatesFrom(lines, { ...all, hidden })]
-  expect(candidates.map(({ entry }) => entry.activityId)).toEqual([id(1)])
-  expect(candidates[0]?.newer).toEqual([])
 })
 
 test('the checksum between cursor and anchor changes when something arrives late, and only then', () => {

@@ -5,7 +5,7 @@ import type { ReadThrough } from '../../../../worker/cache/read-through.ts'
 import type { Made } from '../../../../worker/feed/parts.ts'
 import { createWholePages } from '../../../../worker/feed/whole-pages.ts'
 
-const KEYS = ['au:1', 'po:1', 'us:1'].map((text) => ({ text, sizeOf: () => 100 }) as unknown as Key<unknown>)
+const KEYS = ['au:1:public', 'po:1:public', 'us:1'].map((text) => ({ text, sizeOf: () => 100 }) as unknown as Key<unknown>)
 const LIFE = { softExpiresAtMs: 9, hardExpiresAtMs: 9, graceEndsAtMs: 9, deltaMs: 0 }
 const WHOLE = { body: new Uint8Array([1]), tag: '"tag"' }
 
@@ -57,16 +57,16 @@ test('a page is answered while all its parts are what they were, and each is cou
 test('a part verified anew, with the same value, changes nothing', () => {
   const { pages, made, find, hold } = world()
   pages.keep('page', WHOLE, made())
-  hold('po:1', 'po:1')
+  hold('po:1:public', 'po:1:public')
   expect(find()).toMatchObject(WHOLE)
 })
 
 test.each([
-  ['another value', ({ hold }: ReturnType<typeof world>) => hold('po:1', 'edited')],
-  ['a tombstone', ({ hold }: ReturnType<typeof world>) => hold('po:1', { kind: 'gone' })],
+  ['another value', ({ hold }: ReturnType<typeof world>) => hold('po:1:public', 'edited')],
+  ['a tombstone', ({ hold }: ReturnType<typeof world>) => hold('po:1:public', { kind: 'gone' })],
   ['an absence', ({ hold }: ReturnType<typeof world>) => hold('us:1', null)],
-  ['another truth version', ({ hold }: ReturnType<typeof world>) => hold('au:1', 'au:1', 2)],
-  ['nothing, for it was evicted', ({ forget }: ReturnType<typeof world>) => forget('au:1')],
+  ['another truth version', ({ hold }: ReturnType<typeof world>) => hold('au:1:public', 'au:1:public', 2)],
+  ['nothing, for it was evicted', ({ forget }: ReturnType<typeof world>) => forget('au:1:public')],
 ])('a page of which a part is now %s is not answered, and nothing is counted', (_, change) => {
   const there = world()
   there.pages.keep('page', WHOLE, there.made())
@@ -89,6 +89,17 @@ test('a page of which a part could not be had is not kept', () => {
   expect(find()).toBeUndefined()
 })
 
+test.each(['po:1:followers', 'au:1:followers', 'rel:1:2', 'vw:1', 'my:1', 'tl:1'])(
+  'a page that was made of %s is not kept: others would be answered with it',
+  (text) => {
+    const { pages, made, find, hold } = world()
+    hold(text, text)
+    const { keys, parts } = made()
+    pages.keep('page', WHOLE, { keys: [...keys, { ...keys[0], text } as Key<unknown>], parts: [...parts, parts[0]] })
+    expect(find()).toBeUndefined()
+  },
+)
+
 test('a page whose parts weigh too much is not kept: it would hold on to what memory lets go of', () => {
   const { pages, made, find } = world()
   const heavy = made().keys.map((key) => ({ ...key, sizeOf: () => 1024 * 1024 }))
@@ -103,6 +114,6 @@ test('what memory still holds is not looked up again, though each answer is coun
   const looked = asked.length
   expect(find()).toMatchObject(WHOLE)
   expect([asked.length, told.length]).toEqual([looked, 2])
-  hold('po:1', 'edited')
+  hold('po:1:public', 'edited')
   expect(find()).toBeUndefined()
 })

@@ -1,0 +1,205 @@
+import * as z from 'zod'
+import {
+  acceptedSchema,
+  blockedSchema,
+  likedSchema,
+  mutedSchema,
+  pageSizeSchema,
+  peopleSchema,
+  privacySchema,
+  suspensionSchema,
+} from '../post.ts'
+import { CALLER, HANA, NEWCOMER, POST, PRIYA } from './cast.ts'
+import { json, type Operation } from './operation.ts'
+import { idIn, type Parameter, VERSION } from './parameters.ts'
+import { FORWARDED, SERVICE_HEADERS, WRITE_HEADERS } from './writes.ts'
+
+const PAGING: readonly Parameter[] = [
+  { name: 'limit', in: 'query', description: 'How many people at most.', schema: pageSizeSchema, example: 20 },
+  { name: 'cursor', in: 'query', description: '`next_cursor` of the page before.', schema: z.string() },
+]
+
+/** A list that only its owner reads. */
+const list = (id: string, path: string, tag: Operation['tag'], summary: string, users: readonly object[], said = ''): Operation => ({
+  id,
+  method: 'get',
+  path,
+  tag,
+  summary,
+  description: `Whose accounts are oldest come last. Answered by the origin, and only to you.${said}`,
+  token: 'user',
+  parameters: PAGING,
+  answers: [{ status: 200, description: 'A page.', headers: ['cache-control'], content: json(peopleSchema, { users, next_cursor: null }) }],
+  problems: ['bad-request', 'bad-cursor', 'overloaded', 'origin-unavailable'],
+})
+
+/** Likes, follow requests, mutes and blocks, and who may see an account. */
+export const RELATIONS: readonly Operation[] = [
+  {
+    id: 'like',
+    method: 'post',
+    path: '/v1/posts/{id}/like',
+    tag: 'Posts',
+    summary: 'Like a post',
+    description: 'A repost stands for the post it shows. To like again changes nothing. What you may not see is not there.',
+    token: 'user',
+    parameters: [idIn('The post.', POST.id), ...VERSION],
+    answers: [{ status: 200, description: 'You like it.', headers: WRITE_HEADERS, content: json(likedSchema, { liked: true }) }],
+    problems: ['bad-request', 'not-found', 'gone', ...FORWARDED],
+  },
+  {
+    id: 'unlike',
+    method: 'delete',
+    path: '/v1/posts/{id}/like',
+    tag: 'Posts',
+    summary: 'Take your like of a post back',
+    description: 'Without a like there is nothing to take back, and the answer is the same.',
+    token: 'user',
+    parameters: [idIn('The post.', POST.id), ...VERSION],
+    answers: [{ status: 200, description: 'You do not like it.', headers: WRITE_HEADERS, content: json(likedSchema, { liked: false }) }],
+    problems: ['bad-request', 'not-found', ...FORWARDED],
+  },
+  list(
+    'getFollowRequests',
+    '/v1/follow-requests',
+    'Follows',
+    'See who asks to follow you',
+    [PRIYA],
+    ' They stay when your account is private no more, until you answer or they follow.',
+  ),
+  {
+    id: 'acceptFollowRequest',
+    method: 'put',
+    path: '/v1/follow-requests/{id}',
+    tag: 'Follows',
+    summary: 'Let somebody follow you',
+    description: 'They follow you from then on. To accept again changes nothing.',
+    token: 'user',
+    parameters: [idIn('Who asks.', HANA.id), ...VERSION],
+    answers: [{ status: 200, description: 'They follow you.', headers: WRITE_HEADERS, content: json(acceptedSchema, { accepted: true }) }],
+    problems: ['bad-request', 'not-found', 'blocked', ...FORWARDED],
+  },
+  {
+    id: 'rejectFollowRequest',
+    method: 'delete',
+    path: '/v1/follow-requests/{id}',
+    tag: 'Follows',
+    summary: 'Turn a request to follow you down',
+    description:
+      'They are not told, and may ask again. `accepted` is true where you had accepted before: `DELETE /v1/followers/{id}` ends that.',
+    token: 'user',
+    parameters: [idIn('Who asks.', HANA.id), ...VERSION],
+    answers: [
+      { status: 200, description: 'There is no request.', headers: WRITE_HEADERS, content: json(acceptedSchema, { accepted: false }) },
+    ],
+    problems: ['bad-request', ...FORWARDED],
+  },
+  {
+    id: 'removeFollower',
+    method: 'delete',
+    path: '/v1/followers/{id}',
+    tag: 'Follows',
+    summary: 'Remove a follower of yours',
+    description:
+      'As if they had unfollowed you: within 5 s they see nothing of you that is not public. Where they did not follow, the answer is the same.',
+    token: 'user',
+    parameters: [idIn('Who follows you.', HANA.id), ...VERSION],
+    answers: [{ status: 204, description: 'They do not follow you.', headers: WRITE_HEADERS }],
+    problems: ['bad-request', ...FORWARDED],
+  },
+  {
+    id: 'mute',
+    method: 'post',
+    path: '/v1/users/{id}/mute',
+    tag: 'Hiding',
+    summary: 'Mute a user',
+    description:
+      "What they post or repost leaves your feed within 5 s, and others' reposts of it; their own page stays. They are not told.",
+    token: 'user',
+    parameters: [idIn('Whom to mute.', HANA.id), ...VERSION],
+    answers: [{ status: 200, description: 'They are muted.', headers: WRITE_HEADERS, content: json(mutedSchema, { muted: true }) }],
+    problems: ['bad-request', 'not-found', ...FORWARDED],
+  },
+  {
+    id: 'unmute',
+    method: 'delete',
+    path: '/v1/users/{id}/mute',
+    tag: 'Hiding',
+    summary: 'Unmute a user',
+    description: 'To unmute again changes nothing.',
+    token: 'user',
+    parameters: [idIn('Whom to unmute.', HANA.id), ...VERSION],
+    answers: [{ status: 200, description: 'They are not muted.', headers: WRITE_HEADERS, content: json(mutedSchema, { muted: false }) }],
+    problems: ['bad-request', ...FORWARDED],
+  },
+  list('getMutes', '/v1/mutes', 'Hiding', 'See whom you muted', [HANA]),
+  {
+    id: 'block',
+    method: 'post',
+    path: '/v1/users/{id}/block',
+    tag: 'Hiding',
+    summary: 'Block a user',
+    description:
+      'Within 5 s neither of you sees anything of the other. Follows and requests between you end, and do not come back with an unblock.',
+    token: 'user',
+    parameters: [idIn('Whom to block.', PRIYA.id), ...VERSION],
+    answers: [{ status: 200, description: 'They are blocked.', headers: WRITE_HEADERS, content: json(blockedSchema, { blocked: true }) }],
+    problems: ['bad-request', 'not-found', ...FORWARDED],
+  },
+  {
+    id: 'unblock',
+    method: 'delete',
+    path: '/v1/users/{id}/block',
+    tag: 'Hiding',
+    summary: 'Unblock a user',
+    description: 'A block of theirs stands. To unblock again changes nothing.',
+    token: 'user',
+    parameters: [idIn('Whom to unblock.', PRIYA.id), ...VERSION],
+    answers: [
+      { status: 200, description: 'You do not block them.', headers: WRITE_HEADERS, content: json(blockedSchema, { blocked: false }) },
+    ],
+    problems: ['bad-request', ...FORWARDED],
+  },
+  list('getBlocks', '/v1/blocks', 'Hiding', 'See whom you block', [HANA]),
+  {
+    id: 'putPrivacy',
+    method: 'put',
+    path: '/v1/users/{id}/privacy',
+    tag: 'Users',
+    summary: 'Make an account private, or open',
+    description:
+      'What a private account posted and posts is for its followers alone, within 5 s; to follow it is to ask. For the account itself; a service may do it for anybody.',
+    token: 'user',
+    parameters: [idIn('The account.', CALLER.id), ...VERSION],
+    body: { schema: privacySchema, example: { private: true } },
+    answers: [{ status: 200, description: 'So it is.', headers: WRITE_HEADERS, content: json(privacySchema, { private: true }) }],
+    problems: ['bad-request', 'not-found', ...FORWARDED],
+  },
+  {
+    id: 'putSuspension',
+    method: 'put',
+    path: '/v1/users/{id}/suspension',
+    tag: 'Users',
+    summary: 'Suspend an account, or let it come back',
+    description:
+      'Within 5 s nobody sees anything of a suspended account. It may still read, hide and leave; it may not post, repost, like or follow. Back again, all is as it was.',
+    token: 'service',
+    parameters: [idIn('The account.', PRIYA.id)],
+    body: { schema: suspensionSchema, example: { suspended: false } },
+    answers: [{ status: 200, description: 'So it is.', headers: SERVICE_HEADERS, content: json(suspensionSchema, { suspended: false }) }],
+    problems: ['bad-request', 'not-found', ...FORWARDED],
+  },
+  {
+    id: 'deleteUser',
+    method: 'delete',
+    path: '/v1/users/{id}',
+    tag: 'Users',
+    summary: 'Delete an account',
+    description:
+      'Within 5 s nothing of it is seen, and its tokens are worth nothing. Its id and handle are not used again. For a service, or the account itself. To delete again answers the same.',
+    token: 'service',
+    parameters: [idIn('The account.', NEWCOMER.id)],
+    answers: [{ status: 204, description: 'Deleted.', headers: SERVICE_HEADERS }],
+    problems: ['bad-request', 'not-found', ...FORWARDED],
+  },
+]
