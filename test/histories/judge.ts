@@ -16,8 +16,8 @@ export interface Reading {
   readonly reader: string | undefined
   readonly begunAtMs: number
   readonly endedAtMs: number
-  /** The reader sent the token of their last write. */
-  readonly insists: boolean
+  /** The changes that the version token knows of which the reader sent. */
+  readonly knows: ReadonlySet<Change>
   readonly limit: number
   readonly page: Page
 }
@@ -43,6 +43,8 @@ const broken = (what: string): never => {
   throw new Broken(what)
 }
 
+const NOTHING: ReadonlySet<Change> = new Set()
+
 export const rootOf = (activity: Activity): Activity => activity.root ?? activity
 
 type SeenBy = (sight: Sight, activity: Activity) => Truth
@@ -54,17 +56,16 @@ type SeenBy = (sight: Sight, activity: Activity) => Truth
  */
 export function createJudge(log: Log, people: () => readonly string[], { settledMs, busy = false }: Promises) {
   /** From when on the reader must see a change: at once with the token of it, else in the promised time, counted from the end of any fault. */
-  const settledFor = (reader: string | undefined, insists: boolean) => (change: Change) => {
-    if (change.ackedAtMs === Number.POSITIVE_INFINITY) return change.ackedAtMs
-    if (insists && change.by === reader) return change.ackedAtMs
+  const settledFor = (knows: ReadonlySet<Change>) => (change: Change) => {
+    if (change.ackedAtMs === Number.POSITIVE_INFINITY || knows.has(change)) return change.ackedAtMs
     let seenAtMs = change.ackedAtMs + settledMs
     for (const { fromMs, toMs } of log.faults) {
       if (seenAtMs > fromMs && change.calledAtMs <= toMs) seenAtMs = Math.max(seenAtMs, toMs + settledMs)
     }
     return seenAtMs
   }
-  const sightOf = ({ reader, insists }: Pick<Reading, 'reader' | 'insists'>, fromMs: number, toMs: number): Sight =>
-    createSight(log, fromMs, toMs, settledFor(reader, insists))
+  const sightOf = (knows: ReadonlySet<Change>, fromMs: number, toMs: number): Sight => createSight(log, fromMs, toMs, settledFor(knows))
+  const nowOf = ({ knows, begunAtMs, endedAtMs }: Omit<Reading, 'page' | 'limit'>): Sight => sightOf(knows, begunAtMs, endedAtMs)
 
   const isIll = (fromMs: number, toMs: number): boolean =>
     log.faults.some((fault) => fault.fromMs <= toMs && fromMs <= fault.toMs + settledMs)
@@ -118,7 +119,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
 
   /** What a line says beside the post, to one reader. */
   function judgeOverlay(line: Line, activity: Activity, now: Sight, reading: Reading): void {
-    const { reader, page, begunAtMs, endedAtMs, insists } = reading
+    const { reader, page, begunAtMs, endedAtMs, knows } = reading
     const root = rootOf(activity)
     for (const who of line.reposters) {
       const may = log.activities.some((other) => other.root === root && other.actor === who && now.shown(reader, other, page.source !== 'author') !== 'no')
@@ -131,7 +132,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     if (page.degraded.includes('mine-unknown')) return
     const liked = now.is('likes', reader, root.text)
     if ((line.liked && liked === 'no') || (!line.liked && liked === 'yes')) broken(`“${root.text}” is said to be ${line.liked ? '' : 'not '}liked by ${reader}`)
-    const settled = settledFor(reader, insists)
+    const settled = settledFor(knows)
     const reposts = log.activities.filter((other) => other.root === root && other.actor === reader)
     const stands = reposts.map(({ made, kept }) => [truthWithin(made, begunAtMs, endedAtMs, settled), truthWithin(kept, begunAtMs, endedAtMs, settled)])
     if (line.reposted && stands.every((truths) => truths.includes('no'))) broken(`“${root.text}” is said to be reposted by ${reader}`)
@@ -142,7 +143,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
   function judgeLines(reading: Reading, above: string | undefined, anchor: string | undefined, seenBy: SeenBy, folds: boolean): Set<Activity> {
     const { page, limit } = reading
     const excused = isExcused(reading)
-    const now = sightOf(reading, reading.begunAtMs, reading.endedAtMs)
+    const now = nowOf(reading)
     const shown = new Set<Activity>()
     let last = above
     for (const line of page.lines) {
@@ -168,7 +169,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     if (!isExcused(reading)) {
       if (page.next !== null && page.lines.length < limit) broken(`the page has ${page.lines.length} of ${limit} lines, and more is said to follow`)
       const below = page.next === null ? '' : (page.lines.at(-1)?.activityId ?? '')
-      const throughout = sightOf(reading, scroll.startedAtMs, endedAtMs)
+      const throughout = sightOf(reading.knows, scroll.startedAtMs, endedAtMs)
       for (const activity of log.activities) {
         const { id } = activity
         if (id === undefined || id <= below || (scroll.last !== undefined && id >= scroll.last) || shown.has(activity)) continue
@@ -196,10 +197,11 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
   }
 
   /** What a page is of, for this reader. */
-  function feedOf({ page, begunAtMs, endedAtMs, insists }: Reading, reader: string): SeenBy {
+  function feedOf(reading: Reading, reader: string): SeenBy {
+    const { page } = reading
     const isPopular = page.source === 'popular'
     if (page.degraded.length === 0) {
-      const nobody = followsNobody(sightOf({ reader, insists }, begunAtMs, endedAtMs), reader)
+      const nobody = followsNobody(nowOf(reading), reader)
       if (nobody === (isPopular ? 'no' : 'yes')) broken(`${reader} is shown what is ${isPopular ? 'popular, and follows somebody' : 'followed, and follows nobody'}`)
     }
     return isPopular ? (sight, activity) => sight.inPopular(reader, activity) : (sight, activity) => sight.inFeed(reader, activity)
@@ -221,7 +223,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
       for (const reading of readings) {
         for (const activity of judgeLines(reading, undefined, anchor, seenBy, false)) shown.add(activity)
       }
-      const throughout = sightOf(first, first.begunAtMs, last.endedAtMs)
+      const throughout = sightOf(first.knows, first.begunAtMs, last.endedAtMs)
       for (const activity of log.activities) {
         if (activity.id === undefined || activity.id <= seen.anchor || shown.has(activity)) continue
         if (isMissing(activity, throughout, anchor, seenBy, true)) broken(`${called(activity)} (${activity.id}) is missing from what came since`)
@@ -233,7 +235,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     /** May an author's page be refused to this reader? */
     authorRefused(why: string, author: string, reading: Omit<Reading, 'page' | 'limit'>): void {
       const { reader } = reading
-      const sight = sightOf(reading, reading.begunAtMs, reading.endedAtMs)
+      const sight = nowOf(reading)
       const is = {
         'not-found': sight.exists(author) !== 'yes',
         blocked: reader !== undefined && sight.blocked(reader, author) !== 'no',
@@ -243,15 +245,14 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     },
     /** `line` is undefined for an answer that there is none, or not any more. */
     post(activity: Activity, line: Line | undefined, reading: Omit<Reading, 'page' | 'limit'>): void {
-      const { reader, begunAtMs, endedAtMs } = reading
-      const truth = sightOf(reading, begunAtMs, endedAtMs).shown(reader, activity, false)
+      const truth = nowOf(reading).shown(reading.reader, activity, false)
       if (line && truth === 'no') broken(`${called(activity)} is shown, and must not be`)
       if (!line && truth === 'yes') broken(`${called(activity)} is said to be gone, and stands`)
       if (line && rootOf(identify(line)) !== rootOf(activity)) broken(`another post is shown than ${called(activity)}`)
     },
     /** May somebody be told that there is no such reader? */
     unauthorized(reader: string, fromMs: number, toMs: number): void {
-      if (sightOf({ reader, insists: false }, fromMs, toMs).is('alive', reader) === 'yes') broken(`${reader} is said not to exist`)
+      if (sightOf(NOTHING, fromMs, toMs).is('alive', reader) === 'yes') broken(`${reader} is said not to exist`)
     },
     /** The request was not answered as it should be. */
     unavailable(what: string, fromMs: number, toMs: number): void {

@@ -4,8 +4,6 @@ export interface Change {
   readonly calledAtMs: number
   /** Infinite until it is acknowledged, and for ever where no answer came. */
   ackedAtMs: number
-  /** The client whose version token knows of it. */
-  readonly by: string | undefined
 }
 
 /** Something that is true or not: somebody follows somebody, an activity stands. */
@@ -81,8 +79,8 @@ export function createLog(faults: Fault[] = []): Log {
 }
 
 /** Notes a change that begins now. The caller sets when it was acknowledged, or takes it back where it was refused. */
-export function begin({ changes }: Fact, value: boolean, by: string | undefined, nowMs: number): Change {
-  const change = { value, calledAtMs: nowMs, ackedAtMs: Number.POSITIVE_INFINITY, by }
+export function begin({ changes }: Fact, value: boolean, nowMs: number): Change {
+  const change = { value, calledAtMs: nowMs, ackedAtMs: Number.POSITIVE_INFINITY }
   changes.push(change)
   return change
 }

@@ -24,6 +24,13 @@ export interface PlayOptions extends Promises {
   readonly faults?: Fault[]
 }
 
+/** What a client keeps: its version token, and which changes that knows of. Of two writes under way at once the later answer wins. */
+interface Known {
+  readonly token: Token
+  readonly changes: ReadonlySet<Change>
+}
+const NOTHING: Known = { token: undefined, changes: new Set() }
+
 /** A scroll that needs more pages than this never ends. */
 const MAX_PAGES = 500
 
@@ -37,7 +44,7 @@ export async function play(history: History, driver: Driver, options: PlayOption
   let pages = 0
   let posts = 0
   let firstBroken: string | undefined
-  const tokens = new Map<string, Token>()
+  const tokens = new Map<string, Known>()
   const scrolls = new Map<string, Open>()
   /** The top as somebody saw it last. */
   const tops = new Map<string, Open>()
@@ -69,7 +76,7 @@ export async function play(history: History, driver: Driver, options: PlayOption
       log.byId.set(id, activity)
     }
     for (const [viewer, author] of history.follows) {
-      log.fact('follows', at(viewer), at(author)).changes.push({ value: true, calledAtMs: 0, ackedAtMs: 0, by: undefined })
+      log.fact('follows', at(viewer), at(author)).changes.push({ value: true, calledAtMs: 0, ackedAtMs: 0 })
     }
     tell(() => {
       const pairs = history.follows.map(([viewer, author]) => `${history.people[viewer]}→${history.people[author]}`)
@@ -77,16 +84,17 @@ export async function play(history: History, driver: Driver, options: PlayOption
     })
   }
 
-  /** Writes, and notes what it changes. `by` is whose token knows of it. */
-  async function write(what: string, facts: readonly (readonly [Fact, boolean])[], ask: Write, by: string | undefined = ask.who): Promise<string | undefined> {
+  /** Writes, and notes what it changes. Unless it is `foreign`, the token of who wrote knows of that. */
+  async function write(what: string, facts: readonly (readonly [Fact, boolean])[], ask: Write, foreign = false): Promise<string | undefined> {
     const calledAtMs = driver.nowMs()
-    const changes = facts.map(([one, value]): [Fact, Change] => [one, begin(one, value, by, calledAtMs)])
+    const changes = facts.map(([one, value]): [Fact, Change] => [one, begin(one, value, calledAtMs)])
     tell(() => `${what} …`)
-    const outcome = await driver.write(ask, tokens.get(ask.who))
+    const known = (foreign ? undefined : tokens.get(ask.who)) ?? NOTHING
+    const outcome = await driver.write(ask, known.token)
     const nowMs = driver.nowMs()
     tell(() => `${what}: ${said(outcome)}`)
     if (outcome.is === 'done') {
-      tokens.set(ask.who, outcome.value.token)
+      if (!foreign) tokens.set(ask.who, { token: outcome.value.token, changes: new Set([...known.changes, ...changes.map(([, change]) => change)]) })
       for (const [one, change] of changes) {
         if (outcome.value.requested) takeBack(one, change)
         else change.ackedAtMs = nowMs
@@ -149,7 +157,7 @@ export async function play(history: History, driver: Driver, options: PlayOption
 
   /** Reads a page of the feed and has it judged; undefined where there was none. */
   async function feedPage({ who, at: isolate, limit, insists }: Reads, from: From, what: string, judged: (reading: Reading) => void): Promise<Page | undefined> {
-    const token = insists ? tokens.get(who) : undefined
+    const { token, changes: knows } = (insists ? tokens.get(who) : undefined) ?? NOTHING
     const told = `${who} reads ${what} by ${limit} at ${isolate}${token ? ' with token' : ''}`
     return read(
       told,
@@ -159,7 +167,7 @@ export async function play(history: History, driver: Driver, options: PlayOption
         if (!page) return judge.unauthorized(who, begunAtMs, endedAtMs)
         pages++
         tell(() => `${told} since ${((begunAtMs - startedAtMs) / 1_000).toFixed(3)}: ${lineUp(page)}`)
-        judged({ reader: who, begunAtMs, endedAtMs, insists: token !== undefined, limit, page })
+        judged({ reader: who, begunAtMs, endedAtMs, knows, limit, page })
       },
       (why) => why === 'unauthorized',
     )
@@ -193,8 +201,8 @@ export async function play(history: History, driver: Driver, options: PlayOption
   async function authorPages({ who, at: isolate, limit, insists }: Reads, author: string, unknown: boolean): Promise<void> {
     const scroll = newScroll(driver.nowMs())
     const reader = unknown ? undefined : who
-    const token = insists && !unknown ? tokens.get(who) : undefined
-    const by = { reader, insists: token !== undefined }
+    const { token, changes: knows } = (insists && !unknown ? tokens.get(who) : undefined) ?? NOTHING
+    const by = { reader, knows }
     let from: From = { at: 'top' }
     for (;;) {
       const told = `${reader ?? 'somebody'} reads page ${scroll.pages + 1} by ${limit} of ${author} at ${isolate}${token ? ' with token' : ''}`
@@ -303,7 +311,7 @@ export async function play(history: History, driver: Driver, options: PlayOption
       case 'accept': {
         const [who, whom] = [at(command.who), at(command.whom)]
         if (who === whom) return
-        await write(`${who} accepts ${whom}`, [[log.fact('follows', whom, who), true]], { does: 'accept', who, whom }, undefined)
+        await write(`${who} accepts ${whom}`, [[log.fact('follows', whom, who), true]], { does: 'accept', who, whom }, true)
         return
       }
       case 'go private':
@@ -313,7 +321,7 @@ export async function play(history: History, driver: Driver, options: PlayOption
       case 'delete account': {
         const who = at(command.who)
         const [kind, value] = ACCOUNTS[command.does]
-        await write(`${who}: ${command.does}`, [[log.fact(kind, who), value]], { does: command.does, who }, undefined)
+        await write(`${who}: ${command.does}`, [[log.fact(kind, who), value]], { does: command.does, who }, true)
         return
       }
       case 'page': {
@@ -342,14 +350,14 @@ export async function play(history: History, driver: Driver, options: PlayOption
         const { id } = activity ?? {}
         if (!activity || id === undefined) return
         const who = command.unknown ? undefined : at(command.who)
-        const token = command.insists && who !== undefined ? tokens.get(who) : undefined
+        const { token, changes: knows } = (command.insists && who !== undefined ? tokens.get(who) : undefined) ?? NOTHING
         const what = `${who ?? 'somebody'} looks at ${titleOf(activity)} at ${command.at}`
         await read(
           what,
           () => driver.post(id, who, { isolate: command.at, token }),
           (line: Line | undefined, begunAtMs) => {
             tell(() => `${what}: ${line ? line.text : 'gone'}`)
-            judge.post(activity, line, { reader: who, begunAtMs, endedAtMs: driver.nowMs(), insists: token !== undefined })
+            judge.post(activity, line, { reader: who, begunAtMs, endedAtMs: driver.nowMs(), knows })
           },
           (why) => why === 'gone' || why === 'not-found',
         )
