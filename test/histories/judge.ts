@@ -113,7 +113,10 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
 
   function isExcused({ page, begunAtMs, endedAtMs }: Reading): boolean {
     const excused = page.degraded.some((why) => why !== 'mine-unknown')
-    if (excused && !busy && !isIll(begunAtMs, endedAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
+    if (!excused) return false
+    // One whose account is just being deleted is not provable for a moment.
+    const parting = people().some((person) => sightOf(NOTHING, begunAtMs, endedAtMs).is('alive', person) === 'maybe')
+    if (excused && !busy && !parting && !isIll(begunAtMs, endedAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
     return excused
   }
 
@@ -129,7 +132,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
       if (line.liked || line.reposted) broken(`“${root.text}” tells nobody we know what somebody did to it`)
       return
     }
-    if (page.degraded.includes('mine-unknown')) return
+    if (page.degraded.includes('mine-unknown') || now.is('alive', reader) !== 'yes') return
     const liked = now.is('likes', reader, root.text)
     if ((line.liked && liked === 'no') || (!line.liked && liked === 'yes')) broken(`“${root.text}” is said to be ${line.liked ? '' : 'not '}liked by ${reader}`)
     const settled = settledFor(knows)
@@ -239,7 +242,11 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
       const is = {
         'not-found': sight.exists(author) !== 'yes',
         blocked: reader !== undefined && sight.blocked(reader, author) !== 'no',
-        'private-account': sight.is('open', author) !== 'yes' && (reader === undefined || (reader !== author && sight.is('follows', reader, author) !== 'yes')),
+        'private-account':
+          sight.is('open', author) !== 'yes' &&
+          (reader === undefined ||
+            sight.is('alive', reader) !== 'yes' ||
+            (reader !== author && sight.is('follows', reader, author) !== 'yes')),
       }[why]
       if (!is) broken(`the page of ${author} is refused: ${why}`)
     },

@@ -26,8 +26,17 @@ export function createSight(log: Log, fromMs: number, toMs: number, settledAtMs:
   }
 
   /** An activity and what it shows. */
-  const shown = (reader: string | undefined, activity: Activity, inFeed: boolean): Truth =>
+  const shownTo = (reader: string | undefined, activity: Activity, inFeed: boolean): Truth =>
     allOf(seen(reader, activity, inFeed), activity.root ? seen(reader, activity.root, inFeed) : always)
+
+  /** The same; a reader whose account is deleted is nobody we know. */
+  function shown(reader: string | undefined, activity: Activity, inFeed: boolean): Truth {
+    const alive = reader === undefined ? 'no' : is('alive', reader)
+    if (alive === 'yes') return shownTo(reader, activity, inFeed)
+    const toNobody = shownTo(undefined, activity, inFeed)
+    if (alive === 'no') return toNobody
+    return shownTo(reader, activity, inFeed) === toNobody ? toNobody : 'maybe'
+  }
 
   return {
     is,

@@ -170,12 +170,13 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
       case 'delete':
         return state.posts.get(what.post)?.authorId === who ? remove(server, what.post, who) : { refused: 'forbidden' }
       case 'like':
-      case 'unlike':
-        return carryOut(server, [keyOf.marks(who)], () => {
-          const root = posts.seenPost(state, who, what.post)
-          if (typeof root === 'string' || !isActive(who)) return undefined
-          return marked(who, root.id, posts.like(state, who, root.id, what.does === 'like'))
-        })
+      case 'unlike': {
+        const root = what.does === 'like' ? posts.seenPost(state, who, what.post) : (state.posts.get(what.post) ?? 'not-found')
+        if (typeof root === 'string') return { refused: root }
+        if (what.does === 'like' && !isActive(who)) return { refused: 'forbidden' }
+        const postId = root.root?.id ?? root.id
+        return carryOut(server, [keyOf.marks(who)], () => marked(who, postId, posts.like(state, who, postId, what.does === 'like')))
+      }
       case 'follow':
         return follow(server, who, what.whom, false)
       case 'accept':
