@@ -194,7 +194,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     for (const author of people()) {
       const follows = sight.is('follows', reader, author)
       if (follows === 'yes' && sight.is('alive', author) === 'yes') return 'no'
-      if (follows !== 'no') nobody = 'maybe'
+      if (follows !== 'no' || sight.is('alive', author) !== 'yes') nobody = 'maybe'
     }
     return nobody
   }
