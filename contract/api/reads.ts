@@ -3,7 +3,7 @@ import { type Page, type Post, pageSchema, postSchema } from '../post.ts'
 import { CURSOR, HANA, POST, PRIYA, REPOST_ID } from './cast.ts'
 import type { HeaderName } from './headers.ts'
 import { type Answer, json, type Operation } from './operation.ts'
-import { IF_NONE_MATCH, idIn, PAGING, VERSION } from './parameters.ts'
+import { GAP, IF_NONE_MATCH, idIn, LIMIT, PAGING, SINCE, VERSION } from './parameters.ts'
 
 const HEADERS: readonly HeaderName[] = [
   'etag',
@@ -36,8 +36,24 @@ export const READS: readonly Operation[] = [
     summary: 'Read your feed',
     description: 'Posts and reposts of whom you follow, and your own, newest first. Each post shows once per scroll.',
     token: 'user',
-    parameters: [...PAGING, ...VERSION, IF_NONE_MATCH],
+    parameters: [...PAGING, SINCE, ...VERSION, IF_NONE_MATCH],
     answers: [{ status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, page([reposted])) }, UNCHANGED],
+    problems: ['bad-request', 'bad-cursor', 'overloaded', 'origin-unavailable'],
+  },
+  {
+    id: 'getFollowingGap',
+    method: 'get',
+    path: '/v1/feed/following/gap',
+    tag: 'Feeds',
+    summary: 'Read what a gap holds',
+    description:
+      'What came between two pages and was not shown, newest first. While some is left, the answer has a `gap_cursor` again. It may hold what you have already: drop it by `activity_id`.',
+    token: 'user',
+    parameters: [LIMIT, GAP, ...VERSION, IF_NONE_MATCH],
+    answers: [
+      { status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, { ...page([reposted]), next_cursor: null }) },
+      UNCHANGED,
+    ],
     problems: ['bad-request', 'bad-cursor', 'overloaded', 'origin-unavailable'],
   },
   {
@@ -46,10 +62,14 @@ export const READS: readonly Operation[] = [
     path: '/v1/users/{id}/posts',
     tag: 'Feeds',
     summary: 'Read what one user posted and reposted',
-    description: 'Newest first, each activity a line of its own. Public: a token is only needed for a version token to count.',
+    description:
+      'Newest first, each activity a line of its own. Without a token it is what everybody may see; with one, what this user may see, and private to HTTP caches.',
     token: 'optional',
     parameters: [idIn('The user.', PRIYA.id), ...PAGING, ...VERSION, IF_NONE_MATCH],
-    answers: [{ status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, page([post])) }, UNCHANGED],
+    answers: [
+      { status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, { ...page([post]), source: 'author' }) },
+      UNCHANGED,
+    ],
     problems: ['bad-request', 'bad-cursor', 'private-account', 'blocked', 'not-found', 'overloaded', 'origin-unavailable'],
   },
   {
@@ -58,7 +78,8 @@ export const READS: readonly Operation[] = [
     path: '/v1/posts/{id}',
     tag: 'Feeds',
     summary: 'Read one post',
-    description: 'The id of a repost answers the post it shows. Public: a token is only needed for a version token to count.',
+    description:
+      'The id of a repost answers the post it shows. Without a token it is what everybody may see; with one, what this user may see. What you may not see is a 404.',
     token: 'optional',
     parameters: [idIn('The post.', POST.id), ...VERSION, IF_NONE_MATCH],
     answers: [{ status: 200, description: 'The post.', headers: HEADERS, content: json(postSchema, post) }, UNCHANGED],
