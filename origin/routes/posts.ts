@@ -75,7 +75,9 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     // The public list says whether followers may see more; nothing else drops it when it begins to be so.
     const told = firstForFollowers ? { [keyOf.author(String(authorId), 'public')]: postVersion } : {}
     const change = what.root ? marked(authorId, what.root.id, marks) : undefined
-    const raised = { [keyOf.author(String(authorId), audience)]: postVersion, ...told, ...change?.raised }
+    // To its author both lists are new: another first one for followers, sent at the same moment, may not have told the public list yet.
+    const lists = audience === 'followers' ? listKeys(authorId) : [keyOf.author(String(authorId), audience)]
+    const raised = { ...Object.fromEntries(lists.map((key) => [key, postVersion])), ...change?.raised }
     return { status: 201, body, raised, drops: [...dropsOf(told), ...(change?.drops ?? [])] }
   }
 

@@ -47,7 +47,7 @@ export async function readAuthor(
   const page = await paginate(
     {
       walk: createWalk(sources, { anchor: undefined, below: cursor?.last, fold: false, hidden: () => false }),
-      older: (below, size) => origin.olderOfAuthor({ authorId, viewerId, below, limit: size }),
+      older: (below, size) => origin.olderOfAuthor({ authorId, viewerId: onlooker?.viewerId, below, limit: size }),
       originKnowsAll: true,
       below: cursor?.last,
     },

@@ -78,5 +78,7 @@ export async function explain(parts: Parts, history: History, { seed, broken, st
     return `alone on ${where} it ${one.broken === undefined ? 'does not break' : `breaks: ${one.broken}`}`
   }
   const alone = play(history, createRealDriver(parts, pace), { settledMs: SETTLED_MS, busy: true, tells: false })
-  return [`history ${seed}: ${broken}`, ...story, await told('the twins', playOnTwins(history)), await told('these parts', alone)].join('\n')
+  return [`history ${seed}: ${broken}`, ...story, await told('the twins', playOnTwins(history)), await told('these parts', alone)].join(
+    '\n',
+  )
 }
