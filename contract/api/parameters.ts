@@ -53,8 +53,31 @@ export const VERSION: readonly Parameter[] = [
   },
 ]
 
+export const LIMIT: Parameter = {
+  name: 'limit',
+  in: 'query',
+  description: 'How many posts at most.',
+  schema: pageSizeSchema,
+  example: 20,
+}
+
+export const SINCE: Parameter = {
+  name: 'since',
+  in: 'query',
+  description:
+    '`top_cursor` of an earlier answer: brings the newest of what came since. Where more came than fits, `gap_cursor` brings the rest. Not together with `cursor`.',
+  schema: z.string(),
+}
+
+export const GAP: Parameter = {
+  name: 'cursor',
+  in: 'query',
+  description: '`gap_cursor` of an earlier answer. It belongs to one reader and one feed, and does not expire.',
+  schema: z.string(),
+}
+
 export const PAGING: readonly Parameter[] = [
-  { name: 'limit', in: 'query', description: 'How many posts at most.', schema: pageSizeSchema, example: 20 },
+  LIMIT,
   {
     name: 'cursor',
     in: 'query',

@@ -3,7 +3,7 @@ import { type Page, type Post, pageSchema, postSchema } from '../post.ts'
 import { CURSOR, HANA, POST, PRIYA, REPOST_ID } from './cast.ts'
 import type { HeaderName } from './headers.ts'
 import { type Answer, json, type Operation } from './operation.ts'
-import { IF_NONE_MATCH, idIn, PAGING, VERSION } from './parameters.ts'
+import { GAP, IF_NONE_MATCH, idIn, LIMIT, PAGING, SINCE, VERSION } from './parameters.ts'
 
 const HEADERS: readonly HeaderName[] = [
   'etag',
@@ -36,8 +36,24 @@ export const READS: readonly Operation[] = [
     summary: 'Read your feed',
     description: 'Posts and reposts of whom you follow, and your own, newest first. Each post shows once per scroll.',
     token: 'user',
-    parameters: [...PAGING, ...VERSION, IF_NONE_MATCH],
+    parameters: [...PAGING, SINCE, ...VERSION, IF_NONE_MATCH],
     answers: [{ status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, page([reposted])) }, UNCHANGED],
+    problems: ['bad-request', 'bad-cursor', 'overloaded', 'origin-unavailable'],
+  },
+  {
+    id: 'getFollowingGap',
+    method: 'get',
+    path: '/v1/feed/following/gap',
+    tag: 'Feeds',
+    summary: 'Read what a gap holds',
+    description:
+      'What came between two pages and was not shown, newest first. While some is left, the answer has a `gap_cursor` again. It may hold what you have already: drop it by `activity_id`.',
+    token: 'user',
+    parameters: [LIMIT, GAP, ...VERSION, IF_NONE_MATCH],
+    answers: [
+      { status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, { ...page([reposted]), next_cursor: null }) },
+      UNCHANGED,
+    ],
     problems: ['bad-request', 'bad-cursor', 'overloaded', 'origin-unavailable'],
   },
   {

@@ -212,40 +212,6 @@ export async function findAuthors(db: Queryable, authorIds: readonly (bigint | s
   }))
 }
 
-/**
- * A viewer's feed straight from the posts of all followees and the viewer, below an id: what the scroll reads under the caches.
- * Folded: an activity is left out when a newer one at or below `anchor` shows the same root.
- */
-export async function olderFeed(db: Queryable, viewerId: string, below: string, anchor: string, limit: number): Promise<EntryRow[]> {
-  const rows = await db.execute<RawEntry>(sql`
-    with source as materialized (
-      select followee_id as author_id from follows where follower_id = ${viewerId} union all select ${viewerId}::bigint
-    )
-    select p.id as activity_id, p.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id
-    from source join users u on u.id = source.author_id cross join lateral (
-      select id, e.author_id, audience, root_id, root_author_id from posts e
-      where e.author_id = source.author_id and e.id < ${below}::bigint and e.deleted_at is null
-        and (e.root_id is null or exists (select from posts root where root.id = e.root_id and root.deleted_at is null))
-        and not exists (
-          select from posts n where n.root_id = coalesce(e.root_id, e.id) and n.id > e.id and n.id <= ${anchor}::bigint
-            and n.deleted_at is null and n.author_id in (select author_id from source))
-        and not exists (
-          select from posts n where n.id = e.root_id and n.id > e.id and n.id <= ${anchor}::bigint
-            and n.author_id in (select author_id from source))
-      order by id desc limit ${limit}
-    ) p order by p.id desc limit ${limit}`)
-  return rows.map(toEntry)
-}
-
-/** One author's activities below an id. */
-export async function olderOfAuthor(db: Queryable, authorId: string, below: string, limit: number): Promise<EntryRow[]> {
-  const rows = await db.execute<RawEntry>(sql`
-    select p.id as activity_id, author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, root_id, root_author_id
-    from posts p join users u on u.id = author_id
-    where author_id = ${authorId} and p.id < ${below}::bigint and p.deleted_at is null order by p.id desc limit ${limit}`)
-  return rows.map(toEntry)
-}
-
 /** Notes that a viewer reads, at most once an hour. */
 export async function noteActivity(db: Queryable, viewerId: bigint): Promise<void> {
   await db.execute(sql`

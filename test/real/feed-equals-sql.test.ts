@@ -89,7 +89,11 @@ const delivered = () =>
 async function compareAll(compared: readonly Client[]): Promise<{ pages: number; lines: number }> {
   let pages = 0
   let lines = 0
-  const queue = compared.entries()
+  // Who follows nobody gets what is popular: another test's.
+  const following = new Set(
+    (await stack.db.execute<{ id: string }>(sql`select distinct follower_id::text as id from follows`)).map(({ id }) => id),
+  )
+  const queue = compared.filter(({ id }) => following.has(id)).entries()
   await Promise.all(
     Array.from({ length: 4 }, async () => {
       for (const [i, reader] of queue) {

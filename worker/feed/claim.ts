@@ -30,6 +30,8 @@ export interface Claim {
   open: number | undefined
   closed: Asked<PostBody> | undefined
   relation: Asked<Relation> | undefined
+  /** Undefined until what was asked tells it. */
+  verdict: Verdict | undefined
 }
 
 /** What one reader is shown of a subject. */
@@ -45,12 +47,12 @@ export type Verdict = Shown | Exclude<Sight, 'shown'>
 export interface Claims {
   /** `hint` says which key to ask first. */
   claim(subject: Subject, hint: Audience): Claim
-  /** Asks what lacks after the first turn. Throws where a part could not be had. */
-  askMore(claim: Claim): void
+  /** Judges after the first turn; where that does not tell, asks what lacks. Throws where a part could not be had. */
+  settle(claim: Claim): void
+  /** Judges after the last turn. Throws where a part could not be had. */
+  judge(claim: Claim): Verdict
   /** Could all that was asked for it be had, but for a proof? */
   isKnown(claim: Claim): boolean
-  /** Throws where a part could not be had. */
-  judge(claim: Claim): Verdict
 }
 
 /** An `onlooker` of undefined is nobody we know. Bodies that are not public are used only where `decide` was given a proof. */
@@ -70,28 +72,44 @@ export function createClaims(sheet: Sheet, keys: FeedKeys, onlooker: Onlooker | 
     claim.closed = asked(keys.post(claim.subject.id, 'followers'))
     askRelation(claim)
   }
-  const relationOf = ({ relation }: Claim): Relation | undefined =>
-    (relation && sheet.get(relation.key, relation.place)?.value) ?? undefined
+  const relationOf = ({ key, place }: Asked<Relation>): Relation | undefined => sheet.get(key, place)?.value ?? undefined
 
-  /** The audience as the keys say, who are believed over the hint. */
-  function audienceOf({ subject, open }: Claim): Audience | 'gone' {
-    if (open === undefined) return 'followers'
-    const { value } = sheet.need(subject.open, open)
-    if (!stands(value, subject)) return 'gone'
-    return value?.kind === 'not-public' ? 'followers' : 'public'
-  }
-  function sightOn(claim: Claim, audience: Audience, account: Account | null): Sight {
-    const { authorId } = claim.subject
+  function sightOn({ subject: { authorId }, reader, relation }: Claim, audience: Audience, account: Account | null): Sight {
     return decide({
-      reader: claim.reader,
+      reader,
       where,
       account: account?.visibility,
       audience,
-      blocked: blocked.has(authorId),
-      muted: muted.has(authorId),
+      blocked: blocked.size > 0 && blocked.has(authorId),
+      muted: muted.size > 0 && muted.has(authorId),
       many,
-      relation: relationOf(claim),
+      relation: relation && relationOf(relation),
     })
+  }
+
+  /** Undefined where it had more to ask, which it may after the first turn. The keys say what the audience is, and are believed over the hint. */
+  function verdictOn(claim: Claim, mayAsk: boolean): Verdict | undefined {
+    const { subject, reader } = claim
+    const open = claim.open === undefined ? undefined : sheet.need(subject.open, claim.open)
+    if (open && !stands(open.value, subject)) return 'hidden'
+    const account = sheet.need(subject.account, claim.account)
+    const isOpen = account.value?.visibility === 'open'
+    const audience = open && open.value?.kind !== 'not-public' ? 'public' : 'followers'
+    const sight = sightOn(claim, audience, account.value)
+    if (open && isOpen && audience === 'public') return sight === 'shown' ? { body: open, account, audience } : sight
+    if (mayAsk && reader !== 'nobody') {
+      if (!claim.closed && sight !== 'hidden') {
+        askClosed(claim)
+        return undefined
+      }
+      if (!open && isOpen && claim.relation && relationOf(claim.relation)?.as === 'stranger') {
+        claim.open = sheet.ask(subject.open) // since it was hinted, it may have become public
+        return undefined
+      }
+    }
+    if (sight !== 'shown') return sight
+    const body = claim.closed && sheet.need(claim.closed.key, claim.closed.place)
+    return body && stands(body.value, subject) ? { body, account, audience: 'followers' } : 'hidden'
   }
 
   return {
@@ -100,37 +118,22 @@ export function createClaims(sheet: Sheet, keys: FeedKeys, onlooker: Onlooker | 
       const isOpen = hint === 'public' || reader === 'nobody'
       const account = sheet.ask(subject.account)
       const open = isOpen ? sheet.ask(subject.open) : undefined
-      const claim: Claim = { subject, reader, account, open, closed: undefined, relation: undefined }
+      const claim: Claim = { subject, reader, account, open, closed: undefined, relation: undefined, verdict: undefined }
       if (!isOpen) askClosed(claim)
       else if (many) askRelation(claim)
       return claim
     },
-    askMore(claim) {
-      const { subject, reader, account } = claim
-      const audience = audienceOf(claim)
-      if (reader === 'nobody' || audience === 'gone') return
-      const { value } = sheet.need(subject.account, account)
-      if (audience === 'public' && value?.visibility === 'open') return
-      if (claim.closed === undefined) {
-        if (sightOn(claim, audience, value) !== 'hidden') askClosed(claim)
-      } else if (value?.visibility === 'open' && relationOf(claim)?.as === 'stranger') claim.open = sheet.ask(subject.open) // since it was hinted, it may have become public
+    settle(claim) {
+      claim.verdict = verdictOn(claim, true)
+    },
+    judge(claim) {
+      claim.verdict ??= verdictOn(claim, false)
+      return claim.verdict ?? 'hidden'
     },
     isKnown: ({ subject, account, open, closed }) =>
       sheet.get(subject.account, account) !== undefined &&
       (open === undefined || sheet.get(subject.open, open) !== undefined) &&
       (closed === undefined || sheet.get(closed.key, closed.place) !== undefined),
-    judge(claim) {
-      const { subject, closed } = claim
-      const audience = audienceOf(claim)
-      if (audience === 'gone') return 'hidden'
-      const account = sheet.need(subject.account, claim.account)
-      const sight = sightOn(claim, audience, account.value)
-      if (sight !== 'shown') return sight
-      if (claim.open !== undefined && audience === 'public' && account.value?.visibility === 'open')
-        return { body: sheet.need(subject.open, claim.open), account, audience }
-      const body = closed && sheet.need(closed.key, closed.place)
-      return body && stands(body.value, subject) ? { body, account, audience: 'followers' } : 'hidden'
-    },
   }
 }
 

@@ -137,10 +137,10 @@ export function createHydrate(cache: ReadThrough, keys: FeedKeys, decide = sight
     const first = sheet.read()
     if (first) await first
     for (const { root, repost, newer, older } of lines) {
-      claims.askMore(root)
-      if (repost) claims.askMore(repost)
-      for (const claim of newer) claims.askMore(claim)
-      for (const claim of older) if (claims.isKnown(claim)) claims.askMore(claim)
+      claims.settle(root)
+      if (repost) claims.settle(repost)
+      for (const claim of newer) claims.settle(claim)
+      for (const claim of older) if (claims.isKnown(claim)) claims.settle(claim)
     }
     const second = sheet.read()
     if (second) await second

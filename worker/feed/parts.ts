@@ -50,7 +50,8 @@ async function readAndNote(read: ReadThrough, keys: readonly Key<unknown>[], tur
   return found
 }
 
-function note(made: Made, keys: readonly Key<unknown>[], parts: readonly (Part<unknown> | undefined)[]): void {
+/** Notes what was read. */
+export function note(made: Made, keys: readonly Key<unknown>[], parts: readonly (Part<unknown> | undefined)[]): void {
   made.keys.push(...keys)
   made.parts.push(...parts)
 }

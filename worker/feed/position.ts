@@ -32,8 +32,8 @@ export function boundsOf(from: From): { readonly [Bound in 'anchor' | 'below' | 
 
 /** How many lines below the anchor are watched where it need not be all: the floor rises while somebody reads below it. */
 const MAX_WATCHED = 400
-/** No id is below it: where a history ends on its first page, all of it is watched. */
-const FIRST_ID = '1000000000000000000'
+/** Below every id that is minted, with room for one below it: where a history ends on its first page, all of it is watched. */
+const FIRST_ID = '1000000000000000001'
 
 /**
  * Where to go on from a page, and what it lacks. Something changed above a cursor when the ids between it and its anchor are others than
@@ -57,7 +57,7 @@ export function positionAfter(sources: readonly Source[], from: From, { lines, c
       const isMore = continuesBelow !== undefined
       return {
         next: undefined,
-        top: watched(anchor, continuesBelow ?? lastWatched(anchor, untilOf(top))),
+        top: watched(anchor, lastWatched(anchor, untilOf(top))),
         gap:
           isMore || above !== undefined
             ? { below: continuesBelow ?? after(top.anchor), above: above === undefined ? top.anchor : before(above), anchor }
