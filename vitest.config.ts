@@ -19,7 +19,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'fast',
-          include: [...tests('unit', 'behaviour', 'property'), 'test/*.test.ts'],
+          include: [...tests('unit', 'behaviour', 'property', 'model'), 'test/*.test.ts'],
           exclude,
           isolate: false, // a process for each of these small files would cost more than the files
         },

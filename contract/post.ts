@@ -83,11 +83,16 @@ export const pageSchema = z.strictObject({
   posts: z.array(postSchema),
   next_cursor: z.string().nullable().describe('Sent as `cursor` it brings the next page; null where the history really ends.'),
   gap: z.boolean().describe('True when something belongs above this page, or between it and `since`, that you have not been shown.'),
-  gap_cursor: z.string().nullable().describe('Sent to `/v1/feed/following/gap` it brings what the gap holds; null where there is none.'),
+  gap_cursor: z
+    .string()
+    .nullable()
+    .describe('Sent to `/v1/feed/following/gap` it brings what the gap holds; null where there is none, and on the page of an author.'),
   top_cursor: z
     .string()
     .nullable()
-    .describe('The newest of this page. Sent as `since` it brings what came after it; null on an empty page.'),
+    .describe(
+      'The newest of a first page. Sent as `since` it brings what came after it; null further down, on an empty page, and of an author.',
+    ),
   source: z.enum(['following', 'popular', 'author']).describe('`popular` for a reader who follows nobody yet.'),
 })
 export type Page = z.infer<typeof pageSchema>

@@ -26,6 +26,7 @@ export function launchOrigin({ state, stateDir, say }: Place<DevState>, crowdThr
       PORT: new URL(state.originUrl).port,
       CROWD_THRESHOLD: String(crowdThreshold),
       CROWD_FLOOR: String(state.crowdFloor),
+      EDGE_URL: state.workerUrl,
       DEMO: 'on',
     },
     logFile: join(stateDir, 'logs', 'origin.log'),

@@ -11,6 +11,7 @@ import type { Readiness } from './http/readiness.ts'
 import { type ShedEvent, shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { consistencyRoutes } from './routes/consistency.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -21,6 +22,7 @@ import { pointRoutes } from './routes/points.ts'
 import { postRoutes } from './routes/posts.ts'
 import { relationRoutes } from './routes/relations.ts'
 import { userRoutes } from './routes/users.ts'
+import type { Rebuilds } from './timelines/rebuild.ts'
 
 export type RequestEvent =
   | ShedEvent
@@ -35,6 +37,7 @@ interface Parts {
   readonly settle: Settle
   readonly readiness: Readiness
   readonly rollup: Rollup
+  readonly rebuilds: Pick<Rebuilds, 'later'>
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -51,6 +54,7 @@ export function createApp({
   settle,
   readiness,
   rollup,
+  rebuilds,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -66,8 +70,9 @@ export function createApp({
   app.use(requireSignature(edgeKey, clock))
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
   app.route('/', pointRoutes(rollup))
+  app.route('/', consistencyRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
-  app.route('/', internalRoutes({ db, observe }))
+  app.route('/', internalRoutes({ db, rebuilds, observe }))
   app.route('/', postRoutes({ db, mint, settle }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))

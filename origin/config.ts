@@ -49,7 +49,7 @@ export const schema = z.object({
   JOB_BATCH: z.coerce.number().int().min(1).max(999).default(100),
   /** Workers in this process. Two, so that a big chunk never holds up small authors. */
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
-  /** Milliseconds between two computations of what is popular, of all processes together: some 50 ms of Postgres each. */
+  /** Milliseconds between two computations of what is popular, of all processes together: a tenth of a second of Postgres each, whatever there is. */
   POPULAR_EVERY_MS: count(30_000),
   /** Days without a read after which a viewer gets nothing pushed. */
   DORMANT_DAYS: count(30),
@@ -57,6 +57,13 @@ export const schema = z.object({
   DEMO: z.enum(['on', 'off']).default('off'),
   /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */
   ANALYTICS_RETENTION_HOURS: count(24),
+  /**
+   * Keys that the consistency monitor compares in a minute, of all processes together; 0 switches it off. 120 are twelve MGETs of ten values and
+   * some seventy small queries a minute: 500,000 commands of Redis a month, and nothing that Postgres would feel.
+   */
+  MONITOR_SAMPLES_PER_MINUTE: z.coerce.number().int().min(0).max(12_000).default(120),
+  /** Where the worker is reached: the monitor then asks an isolate as well what it would answer. */
+  EDGE_URL: z.url({ protocol: /^https?$/ }).optional(),
 })
 export type Config = z.infer<typeof schema> & { readonly CROWD_FLOOR: number }
 

@@ -4,13 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hono } from 'hono'
 import { EPOCH_MS } from '../contract/ids.ts'
 import { keyOf } from '../contract/l2/keys.ts'
+import { PROMISED_MS } from '../contract/promise.ts'
 import { importKey } from '../contract/signed.ts'
+import { createEdgeLook, lookAtEdge } from './adapters/edge.ts'
 import { createL2 } from './adapters/l2.ts'
+import { createL2Reader } from './adapters/l2-reader.ts'
 import { createRollup } from './analytics/rollup.ts'
 import { createApp, type RequestEvent } from './app.ts'
 import type { Config } from './config.ts'
 import { pruneRollup } from './db/analytics.ts'
 import { connect } from './db/client.ts'
+import { pruneConsistency } from './db/consistency.ts'
 import { machineStore } from './db/machines.ts'
 import { appliedMigrations } from './db/migrations.ts'
 import { computePopular } from './db/popular.ts'
@@ -30,11 +34,18 @@ import type { OriginEnv } from './http/identity.ts'
 import { createReadiness } from './http/readiness.ts'
 import { openMint, RENEW_EVERY_MS } from './ids/mint.ts'
 import { knownMigrations, pendingMigrations } from './migrations.ts'
+import { lookAtL2 } from './monitor/answers.ts'
+import { createMonitor, type MonitorEvent } from './monitor/monitor.ts'
+import { monitorStore } from './monitor/store.ts'
+import { truthsOf } from './monitor/truths.ts'
+import { createRebuilds, type RebuildEvent } from './timelines/rebuild.ts'
 
 export type OriginEvent =
   | RequestEvent
   | FanoutEvent
   | LoopEvent
+  | RebuildEvent
+  | MonitorEvent
   | { readonly type: 'l2-lost-writes'; readonly replayed: number | 'emptied' }
   | { readonly type: 'invalidation-owed'; readonly rows: number; readonly error?: unknown }
 
@@ -50,6 +61,12 @@ const RETIRE_BATCH = 500
 const ROLLUP_MS = 1_000
 /** Rows of analytics forgotten in one statement. */
 const PRUNE_BATCH = 5_000
+/** The monitor takes its turns so often: what is wrong is looked at three times within a minute at most (milliseconds). */
+const MONITOR_MS = 5_000
+/** How often a process asks whether a turn is due. */
+const MONITOR_POLL_MS = 1_000
+/** What the edge may take to say what it would answer (milliseconds): two calls to its L2 and the way there. */
+const LOOK_DEADLINE_MS = 3_000
 
 export const clock = {
   nowMs: () => Date.now(),
@@ -73,17 +90,21 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     applicationName: 'tideline-origin',
   })
   const { db } = connection
-  const l2 = createL2({
+  const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
+  const redis = {
     url: config.UPSTASH_REDIS_REST_URL,
     token: config.UPSTASH_REDIS_REST_TOKEN,
     prefix: config.KEY_PREFIX,
     deadlineMs: config.L2_DEADLINE_MS,
-    timeoutSignal: (ms) => AbortSignal.timeout(ms),
-  })
+    timeoutSignal,
+  }
+  const l2 = createL2(redis)
+  const edgeKey = await importKey(config.EDGE_SECRET, config.EDGE_SECRET_PREVIOUS)
   const mint = await openMint(machineStore(db), clock, randomUUID())
   const heartbeat = createHeartbeat({ db, l2, machineId: () => mint.machineId, observe })
   const delivery = createDelivery({ db, l2, heartbeat, clock })
   const rollup = createRollup(db, clock)
+  const rebuilds = createRebuilds(db, observe)
   const settle = createSettle(delivery, clock, 1.5 * config.L2_DEADLINE_MS, observe)
 
   const stop = new AbortController()
@@ -115,13 +136,28 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     }
     await settle(await db.transaction((tx) => stepTiers(tx, rules, keyOf.crowd())))
   }
+  const look = { key: edgeKey, deadlineMs: LOOK_DEADLINE_MS, clock, newRequestId: randomUUID, timeoutSignal }
+  const takeTurn = createMonitor({
+    store: monitorStore(db, {
+      everyMs: MONITOR_MS,
+      keysPerTurn: Math.ceil((config.MONITOR_SAMPLES_PER_MINUTE * MONITOR_MS) / 60_000),
+      promisedMs: PROMISED_MS,
+      random: Math.random,
+    }),
+    truths: truthsOf(db),
+    places: [lookAtL2(createL2Reader(redis)), ...(config.EDGE_URL ? [lookAtEdge(createEdgeLook({ ...look, url: config.EDGE_URL }))] : [])],
+    clock,
+    promisedMs: PROMISED_MS,
+    observe,
+  })
   /** A little sooner than this process comes by again, or it would miss every other turn. */
   const popularRules = { everyMs: 0.9 * config.POPULAR_EVERY_MS, idEpochMs: EPOCH_MS }
   const popular = () => db.transaction((tx) => computePopular(tx, popularRules))
   async function housekeeping(): Promise<void> {
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
-    await prune(db)
+    if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
+    await pruneConsistency(db, config.ANALYTICS_RETENTION_HOURS)
   }
   let stopping = false
   const known = knownMigrations()
@@ -147,11 +183,12 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]
       : []),
+    ...(config.MONITOR_SAMPLES_PER_MINUTE > 0 ? [loop('consistency', MONITOR_POLL_MS, () => takeTurn(signal))] : []),
   ]
 
   const app = createApp({
     db,
-    edgeKey: await importKey(config.EDGE_SECRET, config.EDGE_SECRET_PREVIOUS),
+    edgeKey,
     clock,
     mint: () => mint.mint(),
     settle,
@@ -167,6 +204,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       clock,
     ),
     rollup,
+    rebuilds,
     maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
     demo: config.DEMO === 'on' ? { delivery } : undefined,
     newRequestId: randomUUID,
@@ -179,8 +217,9 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     },
     async close() {
       stop.abort()
-      await Promise.all(loops)
+      await Promise.all([...loops, rebuilds.close()])
       await rollup.write().catch(() => {})
+      await heartbeat.handOver().catch(() => {})
       await mint.close().catch(() => {})
       await connection.close()
     },

@@ -17,6 +17,7 @@ import { cacheHeaders } from './http/respond.ts'
 import { createTally } from './http/tally.ts'
 import { type DemoParts, demoRoutes } from './routes/demo.ts'
 import { healthRoutes } from './routes/health.ts'
+import { type LookParts, lookRoutes } from './routes/look.ts'
 import { openApiRoutes } from './routes/openapi.ts'
 import { problemRoutes } from './routes/problems.ts'
 import { createReads, createShortcut, readRoutes } from './routes/reads.ts'
@@ -34,6 +35,8 @@ export interface AppParts {
   readonly corsOrigins: readonly string[]
   readonly maxAgeMs: number
   readonly newRequestId: () => string
+  /** What the origin's consistency monitor may look at. */
+  readonly look: LookParts
   /** Undefined where the demo is off. */
   readonly demo: DemoParts | undefined
 }
@@ -50,6 +53,7 @@ export function createApp({
   corsOrigins,
   maxAgeMs,
   newRequestId,
+  look,
   demo,
 }: AppParts): Hono<WorkerEnv> {
   const app = new Hono<WorkerEnv>()
@@ -61,7 +65,7 @@ export function createApp({
   })
   app.use(async (c, next) => (c.req.method === 'OPTIONS' ? cors.preflight() : next()))
   app.use('/demo/:rest{.+}', loopbackOnly) // with a star it would match /demo too
-  const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), demoRoutes(demo)]
+  const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), lookRoutes(look, http.clock), demoRoutes(demo)]
   for (const route of open) app.route('/', route)
   app.use(async ({ env: { exchange } }, next) => {
     exchange.caller = await identify(exchange.request.headers.get('authorization'))

@@ -16,6 +16,7 @@ import { createIssueToken } from './demo/token.ts'
 import { withBulkhead } from './feed/bulkhead.ts'
 import { createHydrate } from './feed/hydrate.ts'
 import { createFeedKeys } from './feed/keys.ts'
+import { createLook } from './feed/look.ts'
 import type { EventSink, WorkCounter } from './http/events.ts'
 import type { Forward } from './http/forward-port.ts'
 import { createIdentify } from './http/identity.ts'
@@ -33,9 +34,10 @@ const PROBE_DEADLINE_MS = 1_000
  * that was made for one burst of the demo has asked the origin.
  */
 export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv> {
+  const edgeKey = importKey(config.EDGE_SECRET)
   const origin = createOriginClient({
     url: config.ORIGIN_URL,
-    key: importKey(config.EDGE_SECRET),
+    key: edgeKey,
     clock,
     timeoutSignal: stop ? (ms) => AbortSignal.any([stop, timeoutSignal(ms)]) : timeoutSignal,
     loadDeadlineMs: config.LOAD_DEADLINE_MS,
@@ -49,7 +51,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     timeoutSignal,
     clock,
   })
-  const { read, limiter } = createCore(
+  const { read, limiter, shared } = createCore(
     { memory: createMemoryTier(config.MEMORY_BYTES), shared: redis, load: origin.load, clock, random, newToken },
     {
       ...DEFAULTS,
@@ -79,6 +81,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
     corsOrigins: config.CORS_ORIGINS,
     maxAgeMs: config.MEMORY_MAX_AGE_MS,
     newRequestId: () => crypto.randomUUID(),
+    look: { look: createLook({ keys, read, shared, clock }), edgeKey },
     demo: config.DEMO === 'on' ? createDemo(config, origin.forward) : undefined,
   })
 }

@@ -62,10 +62,14 @@ export const READS: readonly Operation[] = [
     path: '/v1/users/{id}/posts',
     tag: 'Feeds',
     summary: 'Read what one user posted and reposted',
-    description: 'Newest first, each activity a line of its own. Public: a token is only needed for a version token to count.',
+    description:
+      'Newest first, each activity a line of its own. Without a token it is what everybody may see; with one, what this user may see, and private to HTTP caches.',
     token: 'optional',
     parameters: [idIn('The user.', PRIYA.id), ...PAGING, ...VERSION, IF_NONE_MATCH],
-    answers: [{ status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, page([post])) }, UNCHANGED],
+    answers: [
+      { status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, { ...page([post]), source: 'author' }) },
+      UNCHANGED,
+    ],
     problems: ['bad-request', 'bad-cursor', 'private-account', 'blocked', 'not-found', 'overloaded', 'origin-unavailable'],
   },
   {
@@ -74,7 +78,8 @@ export const READS: readonly Operation[] = [
     path: '/v1/posts/{id}',
     tag: 'Feeds',
     summary: 'Read one post',
-    description: 'The id of a repost answers the post it shows. Public: a token is only needed for a version token to count.',
+    description:
+      'The id of a repost answers the post it shows. Without a token it is what everybody may see; with one, what this user may see. What you may not see is a 404.',
     token: 'optional',
     parameters: [idIn('The post.', POST.id), ...VERSION, IF_NONE_MATCH],
     answers: [{ status: 200, description: 'The post.', headers: HEADERS, content: json(postSchema, post) }, UNCHANGED],

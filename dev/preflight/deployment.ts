@@ -57,7 +57,8 @@ export async function readDeployment({
   return { origin: only === 'worker' ? undefined : origin, worker, wrangler }
 }
 
-async function readEnvFile(path: string): Promise<Env> {
+/** NAME=value lines of a file. */
+export async function readEnvFile(path: string): Promise<Env> {
   const text = await readFile(path, 'utf8').catch((cause) => {
     throw new UsageError(`cannot read ${path}: ${lineOf(cause)}`, { cause })
   })

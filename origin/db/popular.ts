@@ -4,7 +4,7 @@ import { LOCKS } from './locks.ts'
 import { type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
 /** What is looked at for candidates: the newest likes, and the newest activities for reposts among them. */
-const NEWEST = 5_000
+const NEWEST = 2_000
 /** The most-followed authors, and how many of the newest posts of each: what a brand-new deployment has instead of likes. */
 const AUTHORS = 40
 const POSTS_EACH = 10
@@ -25,7 +25,7 @@ export interface PopularRules {
 /**
  * Computes which posts are popular: (likes + 2 · reposts) / (age in hours + 2) ^ 1.5, the decay of Hacker News (P. Graham, news.arc).
  * Candidates are what was liked or reposted last, what was popular before, and the newest posts of the most-followed authors:
- * at most 11,000 posts, looked up by their keys, however many there are. False where another process does it, or just has. Run
+ * at most 4,800 posts, looked up by their keys, however many there are. False where another process does it, or just has. Run
  * it in a transaction.
  */
 export async function computePopular(tx: Queryable, { everyMs, idEpochMs }: PopularRules): Promise<boolean> {
@@ -62,7 +62,7 @@ export async function popularPosts(db: Queryable, limit: number): Promise<{ read
   const [row] = await db.execute<{ version: bigint }>(sql`select version from popular_version`)
   const rows = await db.execute<RawEntry>(sql`
     select * from (
-      select p.id as activity_id, p.author_id as actor_id, p.root_id, p.root_author_id
+      select p.id as activity_id, p.author_id as actor_id, 'public' as audience, p.root_id, p.root_author_id
       from popular_posts join posts p on p.id = post_id join users u on u.id = p.author_id
       where ${PUBLIC_ROOT} order by score desc, p.id desc limit ${limit}
     ) best order by activity_id desc`)

@@ -21,6 +21,12 @@ export async function secondsSinceBeat(db: Queryable, machineId: number, beat: n
   return row && Number(row.ago)
 }
 
+/** How long ago anybody noted a beat (seconds); 0 where nobody ever did. */
+export async function secondsOfSilence(db: Queryable): Promise<number> {
+  const [row] = await db.execute<{ ago: string }>(sql`select coalesce(extract(epoch from now() - max(at)), 0) as ago from beats`)
+  return Number(row?.ago ?? 0)
+}
+
 /** Forgets the beats of a machine that Redis has forgotten, once what they stood for is owed again. */
 export async function forgetBeats(db: Queryable, machineId: number, above: number): Promise<void> {
   await db.execute(sql`delete from beats where machine_id = ${machineId} and beat > ${above}`)
@@ -43,7 +49,9 @@ export async function lastBeats(db: Queryable): Promise<{ readonly machineId: nu
   return rows.map((row) => ({ machineId: row.machine_id, beat: Number(row.beat) }))
 }
 
-/** Forgets what no recovery can ask for any more. The last beat of a machine stays: by it a loss is found after any silence. */
+/**
+ * Forgets what no recovery can ask for any more. Not to be called before this process has recovered at its start: after a night without any
+ * process that asks for what was written before the night. The last beat of a machine stays: by it a loss is found after any silence. */
 export async function prune(db: Queryable): Promise<void> {
   await db.execute(sql`delete from fanout_chunks where pushed_at < now() - interval '2 hours'`)
   await db.execute(sql`delete from invalidations where done_at < now() - interval '2 hours'`)

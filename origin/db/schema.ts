@@ -232,6 +232,27 @@ export const crowdVersion = pgTable('crowd_version', {
 })
 
 const sum = (name: string) => bigint(name, { mode: 'number' }).notNull()
+
+export const consistency = pgTable(
+  'consistency',
+  {
+    minute: moment('minute').notNull(),
+    place: text('place').notNull(),
+    kind: text('kind').notNull(),
+    checked: sum('checked'),
+    late: sum('late'),
+    beyond: sum('beyond'),
+    wrong: sum('wrong'),
+  },
+  (table) => [primaryKey({ columns: [table.minute, table.place, table.kind] })],
+)
+
+export const consistencyTurn = pgTable('consistency_turn', {
+  singleton: boolean('singleton').primaryKey().default(true),
+  dueAt: moment('due_at').notNull().defaultNow(),
+  lookedUntil: moment('looked_until').notNull().defaultNow(),
+})
+
 const byLayer = <const C extends string>(keyClass: C) => ({
   [`${keyClass}Memory`]: sum(`${keyClass}_memory`),
   [`${keyClass}Shared`]: sum(`${keyClass}_shared`),

@@ -66,7 +66,7 @@ export async function findViewers(db: Queryable, ids: readonly (bigint | string)
 
 /**
  * Enrols a viewer in fan-out: from the commit on, every chunk that is cut finds their edges. False when already enrolled.
- * The rebuild must run in a transaction that starts after this one committed.
+ * What reads the posts for them must start after this one committed.
  */
 export async function enrol(tx: Queryable, viewerId: bigint): Promise<boolean> {
   const dormant = await tx.execute(sql`select 1 from viewers where viewer_id = ${viewerId} and enrolled_at is null for update`)
@@ -74,9 +74,9 @@ export async function enrol(tx: Queryable, viewerId: bigint): Promise<boolean> {
   await tx.execute(sql`
     insert into push_edges (author_id, viewer_id) select followee_id, follower_id from follows where follower_id = ${viewerId}
     on conflict do nothing`)
-  // Complete from nowhere until the rebuild has committed: a process that dies between the two leaves a viewer who is rebuilt again.
+  // Complete from nowhere until the rebuild has committed: until then reads take the posts, and a process that dies leaves it owed.
   await tx.execute(sql`
-    update viewers set enrolled_at = now(), last_active_at = now(), complete_since = 9223372036854775807 where viewer_id = ${viewerId}`)
+    update viewers set enrolled_at = now(), last_active_at = now(), complete_since = ${NOT_REBUILT}::bigint where viewer_id = ${viewerId}`)
   return true
 }
 
@@ -93,38 +93,68 @@ export const NOT_REBUILT = 9_223_372_036_854_775_807n
 export const heldByRows = (post: SQL, author: SQL): SQL => sql`(${post}.mode = 'push' or ${author}.route <> 'pull')`
 
 /**
- * Fills a viewer's rows from the posts: the newest `cap` that rows hold of followees, bounded by count and not by age. The newest `cap`
- * can only be by the `cap` followees with the newest post, and all of them are newer than the last of those; where a deleted
- * or pulled post makes that cut fall short, it is done without.
+ * `newest`, the ids of the newest `cap` posts that rows hold of followees: bounded by count and not by age. They can only be by the
+ * `cap` followees with the newest post, and are newer than the last of those posts; where a deleted or pulled post makes that cut
+ * fall short, it is done again without (`pruned` false).
  */
+const newestOfFollowees = (viewerId: bigint, cap: number, pruned: boolean): SQL => sql`
+  followee as materialized (
+    select a.author_id, a.last_post_id, a.route from follows f join authors a on a.author_id = f.followee_id
+    where f.follower_id = ${viewerId} and a.last_post_id > 0
+    order by a.last_post_id desc limit ${pruned ? cap : null}
+  ), cut as materialized (
+    select case when ${pruned} and count(*) = ${cap} then min(last_post_id) else 0 end as id from followee
+  ), newest as (
+    select p.id from followee cross join lateral (
+      select id from posts where author_id = followee.author_id and id >= (select id from cut) and deleted_at is null
+        and ${heldByRows(sql`posts`, sql`followee`)}
+      order by id desc limit ${cap}
+    ) p order by p.id desc limit ${cap}
+  )`
+
+/** Since when the newest `cap` posts are everything: '0' where there are no more. */
+const completeSinceOf = (count: number, oldest: bigint | null, cap: number): bigint => (oldest === null || count < cap ? 0n : oldest - 1n)
+
+/** Writes an enrolled viewer's rows from the posts, where that is still to be done. */
 export async function rebuild(tx: Queryable, viewerId: bigint, cap: number): Promise<void> {
-  await tx.execute(sql`select 1 from viewers where viewer_id = ${viewerId} for update`)
-  const fill = async (pruned: boolean): Promise<{ count: number; oldest: bigint }> => {
+  const owed = await tx.execute(sql`
+    select 1 from viewers where viewer_id = ${viewerId} and complete_since = ${NOT_REBUILT}::bigint for update`)
+  if (owed.length === 0) return
+  const fill = async (pruned: boolean): Promise<{ count: number; oldest: bigint | null }> => {
     const [row] = await tx.execute<{ count: number; oldest: bigint | null }>(sql`
-      with followee as materialized (
-        select a.author_id, a.last_post_id, a.route from follows f join authors a on a.author_id = f.followee_id
-        where f.follower_id = ${viewerId} and a.last_post_id > 0
-        order by a.last_post_id desc limit ${pruned ? cap : null}
-      ), cut as materialized (
-        select case when ${pruned} and count(*) = ${cap} then min(last_post_id) else 0 end as id from followee
-      ), newest as (
-        select p.id from followee cross join lateral (
-          select id from posts where author_id = followee.author_id and id >= (select id from cut) and deleted_at is null
-            and ${heldByRows(sql`posts`, sql`followee`)}
-          order by id desc limit ${cap}
-        ) p order by p.id desc limit ${cap}
-      ), inserted as (
+      with ${newestOfFollowees(viewerId, cap, pruned)}, inserted as (
         -- in the order in which chunks insert, or the two could wait for each other
         insert into timeline_entries (viewer_id, activity_id) select ${viewerId}::bigint, id from newest order by id on conflict do nothing
       )
       select count(*)::int as count, min(id) as oldest from newest`)
-    return { count: row?.count ?? 0, oldest: row?.oldest ?? 0n }
+    return row ?? { count: 0, oldest: null }
   }
   await tx.execute(sql`delete from timeline_entries where viewer_id = ${viewerId}`)
   let filled = await fill(true)
   if (filled.count < cap) filled = await fill(false)
-  const completeSince = filled.count < cap ? 0n : filled.oldest - 1n
+  const completeSince = completeSinceOf(filled.count, filled.oldest, cap)
   await tx.execute(sql`update viewers set complete_since = ${completeSince}::bigint where viewer_id = ${viewerId}`)
+}
+
+/**
+ * The timeline that `rebuild` would write: what a reader who returns is answered, half as late as through the rows. Their enrolment must
+ * have committed before this snapshot was taken.
+ */
+export async function unwrittenTimelineOf(
+  db: Queryable,
+  viewerId: bigint,
+  cap: number,
+): Promise<{ readonly completeSince: bigint; readonly entries: EntryRow[] }> {
+  const find = (pruned: boolean) =>
+    db.execute<RawEntry & { deleted: boolean }>(sql`
+      with ${newestOfFollowees(viewerId, cap, pruned)}
+      select p.id as activity_id, p.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id,
+        u.deleted_at is not null as deleted
+      from newest join posts p using (id) join users u on u.id = p.author_id order by p.id desc`)
+  let rows = await find(true)
+  if (rows.length < cap) rows = await find(false)
+  const completeSince = completeSinceOf(rows.length, rows.at(-1)?.activity_id ?? null, cap)
+  return { completeSince, entries: rows.filter(({ deleted }) => !deleted).map(toEntry) }
 }
 
 /**

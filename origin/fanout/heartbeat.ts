@@ -1,11 +1,14 @@
 import type { Database } from '../db/client.ts'
 import { buryMachines } from '../db/machines.ts'
-import { forgetBeats, lastBeats, noteBeat, oweAgain, secondsSinceBeat } from '../db/recovery.ts'
+import { forgetBeats, lastBeats, noteBeat, oweAgain, secondsOfSilence, secondsSinceBeat } from '../db/recovery.ts'
 import type { L2Port } from './l2-port.ts'
 
 /** Replayed beyond the last beat that held: a beat is noted at most a second late (seconds). */
 const MARGIN_SECONDS = 5
-/** Replayed always when a process starts or is found dead: it may have died with writes whose loss nobody else can see (seconds). */
+/**
+ * Replayed always when a process is found dead, and when one starts, counted back from the last sign of life of anybody: the dead may have
+ * written what Redis lost with them, and nobody else can see that (seconds).
+ */
 const DEATH_SECONDS = 60
 
 /** Pushes and invalidations are kept for two hours: what was lost longer ago than this cannot be replayed (seconds). */
@@ -25,9 +28,18 @@ export interface Heartbeat {
   readonly era: number
   /** One beat; notes in Postgres what Redis acknowledged, and replays what the dead wrote last. To be called every second. */
   beat(): Promise<void>
-  /** At the start: replays the last minute, and all since the last beat of any machine that Redis has forgotten. */
+  /** At the start: replays the last minute before anybody's last beat, and all since the last beat of any machine that Redis has forgotten. */
   recoverAtStart(): Promise<void>
+  /** At the end: what was written of late is owed again, for nobody will look at this process's count any more. */
+  handOver(): Promise<void>
 }
+
+/**
+ * Does an answered count tell that Redis lost writes? It must lie above what was acknowledged before the call was sent, and two calls are never
+ * answered the same: that one was carried out, was lost, and left its count to the other, which was in the air all the time.
+ */
+export const tellsOfLoss = (beat: number, floor: number, answeredMeanwhile: ReadonlySet<number>): boolean =>
+  beat <= floor || answeredMeanwhile.has(beat)
 
 interface Parts {
   readonly db: Database
@@ -47,6 +59,8 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
   /** Raised when a recovery begins and when it ends: a call that was under way meanwhile is not judged by what was counted before. */
   let era = 0
   let recovering: Promise<void> | undefined
+  /** For each call in the air the counts that others were answered meanwhile. */
+  const inTheAir = new Set<Set<number>>()
 
   /** How long ago the last write was made that Redis remembers (seconds): what came later is lost. Infinite where nothing tells. */
   const ageOf = async ({ machineId, remembered }: Loss): Promise<number> =>
@@ -75,10 +89,13 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
     }
     const floor = acknowledged
     const begunIn = era
-    const beat = await write(machine)
+    const meanwhile = new Set<number>()
+    inTheAir.add(meanwhile)
+    const beat = await write(machine).finally(() => inTheAir.delete(meanwhile))
     if (begunIn !== era) return
-    if (beat > floor) {
+    if (!tellsOfLoss(beat, floor, meanwhile)) {
       acknowledged = Math.max(acknowledged, beat)
+      for (const answered of inTheAir) answered.add(beat)
       return
     }
     recovering ??= recover([{ machineId: machine, remembered: beat - 1 }])
@@ -105,7 +122,10 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
       })
     },
     async recoverAtStart() {
-      await db.transaction((tx) => oweAgain(tx, DEATH_SECONDS))
+      const silence = await secondsOfSilence(db)
+      // Before counts are compared: what Redis loses from here on lowers our own.
+      await watch((machine) => l2.invalidate([], machine))
+      await db.transaction((tx) => oweAgain(tx, silence + DEATH_SECONDS))
       const noted = await lastBeats(db)
       const counts = await l2.beats(noted.map((machine) => machine.machineId))
       const losses = noted.flatMap(({ machineId, beat }, i): Loss[] => {
@@ -113,6 +133,9 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
         return remembered < beat ? [{ machineId, remembered }] : []
       })
       if (losses.length > 0) await recover(losses)
+    },
+    async handOver() {
+      await db.transaction((tx) => oweAgain(tx, MARGIN_SECONDS))
     },
   }
 }

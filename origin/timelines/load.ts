@@ -11,7 +11,6 @@ import { crowd } from '../db/tiers.ts'
 import * as timelines from '../db/timelines.ts'
 import { findAccounts } from '../db/users.ts'
 import * as payloads from './payloads.ts'
-import { enrolAndRebuild } from './rebuild.ts'
 
 export interface Loaded {
   readonly key: string
@@ -27,34 +26,40 @@ type Answer = (key: string, made: payloads.Made) => void
 /**
  * Loads all keys of a request, each with the truth version of the same snapshot (one repeatable-read transaction, a query per
  * kind). A key with nothing behind it is answered with a null payload and remembered too. Viewers who are dormant are enrolled
- * and rebuilt first.
+ * first and answered from the posts: `rebuildLater` is told whose rows are still to be written.
  */
-export async function loadKeys(db: Database, keys: readonly string[]): Promise<Loaded[]> {
+export async function loadKeys(
+  db: Database,
+  keys: readonly string[],
+  rebuildLater: (viewerId: bigint) => void = () => {},
+): Promise<Loaded[]> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await loadOnce(db, keys)
+      return await loadOnce(db, keys, rebuildLater)
     } catch (error) {
       if (!(error instanceof RetiredMeanwhile) || attempt === MAX_ATTEMPTS) throw error
     }
   }
 }
 
-/** A viewer was retired, or sent to sleep by an import, between the enrolment and the snapshot: its rows say nothing. */
+/** A viewer was retired, or sent to sleep by an import, between the enrolment and the snapshot: nothing is pushed to it. */
 class RetiredMeanwhile extends Error {
   override readonly name = 'RetiredMeanwhile'
 }
 const MAX_ATTEMPTS = 3
 
-async function loadOnce(db: Database, keys: readonly string[]): Promise<Loaded[]> {
+async function loadOnce(db: Database, keys: readonly string[], rebuildLater: (viewerId: bigint) => void): Promise<Loaded[]> {
   const asked = [...new Set(keys)].flatMap((key): Asked[] => {
     const parsed = parseKey(key)
     return parsed ? [{ ...parsed, key }] : []
   })
   const of = <K extends ParsedKey['kind']>(kind: K): Asking<K> => asked.filter((one): one is Asking<K>[number] => one.kind === kind)
+  const unwritten: bigint[] = []
   for (const viewer of await timelines.findViewers(db, idsOf(of('timeline')))) {
     if (viewer.deleted) continue
-    if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) await enrolAndRebuild(db, viewer.viewerId)
+    if (!viewer.enrolled) await db.transaction((tx) => timelines.enrol(tx, viewer.viewerId))
     else await timelines.noteActivity(db, viewer.viewerId)
+    if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) unwritten.push(viewer.viewerId)
   }
   const answers = new Map<string, Loaded>(keys.map((key) => [key, { key, truth: 0, payload: null }]))
   const answer: Answer = (key, made) => answers.set(key, { key, ...made })
@@ -79,6 +84,7 @@ async function loadOnce(db: Database, keys: readonly string[]): Promise<Loaded[]
     },
     { isolationLevel: 'repeatable read', accessMode: 'read only' },
   )
+  for (const viewerId of unwritten) rebuildLater(viewerId)
   return [...answers.values()]
 }
 
@@ -134,10 +140,15 @@ async function loadTimelines(tx: Queryable, asked: Asking<'timeline'>, answer: A
       answer(key, { truth: viewer.followVersion, payload: null })
       continue
     }
-    if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) throw new RetiredMeanwhile(`viewer ${id} went dormant`)
-    const rows = await timelines.timelineOf(tx, viewer.viewerId, viewer.completeSince, TIMELINE_CAP + 1)
+    if (!viewer.enrolled) throw new RetiredMeanwhile(`viewer ${id} went dormant`)
     const candidates = (await timelines.candidatesOf(tx, viewer.viewerId)).map(String)
-    answer(key, payloads.timelineValue(viewer, rows, candidates))
+    if (viewer.completeSince === timelines.NOT_REBUILT) {
+      const { completeSince, entries } = await timelines.unwrittenTimelineOf(tx, viewer.viewerId, TIMELINE_CAP)
+      answer(key, payloads.timelineValue({ ...viewer, completeSince }, entries, candidates))
+    } else {
+      const rows = await timelines.timelineOf(tx, viewer.viewerId, viewer.completeSince, TIMELINE_CAP + 1)
+      answer(key, payloads.timelineValue(viewer, rows, candidates))
+    }
   }
 }
 

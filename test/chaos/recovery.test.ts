@@ -128,6 +128,67 @@ test('a process that dies together with its writes has its last minute replayed 
   expect(again?.owed).toBe(0) // buried once
 })
 
+test('a call that was in the air while Redis lost another one does not hide the loss by taking its count', async () => {
+  const part = startPart()
+  await part.heartbeat.beat()
+  await fill(keyOf.timeline(people.reader))
+  await l2.redis.save()
+  const held = Promise.withResolvers<void>()
+  const slow = part.heartbeat.watch(async (machineId) => {
+    await held.promise
+    return part.port.invalidate([], machineId)
+  })
+  const came = await part.post()
+  await restart()
+  expect(await timeline()).toEqual([])
+  held.resolve()
+  await slow
+  expect(part.losses.length).toBe(1)
+  await part.pay()
+  expect(await timeline()).toEqual([came])
+})
+
+test('after a night without any process the minute before the last sign of life is replayed', async () => {
+  const dead = startPart()
+  const { came, went } = await loseWrites(dead) // Redis remembers all that was noted
+  for (const [table, column] of [
+    ['beats', 'at'],
+    ['fanout_chunks', 'pushed_at'],
+    ['invalidations', 'done_at'],
+  ])
+    await connection.db.execute(sql.raw(`update ${table} set ${column} = ${column} - interval '8 hours'`))
+  const next = startPart()
+  await next.heartbeat.recoverAtStart()
+  expect(next.losses).toEqual([])
+  await next.pay()
+  expect(await timeline()).toEqual([came, went])
+  expect(await body(went)).toBe('x')
+})
+
+test('a process that has just started sees what Redis loses before its first second is over', async () => {
+  await l2.redis.save()
+  const next = startPart()
+  await next.heartbeat.recoverAtStart()
+  await restart()
+  await next.heartbeat.beat()
+  expect(next.losses).toEqual(['emptied'])
+})
+
+test('a process that ends hands over what it wrote last: its count is looked at by nobody afterwards', async () => {
+  const [leaving, alive] = [startPart(), startPart()]
+  await fill(keyOf.timeline(people.reader))
+  for (const part of [leaving, alive]) await part.heartbeat.beat()
+  await l2.redis.save()
+  const came = await leaving.post()
+  await leaving.heartbeat.handOver()
+  await restart()
+  await alive.heartbeat.beat()
+  expect(alive.losses).toEqual([])
+  expect(await timeline()).toEqual([])
+  await alive.pay()
+  expect(await timeline()).toEqual([came])
+})
+
 test('a process that starts finds what Redis has forgotten of the dead, once', async () => {
   const dead = startPart()
   const { came, went } = await loseWrites(dead)

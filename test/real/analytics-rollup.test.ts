@@ -219,7 +219,18 @@ test('points take no place from reads: an origin that serves all it can still ta
   const edgeKey = await importKey(EDGE_SECRET)
   const readiness: Readiness = async () => ({ status: 'ready', checks: {} })
   const told = { newRequestId: () => 'id', observe: () => {} }
-  const parts = { db, edgeKey, clock, rollup, readiness, demo: undefined, mint: () => 1n, settle: async () => {}, ...told }
+  const parts = {
+    db,
+    edgeKey,
+    clock,
+    rollup,
+    readiness,
+    demo: undefined,
+    mint: () => 1n,
+    settle: async () => {},
+    rebuilds: { later: () => {} },
+    ...told,
+  }
   const app = createApp({ ...parts, maxConcurrentRequests: 1 })
   async function ask(path: string, question: unknown): Promise<number> {
     const body = JSON.stringify(question)

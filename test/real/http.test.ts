@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest'
 import { browsers } from './http/browsers.ts'
 import { internal } from './http/internal.ts'
 import { reads } from './http/reads.ts'
+import { relations } from './http/relations.ts'
 import { rotation } from './http/rotation.ts'
 import { users } from './http/users.ts'
 import { createWorld, type World } from './http/world.ts'
@@ -18,6 +19,7 @@ afterAll(() => world?.stack.stop())
 describe.concurrent('reads', () => reads(theWorld))
 describe.concurrent('browsers', () => browsers(theWorld))
 describe.concurrent('writes', () => writes(theWorld))
+describe.concurrent('relations', () => relations(theWorld))
 describe.concurrent('users', () => users(theWorld))
 describe.concurrent('rotation', () => rotation(theWorld))
 describe('the origin', () => internal(theWorld))

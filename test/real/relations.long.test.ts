@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe, vi } from 'vitest'
 import { atOnce } from './relations/at-once.ts'
 import { told } from './relations/told.ts'
 import { createWorld, type World } from './relations/world.ts'
+
+vi.setConfig({ testTimeout: 600_000 })
 
 let world: World
 const theWorld = (): World => world

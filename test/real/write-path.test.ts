@@ -1,10 +1,14 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { insertBlock } from '../../origin/db/blocks.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
 import { insertFollow } from '../../origin/db/follows.ts'
+import { takeUnpushed } from '../../origin/db/jobs.ts'
 import { insertActivity } from '../../origin/db/posts.ts'
+import { timelineOf } from '../../origin/db/timelines.ts'
 import { putUser } from '../../origin/db/users.ts'
 import { createFanoutWorker } from '../../origin/fanout/worker.ts'
+import { enrolAndRebuild } from '../../origin/timelines/rebuild.ts'
 import { makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -66,4 +70,27 @@ test('a profile changes while its user posts and follows: nobody waits for anybo
   const [row] = await db.execute<{ version: bigint; posts: bigint }>(sql`
     select version, (select count(*) from posts where author_id = ${user}) as posts from users where id = ${user}`)
   expect(row).toEqual({ version: 30n, posts: 29n })
+})
+
+test('a chunk that was cut before a block and is pushed after it, as a debt, goes only to those who follow still', async () => {
+  const { db } = connection
+  const [author = '', blocked = '', other = ''] = await makeUsers(db, 3)
+  const follow = (id: string) => db.transaction((tx) => insertFollow(tx, BigInt(id), BigInt(author)))
+  for (const id of [blocked, other]) {
+    await follow(id)
+    await enrolAndRebuild(db, BigInt(id))
+  }
+  await post(author)
+  const push = () => Promise.reject(new Error('the process dies here'))
+  await createFanoutWorker({ db, delivery: { push }, observe: () => {}, chunkSize: 100, batch: 10 }).drain(AbortSignal.timeout(5_000))
+  const viewersOf = async () => {
+    await db.execute(sql`update fanout_chunks set due_at = now() where author_id = ${author}`)
+    return (await takeUnpushed(db, 10)).filter(({ entry }) => entry.actorId === author).map(({ viewers }) => viewers)
+  }
+  expect(await viewersOf()).toEqual([blocked + other])
+  await db.transaction((tx) => insertBlock(tx, BigInt(author), BigInt(blocked)))
+  expect(await viewersOf()).toEqual([other])
+  // The row that was cut for them is not in what they load, either.
+  const rows = await db.execute(sql`select 1 from timeline_entries where viewer_id = ${blocked}`)
+  expect([rows.length, await timelineOf(db, BigInt(blocked), 0n, 10)]).toEqual([1, []])
 })

@@ -35,6 +35,7 @@ export function startWriter({ db, l2, machineId, authorId, recovers }: Parts) {
     watch: async (write) => void (await write(machineId)),
     beat: async () => {},
     recoverAtStart: async () => {},
+    handOver: async () => {},
   }
   const heartbeat = recovers
     ? createHeartbeat({ db, l2: port, machineId: () => machineId, observe: ({ replayed }) => losses.push(replayed) })
@@ -45,6 +46,7 @@ export function startWriter({ db, l2, machineId, authorId, recovers }: Parts) {
   return {
     machineId,
     losses,
+    port,
     heartbeat,
     /** Fans out what is due. */
     drain,

@@ -4,6 +4,7 @@ import { MAX_RECORDED, MAX_TAIL } from '../../contract/l2/scripts.ts'
 import { decodeValue } from '../../contract/l2/value.ts'
 import type { Stored } from '../../worker/cache/entry.ts'
 import type { SharedTier } from '../../worker/cache/ports.ts'
+import { type Cell, filled, invalidated, type Lease, leased, newLease, pushed, type Value } from './l2-rules.ts'
 
 /** What the origin says to it: `origin/fanout/l2-port.ts`. */
 interface Writes {
@@ -53,18 +54,11 @@ interface Switches {
 
 export type MemoryTier = Omit<SharedTier, 'invalidate'> & Writes & Switches & Losses
 
-interface Value extends Stored {
-  readonly tail: number
+interface Ends {
   readonly expiresAtMs: number
 }
-
-interface Lease {
-  readonly token: string
-  readonly expiresAtMs: number
-  readonly recorded: string
-  /** Pushes recorded; beyond `MAX_RECORDED` its fill is refused. */
-  readonly count: number
-}
+type KeptValue = Value & Ends
+type KeptLease = Lease & Ends
 
 /**
  * The shared tier in memory, on a clock that a test advances: the twin of the scripts of `contract/l2`. `test/conformance` holds both
@@ -75,13 +69,13 @@ export function createMemorySharedTier(
   options: MemoryTierOptions = {},
 ): MemoryTier {
   const { maxTail = MAX_TAIL, maxRecorded = MAX_RECORDED, wayMs, journal: keepsJournal = false, without = () => false } = options
-  const values = new Map<string, Value>()
-  const leases = new Map<string, Lease>()
+  const values = new Map<string, KeptValue>()
+  const leases = new Map<string, KeptLease>()
   const beats = new Map<number, number>()
   /** How to take back what was done, oldest first. */
   const journal: { readonly atMs: number; readonly undo: () => void }[] = []
   /** Per key what it was before each write, oldest first. */
-  const history = new Map<string, { readonly untilMs: number; readonly before: Value | undefined }[]>()
+  const history = new Map<string, { readonly untilMs: number; readonly before: KeptValue | undefined }[]>()
   let replicaLagMs = 0
 
   function alive<T extends { readonly expiresAtMs: number }>(map: Map<string, T>, key: string): T | undefined {
@@ -96,11 +90,11 @@ export function createMemorySharedTier(
     if (value === undefined) map.delete(key)
     else map.set(key, value)
   }
-  function put(key: string, value: Value | undefined): void {
+  function put(key: string, value: KeptValue | undefined): void {
     if (replicaLagMs > 0) history.set(key, [...(history.get(key) ?? []), { untilMs: clock.nowMs(), before: values.get(key) }])
     change(values, key, value)
   }
-  const setLease = (key: string, lease: Lease | undefined): void => change(leases, key, lease)
+  const setLease = (key: string, lease: KeptLease | undefined): void => change(leases, key, lease)
   function raiseBeat(machineId: number): number {
     const beat = (beats.get(machineId) ?? 0) + 1
     change(beats, machineId, beat)
@@ -124,35 +118,33 @@ export function createMemorySharedTier(
     return answer
   }
 
+  const limits = { maxTail, maxRecorded }
+  const cellOf = (key: string) => ({ value: alive(values, key), lease: alive(leases, key) })
+  /** Keeps a value that was changed for as long as the one before, or as long as is said. */
+  function putCell(key: string, before: ReturnType<typeof cellOf>, { value, lease }: Cell, keepUntilMs?: number): void {
+    const expiresAtMs = keepUntilMs ?? before.value?.expiresAtMs ?? 0
+    if (value !== before.value) put(key, value && { ...value, expiresAtMs })
+    if (lease !== before.lease) setLease(key, lease && before.lease && { ...lease, expiresAtMs: before.lease.expiresAtMs })
+  }
+
   function pushOne(key: string, text: string): void {
-    const value = alive(values, key)
-    if (value) {
-      const tail = value.tail + 1
-      const life = tail > maxTail ? { ...value.life, softExpiresAtMs: 0 } : value.life
-      const drops = tail > 2 * maxTail || value.payload === null
-      put(key, drops ? undefined : { ...value, life, tail, stamp: value.stamp + 1, payload: value.payload + text })
-    }
-    const lease = alive(leases, key)
-    if (!lease) return
-    const recorded = lease.count < maxRecorded ? lease.recorded + text : lease.recorded
-    setLease(key, { ...lease, recorded, count: lease.count + 1 })
+    const cell = cellOf(key)
+    putCell(key, cell, pushed(cell, text, limits))
   }
   function invalidateOne({ key, truth, replacement }: Invalidation): void {
-    if ((alive(values, key)?.truth ?? -1) < truth) put(key, replacement && valueFrom(replacement, clock.nowMs()))
-    if (!without('invalidation voids the lease')) setLease(key, undefined)
+    const cell = cellOf(key)
+    const { value, lease } = invalidated(cell, truth, replacement && valueFrom(replacement.text))
+    const kept = without('invalidation voids the lease') ? cell.lease : lease
+    putCell(key, cell, { value, lease: kept }, clock.nowMs() + (replacement?.keepMs ?? 0))
   }
   function fillOne(key: string, stored: Stored, token: string): { stamp: number; pushed: string } | undefined {
-    const lease = alive(leases, key)
-    if (lease?.token !== token) return undefined
-    setLease(key, undefined)
-    const known = alive(values, key)
-    const isOlder = known !== undefined && known.truth > stored.truth && !without('no fill of an older truth')
-    const recorded = without('fill merges pushes') ? '' : lease.recorded
-    if (lease.count > maxRecorded || (lease.count > 0 && stored.payload === null) || isOlder) return undefined
-    const stamp = (known?.stamp ?? 0) + 1
-    const payload = stored.payload === null ? null : stored.payload + recorded
-    put(key, { ...stored, stamp, payload, tail: lease.count, expiresAtMs: Math.max(stored.life.graceEndsAtMs, clock.nowMs() + 1) })
-    return { stamp, pushed: recorded }
+    const cell = cellOf(key)
+    const value = cell.value && without('no fill of an older truth') ? { ...cell.value, truth: 0 } : cell.value
+    const lease = cell.lease && without('fill merges pushes') ? { ...cell.lease, recorded: '' } : cell.lease
+    const after = filled({ value, lease }, stored, token, limits)
+    if (after.filled) putCell(key, cell, after.cell, Math.max(stored.life.graceEndsAtMs, clock.nowMs() + 1))
+    else if (!after.cell.lease) setLease(key, undefined)
+    return after.filled
   }
 
   function forget(isLost: (key: string) => boolean): void {
@@ -179,14 +171,12 @@ export function createMemorySharedTier(
     async lease(wanted, token, leaseMs) {
       tier.calls.push({ call: 'lease', keys: wanted.map(({ key }) => key) })
       return over(() =>
-        wanted.map(({ key, leastTruth, beatsSoftEndMs, seenSoftEndMs, seenStamp }) => {
-          const value = alive(values, key)
-          const differs = value !== undefined && (value.life.softExpiresAtMs !== seenSoftEndMs || value.stamp !== seenStamp)
-          const isLater = value !== undefined && (value.life.softExpiresAtMs > beatsSoftEndMs || (differs && without('a push is not fresher')))
-          const fresher = value !== undefined && value.truth >= leastTruth && isLater
-          const free = !fresher && !alive(leases, key)
-          if (free) setLease(key, { token, expiresAtMs: clock.nowMs() + leaseMs, recorded: '', count: 0 })
-          return { state: fresher ? 'fresher' : free ? 'granted' : 'refused', stored: fresher || differs ? answered(value) : undefined }
+        wanted.map(({ key, ...seen }) => {
+          const cell = cellOf(key)
+          const { state, shown } = leased(cell, seen)
+          const isTaken = without('a push is not fresher') && shown !== undefined && shown.truth >= seen.leastTruth
+          if (state === 'granted' && !isTaken) setLease(key, { ...newLease(token), expiresAtMs: clock.nowMs() + leaseMs })
+          return { state: isTaken ? 'fresher' : state, stored: answered(shown) }
         }),
       )
     },
@@ -211,7 +201,7 @@ export function createMemorySharedTier(
         }
         return raiseBeat(machineId)
       }),
-    invalidate: (invalidations, machineId = 0) =>
+    invalidate: (invalidations: readonly Invalidation[], machineId = 0) =>
       over(() => {
         for (const invalidation of invalidations) invalidateOne(invalidation)
         return raiseBeat(machineId)
@@ -231,10 +221,10 @@ export function createMemorySharedTier(
   return tier
 }
 
-/** What a framed text stores, as `SET … PX` would. */
-function valueFrom({ text, keepMs }: { readonly text: string; readonly keepMs: number }, nowMs: number): Value | undefined {
+/** What a framed text stores. */
+function valueFrom(text: string): Value | undefined {
   const framed = decodeValue(text)
   if (!framed) return undefined
   const { truth, stamp, payload, tailLength, ...life } = framed
-  return { life, truth, stamp, payload, tail: tailLength, expiresAtMs: nowMs + keepMs }
+  return { life, truth, stamp, payload, tail: tailLength }
 }

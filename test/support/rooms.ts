@@ -22,6 +22,7 @@ const ORIGIN = [
   'origin/timelines',
   'origin/fanout',
   'origin/analytics',
+  'origin/monitor',
   'origin/adapters',
   'origin/http',
   'origin/routes',
@@ -35,6 +36,11 @@ const WORKER_PORTS = [
   'worker/feed/origin-port.ts',
   'worker/http/forward-port.ts',
   'worker/http/events.ts',
+]
+/** What the monitor asks of an edge, how that is signed, and the ports that it declares. */
+const LOOK = [
+  ...['headers', 'look', 'signature', 'signed'].map((name) => `contract/${name}.ts`),
+  ...['answers', 'judge', 'ports'].map((name) => `origin/monitor/${name}.ts`),
 ]
 const EVERYTHING = [ANY_PACKAGE, ...CONTRACT, ...WORKER, ...ORIGIN, 'dev']
 
@@ -56,7 +62,9 @@ const ROOMS: readonly Room[] = [
   { name: 'origin/timelines', may: [...CONTRACT, 'origin/db', 'origin/ids'] },
   { name: 'origin/fanout', may: [...CONTRACT, 'origin/db', 'origin/ids'] },
   { name: 'origin/analytics', may: ['contract', 'origin/db'] },
-  { name: 'origin/adapters', may: ['contract/l2', '@upstash/redis', 'origin/fanout/l2-port.ts'] },
+  // What it compares caches with is what they would load.
+  { name: 'origin/monitor', may: [...CONTRACT, 'origin/db', 'origin/timelines'] },
+  { name: 'origin/adapters', may: ['contract/l2', ...LOOK, '@upstash/redis', 'origin/fanout/l2-port.ts'] },
   { name: 'origin/http', may: ['contract', 'hono'] },
   { name: 'origin/routes', may: [...CONTRACT, 'hono', ...ORIGIN.filter((room) => room !== 'origin/*' && room !== 'origin/adapters')] },
   { name: 'origin/*', may: [ANY_PACKAGE, ...CONTRACT, ...ORIGIN] },

@@ -61,6 +61,7 @@ export async function startStack(options: Options = {}) {
     DATABASE_CONNECTIONS: '12',
     ANNOUNCE_MS: '1000',
     TIMELINE_LIFE_MS: '1000',
+    MONITOR_SAMPLES_PER_MINUTE: '0', // it would count among what tests count
     ...options.origin,
   }
   const config: Config = parseConfig(environment)

@@ -21,7 +21,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: both.map(([v, a]) => step(`the follow of ${a} by ${v} is settled`, (world) => world.settle(v, a))) },
   { weight: 1, arbitrary: both.map(([v, a]) => step(`viewer ${v} unfollows ${a}`, (world) => world.unfollow(v, a))) },
   { weight: 1, arbitrary: viewer.map((v) => step(`viewer ${v} goes dormant`, (world) => world.retire(v))) },
-  { weight: 1, arbitrary: viewer.map((v) => step(`viewer ${v} is enrolled`, (world) => world.enrol(v))) },
+  { weight: 3, arbitrary: viewer.map((v) => step(`the rows of viewer ${v} are written`, (world) => world.rebuild(v))) },
   { weight: 4, arbitrary: viewer.map((v) => step(`viewer ${v} reads, by a fill`, (world) => world.fill(v))) },
   { weight: 2, arbitrary: fc.constant(step('crowd is read', (world) => world.refreshCrowd())) },
   {
@@ -39,6 +39,7 @@ async function begin(world: TiersWorld): Promise<void> {
     await world.follow(one, 0)
     await world.settle(one, 0)
     await world.fill(one)
+    await world.rebuild(one)
   }
   await world.setFollowers(true)
   await world.step()

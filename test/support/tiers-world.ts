@@ -68,20 +68,16 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
     batch: 10,
   })
 
-  async function rebuild(viewerId: string): Promise<void> {
-    await db.transaction((tx) => timelines.rebuild(tx, BigInt(viewerId), CAP))
-    if (defect !== 'rebuilds leave pulled posts out') return
-    await db.execute(
-      sql`delete from timeline_entries t using posts p where t.viewer_id = ${viewerId} and p.id = t.activity_id and p.mode = 'pull'`,
-    )
-  }
-
-  /** What a load of the timeline answers; undefined for a viewer who has to be enrolled or rebuilt first. */
+  /** What a load of the timeline answers; undefined for a dormant viewer. */
   async function load(viewerId: string): Promise<Cached | undefined> {
     const [viewer] = await timelines.findViewers(db, [viewerId])
-    if (!viewer?.enrolled || viewer.completeSince === timelines.NOT_REBUILT) return undefined
-    const rows = await timelines.timelineOf(db, viewer.viewerId, viewer.completeSince, CAP + 1)
+    if (!viewer?.enrolled) return undefined
     const candidates = (await timelines.candidatesOf(db, viewer.viewerId)).map(String)
+    if (viewer.completeSince === timelines.NOT_REBUILT) {
+      const { completeSince, entries } = await timelines.unwrittenTimelineOf(db, viewer.viewerId, CAP)
+      return { completeSince: String(completeSince), candidates, entries, ageMs: 0 }
+    }
+    const rows = await timelines.timelineOf(db, viewer.viewerId, viewer.completeSince, CAP + 1)
     return { completeSince: String(rows[CAP]?.activityId ?? viewer.completeSince), candidates, entries: rows.slice(0, CAP), ageMs: 0 }
   }
 
@@ -136,17 +132,21 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
       await db.execute(sql`update viewers set last_active_at = now() - interval '40 days' where viewer_id = ${viewerId}`)
       await db.transaction((tx) => timelines.retireViewers(tx, 30, 10))
     },
-    /** The first half of a return. */
-    async enrol(viewer: number): Promise<void> {
-      await db.transaction((tx) => timelines.enrol(tx, BigInt(viewers[viewer] ?? '')))
-    },
-    /** A reader's turn: the second half of a return where it is due, then a fill. */
+    /** A reader's turn: a return where it is due, then a fill. */
     async fill(viewer: number): Promise<void> {
       const viewerId = viewers[viewer] ?? ''
       await db.transaction((tx) => timelines.enrol(tx, BigInt(viewerId)))
-      if (!(await load(viewerId))) await rebuild(viewerId)
       const loaded = await load(viewerId)
       if (loaded) cached.set(viewerId, loaded)
+    },
+    /** The second half of a return, which comes behind the answer, or never. */
+    async rebuild(viewer: number): Promise<void> {
+      const viewerId = BigInt(viewers[viewer] ?? '')
+      await db.transaction((tx) => timelines.rebuild(tx, viewerId, CAP))
+      if (defect !== 'rebuilds leave pulled posts out') return
+      await db.execute(
+        sql`delete from timeline_entries t using posts p where t.viewer_id = ${viewerId} and p.id = t.activity_id and p.mode = 'pull'`,
+      )
     },
     async refreshCrowd(): Promise<void> {
       crowdCopy = new Set((await crowd(db)).authorIds.map(String))

@@ -1,4 +1,5 @@
 // @ts-check
+import { ApiError } from './api.js'
 import { createBadge } from './badge.js'
 import { fill, h } from './dom.js'
 import { messageOf } from './notice.js'
@@ -67,7 +68,8 @@ export function createFeed({ root, api, path, relations, actions, openTrace, emp
     } catch (error) {
       if (from !== scroll) return
       observer.disconnect()
-      say(messageOf(error), h('button', { class: 'button', type: 'button', onclick: loadNext }, 'Try again'))
+      const isRefused = error instanceof ApiError && (error.status === 403 || error.status === 404)
+      say(messageOf(error), isRefused ? undefined : h('button', { class: 'button', type: 'button', onclick: loadNext }, 'Try again'))
     } finally {
       if (from === scroll) isLoading = false
     }

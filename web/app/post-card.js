@@ -1,7 +1,7 @@
 // @ts-check
 import { avatar } from './avatar.js'
 import { fill, h, icon, spoken } from './dom.js'
-import { ago } from './words.js'
+import { ago, plural } from './words.js'
 
 /** @typedef {import('../../contract/post.ts').Post} Post */
 /** @typedef {import('./relations.js').Relations} Relations */
@@ -18,6 +18,10 @@ export const authorPath = (id) => `#/u/${id}`
 
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' })
 
+/** How often a post was liked and reposted, when it was read. @param {NonNullable<Post['counts']>} counts */
+const countsText = ({ likes, reposts }) =>
+  [likes > 0 && plural(likes, 'like'), reposts > 0 && plural(reposts, 'repost')].filter((text) => text !== false).join(', ')
+
 /**
  * One line of a feed.
  *
@@ -27,7 +31,7 @@ const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'm
  * @returns {Card}
  */
 export function createCard(post, relations, actions) {
-  const { author, reposted_by, activity_id } = post
+  const { author, reposted_by, reposters, counts, activity_id } = post
   const nameId = `by-${activity_id}`
   const link = (/** @type {Post['author']} */ person, /** @type {string} */ name) =>
     h('a', { class: 'name', href: authorPath(person.id) }, name)
@@ -47,7 +51,7 @@ export function createCard(post, relations, actions) {
           { class: 'reposted' },
           icon('repost'),
           link(reposted_by, reposted_by.id === relations.viewer.id ? 'You' : reposted_by.name),
-          ' reposted',
+          reposters ? ` and ${plural(reposters.count - 1, 'other')} reposted` : ' reposted',
         ),
       h(
         'div',
@@ -56,12 +60,21 @@ export function createCard(post, relations, actions) {
         h(
           'div',
           { class: 'post-body' },
-          h('p', { class: 'byline', id: nameId }, link(author, author.name), h('span', { class: 'handle' }, `@${author.handle}`), time),
+          h(
+            'p',
+            { class: 'byline', id: nameId },
+            link(author, author.name),
+            h('span', { class: 'handle' }, `@${author.handle}`),
+            post.audience === 'followers' &&
+              h('span', { class: 'lock', title: 'Only followers see this' }, icon('lock'), spoken('for followers')),
+            time,
+          ),
           h('p', { class: 'text' }, post.text),
           h(
             'div',
             { class: 'actions' },
             repost,
+            counts && counts.likes + counts.reposts > 0 && h('span', { class: 'counts' }, countsText(counts)),
             crowd &&
               h(
                 'button',

@@ -5,7 +5,7 @@
 /** @typedef {ReturnType<typeof createRelations>} Relations */
 
 /**
- * What this page knows of the viewer's follows and reposts. The API does not say it of each post, so it is learned from what is read and done.
+ * What this page knows of the viewer's follows and reposts. The API does not say of each post whether its author is followed, so it is learned from what is read and done.
  *
  * @param {Profile} viewer
  */
@@ -59,10 +59,10 @@ export function createRelations(viewer) {
      * @param {boolean} isFeed is it the viewer's feed, where everybody but the viewer is followed?
      */
     learn(posts, isFeed) {
-      for (const { id, author, reposted_by } of posts) {
+      for (const { id, author, reposted_by, mine } of posts) {
         const actor = reposted_by ?? author
         for (const person of [author, actor]) profiles.set(person.id, person)
-        if (reposted_by?.id === viewer.id && !reposted.has(id)) set(reposted, id, true)
+        if ((mine?.reposted || reposted_by?.id === viewer.id) && !reposted.has(id)) set(reposted, id, true)
         if (isFeed && actor.id !== viewer.id && !followed.has(actor.id)) set(followed, actor.id, true)
       }
     },

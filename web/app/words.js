@@ -45,6 +45,8 @@ const REASONS = {
   stale: 'Some of this is older than it should be.',
   incomplete: 'Posts of some widely followed people may be missing for the moment.',
   'timeline-behind': 'People you followed just now will show up in a moment.',
+  unproven: 'Posts for followers are left out for the moment: that you may see them cannot be checked right now.',
+  'mine-unknown': 'Which older posts you liked or reposted cannot be told right now.',
 }
 
 /** @param {readonly string[]} reasons */

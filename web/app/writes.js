@@ -25,8 +25,8 @@ export function createWrites({ api, relations, onError }) {
     busy.add(id)
     set(id, wanted)
     try {
-      await api.write(wanted ? 'POST' : 'DELETE', path)
-      set(id, wanted) // once more: a list asked for meanwhile may not know it yet
+      const { body } = await api.write(wanted ? 'POST' : 'DELETE', path)
+      set(id, wanted && !body?.requested) // once more: a list asked for meanwhile may not know it yet; a private account was only asked
     } catch (error) {
       set(id, !wanted)
       onError(error)

@@ -46,17 +46,18 @@ function freshBytes(length: number): Uint8Array<ArrayBuffer> {
   return piece.subarray(cut - length, cut)
 }
 
-/** What a page says of itself, each as it goes over the wire. */
+/** What a page says of itself, cursors as they go over the wire. */
 export interface PageEnd {
   readonly next: string | null
-  readonly gap: string | null
+  readonly gap: boolean
+  readonly gapCursor: string | null
   readonly top: string | null
   readonly source: 'following' | 'popular' | 'author'
 }
 
 /** How a page ends. */
-export const pageEnd = ({ next, gap, top, source }: PageEnd): Uint8Array<ArrayBuffer> =>
-  bytes(`],${JSON.stringify({ next_cursor: next, gap: gap !== null, gap_cursor: gap, top_cursor: top, source }).slice(1)}`)
+export const pageEnd = ({ next, gap, gapCursor, top, source }: PageEnd): Uint8Array<ArrayBuffer> =>
+  bytes(`],${JSON.stringify({ next_cursor: next, gap, gap_cursor: gapCursor, top_cursor: top, source }).slice(1)}`)
 
 /**
  * A page as JSON, joined from lines that are bytes already: a sixth of what serialising objects would cost. Whoever keeps it keeps a copy,

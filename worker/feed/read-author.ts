@@ -42,12 +42,12 @@ export async function readAuthor(
   if (!list) throw new Problem('not-found', `There is no user ${authorId}.`)
 
   const isMore = visibility === 'private' || hasMoreForFollowers(list)
-  const { gate, closed } = await passGate()
+  const closed = await passGate()
   const sources = [list, ...closed].map(sourceOf)
   const page = await paginate(
     {
       walk: createWalk(sources, { anchor: undefined, below: cursor?.last, fold: false, hidden: () => false }),
-      older: (below, size) => origin.olderOfAuthor({ authorId, viewerId: gate === 'all' ? viewerId : undefined, below, limit: size }),
+      older: (below, size) => origin.olderOfAuthor({ authorId, viewerId, below, limit: size }),
       originKnowsAll: true,
       below: cursor?.last,
     },
@@ -64,12 +64,15 @@ export async function readAuthor(
   }
 
   /** Throws where the page is not for this reader; brings what is for followers only where this one provably is one. */
-  async function passGate(): Promise<{ readonly gate: Gate; readonly closed: readonly Timeline[] }> {
+  async function passGate(): Promise<readonly Timeline[]> {
     const reader = onlooker === undefined ? 'nobody' : onlooker.viewerId === authorId ? 'author' : 'user'
     const { muted, blocked, many } = onlooker?.state ?? STRANGER
     const regard = { reader, account: visibility, blocked: setOf(blocked).has(authorId), muted: setOf(muted).has(authorId), many } as const
     const first = gateOf({ ...regard, relation: undefined })
-    if (!onlooker || refused(first) || !(isMore || many)) return { gate: admitted(first), closed: [] }
+    if (!onlooker || refused(first) || !(isMore || many)) {
+      admitted(first)
+      return []
+    }
     const closedKey = keys.author(authorId, 'followers')
     const relationKey = keys.relation(onlooker.viewerId, authorId)
     const place = sheet.ask(closedKey)
@@ -78,10 +81,10 @@ export async function readAuthor(
     const relation = proof === undefined ? undefined : (sheet.get(relationKey, proof)?.value ?? undefined)
     const gate = admitted(gateOf({ ...regard, relation }))
     if (gate === 'public' && relation === undefined) degraded.add('unproven')
-    if (gate !== 'all') return { gate, closed: [] }
+    if (gate !== 'all') return []
     const closed = sheet.get(closedKey, place)
     if (!closed) degraded.add('incomplete')
-    return { gate, closed: closed?.value ? [closed.value] : [] }
+    return closed?.value ? [closed.value] : []
   }
 
   function admitted(gate: Gate): Gate {
@@ -89,9 +92,9 @@ export async function readAuthor(
       case 'not-found':
         throw new Problem('not-found', `There is no user ${authorId}.`)
       case 'blocked':
-        throw new Problem('blocked', `You block the user ${authorId}, or are blocked.`)
+        throw new Problem('blocked', 'You block this user, or they block you.')
       case 'private':
-        throw new Problem('private-account', `Only who follows the user ${authorId} may see this.`)
+        throw new Problem('private-account', 'This account is private. Follow it to see what it posts.')
       case 'unproven':
         throw new Problem('origin-unavailable', 'Whether you may see this could not be proved in time.')
       default:

@@ -33,10 +33,12 @@ export function createEndings(signingKey: Promise<SigningKey>): Endings {
     const key = await signingKey
     const position = async (cursor: Cursor | undefined) => (cursor ? encodeCursor(key, feedName, viewerId, cursor) : null)
     const sealedNext = await position(next)
+    const isAuthor = source === 'author' // whose page nobody asks what came since, or what a gap holds
     const ending = written({
       next: sealedNext,
-      top: top === next ? sealedNext : await position(top),
-      gap: gap ? await encodeGap(key, feedName, viewerId, gap) : null,
+      top: isAuthor ? null : top === next ? sealedNext : await position(top),
+      gap: gap !== undefined,
+      gapCursor: gap && !isAuthor ? await encodeGap(key, feedName, viewerId, gap) : null,
       source,
     })
     known.set(name, ending, ending.bytes.length)
@@ -46,7 +48,7 @@ export function createEndings(signingKey: Promise<SigningKey>): Endings {
   return {
     of(page, feedName, viewerId) {
       const { next, top, gap, source } = page
-      if (!next && !top && !gap) return written({ next: null, gap: null, top: null, source })
+      if (!next && !top && !gap) return written({ next: null, gap: false, gapCursor: null, top: null, source })
       const name = `${feedName} ${viewerId} ${source} ${nameOf(next)} ${top === next ? '' : nameOf(top)} ${gap ? `${gap.below} ${gap.above} ${gap.anchor}` : ''}`
       return known.get(name) ?? seal(name, page, feedName, viewerId)
     },
@@ -59,7 +61,7 @@ const nameOf = (cursor: Cursor | undefined): string => (cursor ? `${cursor.last}
 
 const written = (end: PageEnd): Ending => {
   const bytes = pageEnd(end)
-  return { bytes, fingerprint: fingerprintOf(`${end.next ?? ''}|${end.top ?? ''}|${end.gap ?? ''}|${end.source}`) }
+  return { bytes, fingerprint: fingerprintOf(`${end.next ?? ''}|${end.top ?? ''}|${end.gap}|${end.gapCursor ?? ''}|${end.source}`) }
 }
 
 function sound<T>(value: T | undefined): T {

@@ -1,6 +1,8 @@
+import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { keyOf } from '../../../contract/l2/keys.ts'
-import { answerOf, type Person, statusOf, type World, write } from './world.ts'
+import { deleteActivity } from '../../../origin/db/posts.ts'
+import { answerOf, type Person, raisedBy, statusOf, type World, write } from './world.ts'
 
 /** What happens when two people, or one twice, do something at the same moment. */
 export function atOnce(world: () => World, rounds: number): void {
@@ -77,6 +79,27 @@ export function atOnce(world: () => World, rounds: number): void {
       ])
       expect([await world().follows(reader, author), await world().requested(reader, author)]).toEqual([status === 200, status === 202])
     }))
+
+  test('the last post for followers goes while another is written: the public list is told that there is more again', async () => {
+    const { db } = world().stack
+    const [author] = (await world().people(1)) as [Person]
+    const [last, key] = [await write(author, 'the last one', 'followers'), keyOf.author(author.id, 'public')]
+    const held = Promise.withResolvers<void>()
+    const deleting = db.transaction(async (tx) => {
+      await deleteActivity(tx, BigInt(last), BigInt(author.id))
+      await held.promise
+    })
+    const writing = raisedBy(author.call('POST', '/v1/posts', { text: 'one more', audience: 'followers' }))
+    const waiting = () =>
+      db.execute(sql`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%fanout_jobs%'`)
+    await expect.poll(async () => (await waiting()).length).toBe(1)
+    held.resolve()
+    await deleting
+    expect(Object.keys(await writing)).toContain(key)
+    // The negative twin: where another one stands, the list knows already.
+    expect(Object.keys(await raisedBy(author.call('POST', '/v1/posts', { text: 'and more', audience: 'followers' })))).not.toContain(key)
+  })
 
   test('likes and their ends at once, of one and of many: counts are what stands', async () => {
     const [author, ...fans] = (await world().people(9)) as [Person, ...Person[]]

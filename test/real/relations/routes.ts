@@ -2,6 +2,8 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { decodeCounts } from '../../../contract/l2/counts-value.ts'
 import { keyOf } from '../../../contract/l2/keys.ts'
+import { insertFollow } from '../../../origin/db/follows.ts'
+import { settleFollow } from '../../../origin/fanout/debts.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
 import { answerOf, type Person, raisedBy, statusOf, type World, write } from './world.ts'
 
@@ -44,6 +46,30 @@ export function routes(world: () => World): void {
     expect(await answerOf(reader.call('DELETE', `/v1/users/${author.id}/follow`))).toEqual(notFollowing)
     expect(await world().requested(reader, author)).toBe(false)
     await world().countersHold()
+  })
+
+  test('a follow is acknowledged when its invalidations are done, whoever copied the history', async () => {
+    const [author, reader] = (await world().people(2)) as [Person, Person]
+    const { db } = world().stack
+    await db.transaction((tx) => insertFollow(tx, BigInt(reader.id), BigInt(author.id)))
+    await settleFollow(db, BigInt(reader.id), BigInt(author.id)) // another process, which dies here
+    const owed = () => db.execute(sql`select 1 from invalidations where key = ${keyOf.viewer(reader.id)} and done_at is null`)
+    expect(await owed()).toHaveLength(1)
+    expect(await answerOf(reader.call('POST', `/v1/users/${author.id}/follow`))).toEqual(following)
+    expect(await owed()).toHaveLength(0)
+  })
+
+  test('who has left so many that their timeline is dropped still knows whom they left a moment ago', async () => {
+    const [author, reader] = (await world().people(2)) as [Person, Person]
+    const { db } = world().stack
+    await reader.call('POST', `/v1/users/${author.id}/follow`)
+    await db.execute(sql`
+      insert into departures (viewer_id, author_id, left_at)
+      select ${reader.id}::bigint, 1700000000000000000 + n, now() - interval '1 hour' from generate_series(1, 1000) n`)
+    const raised = await raisedBy(reader.call('DELETE', `/v1/users/${author.id}/follow`))
+    expect(Object.keys(raised)).toContain(keyOf.timeline(reader.id))
+    // A chunk that was cut before may land in the timeline that is filled next.
+    expect(JSON.parse((await world().load(keyOf.viewer(reader.id))) ?? '').left).toEqual([author.id])
   })
 
   test('who followed before an account went private goes on; who asked before it opened may follow', async () => {

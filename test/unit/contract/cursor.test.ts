@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Cursor, decodeCursor, encodeCursor } from '../../../contract/cursor.ts'
+import { type Cursor, decodeCursor, decodeGap, encodeCursor, encodeGap, type Gap } from '../../../contract/cursor.ts'
 import { importKey, seal, toBase64Url } from '../../../contract/signed.ts'
 import { anyId, anyText } from '../../support/arbitrary.ts'
 
@@ -9,7 +9,8 @@ const VIEWER = '1100000000000000001'
 const CURSOR: Cursor = { last: '1500000000000000001', anchor: '1500000000000000009', sum: 123_456 }
 const key = await importKey('a secret of this test')
 const text = await encodeCursor(key, FEED, VIEWER, CURSOR)
-const anyCursor = fc.record({ last: anyId, anchor: anyId, sum: fc.maxSafeNat() })
+const anyCursor = fc.record({ last: anyId, anchor: anyId, sum: fc.maxSafeNat(), until: anyId }, { requiredKeys: ['last', 'anchor', 'sum'] })
+const GAP: Gap = { below: CURSOR.anchor, above: CURSOR.last, anchor: CURSOR.anchor }
 
 test('a cursor comes back as it was, for any position', () =>
   fc.assert(
@@ -75,3 +76,12 @@ test('no text at all makes it throw', () =>
     ),
     { numRuns: 200 },
   ))
+
+test('a gap comes back as it was, to its viewer and feed only, and is no position', async () => {
+  const sealed = await encodeGap(key, FEED, VIEWER, GAP)
+  expect(await decodeGap(key, FEED, VIEWER, sealed)).toEqual(GAP)
+  expect(await decodeGap(key, FEED, '1100000000000000002', sealed)).toBeUndefined()
+  expect(await decodeGap(key, 'another', VIEWER, sealed)).toBeUndefined()
+  expect(await decodeCursor(key, FEED, VIEWER, sealed)).toBeUndefined()
+  expect(await decodeGap(key, FEED, VIEWER, text)).toBeUndefined()
+})

@@ -1,0 +1,199 @@
+import type { EntryList } from '../../contract/timeline.ts'
+import { mergeDown } from '../../worker/feed/merge.ts'
+import type { Model } from './explore.ts'
+import { protocol } from './protocol.ts'
+
+/**
+ * Announce, then route: an author who grows, is promoted, shrinks, is demoted and promoted again, and a reader who follows, unfollows, goes dormant and
+ * returns, with a timeline in L2 and a copy of `crowd`. Fan-out is one step here: timeline.ts takes it apart. That a timeline's life has
+ * passed means that the timeline in L2 was filled after; that 15 s have passed means that the copy of `crowd` was read after.
+ */
+interface State {
+  /** 0 below the candidates' floor, 1 above it, 2 above the threshold of the crowd. */
+  readonly size: number
+  /** `authors.route` (origin/db/tiers.ts, stepTiers). All but `push` are in `crowd`. */
+  readonly route: 'push' | 'announced' | 'pull' | 'demoted'
+  /** The job of a demotion: the modes of the pulled posts are `push` now; it has written rows for all edges. */
+  readonly flipped: boolean
+  readonly scanned: boolean
+  /** Modes of the committed posts, oldest first: p(ush), (pul)l, f(lipped from pull). */
+  readonly posts: string
+  /** A mode that was read before the post's own transaction. */
+  readonly decided: '' | 'p' | 'l'
+  /** The reader: follows the author, has the edge fan-out reads, and has had the history copied (backfill or rebuild). */
+  readonly reader: 'ready' | 'unfollowed' | 'following' | 'dormant' | 'enrolled'
+  readonly rows: string
+  readonly timeline: Timeline | undefined
+  /** Does the reader's copy of `crowd` name the author? */
+  readonly copy: boolean
+  readonly left: { readonly follows: number; readonly naps: number; readonly changes: number }
+}
+
+interface Timeline {
+  readonly entries: string
+  readonly isCandidate: boolean
+  /** Filled before the job of the demotion had ended. */
+  readonly old: boolean
+}
+
+interface Bounds {
+  readonly posts: number
+  /** How often the author may grow or shrink, the reader unfollow and follow again, go dormant and return. */
+  readonly changes: number
+  readonly follows: number
+  readonly naps: number
+}
+
+const RULES = {
+  waitForCandidates: 'an author is announced only when every timeline in L2 names him as a candidate',
+  waitForCrowd: 'new posts are pulled only when every older copy of crowd has ended',
+  crowdAreCandidates: 'whoever is in crowd is a candidate, big or not',
+  modeInTransaction: 'the mode is decided in the transaction of the post',
+  demoteBeforeFlip: 'new posts are pushed again before the pulled ones are rewritten',
+  flipBeforeScan: 'the pulled posts have become pushed ones before their rows are written, so that backfills and rebuilds copy them',
+  stayUntilRewritten: 'a demoted author stays in crowd until the pulled posts are rows',
+  stayForATimelinesLife: 'and until every timeline filled before that has ended',
+} as const
+type Has = (rule: keyof typeof RULES) => boolean
+
+const idsOf = (posts: string, modes: string): string =>
+  [...posts].flatMap((mode, p) => (modes.includes(mode) ? [String(p + 1)] : [])).join('')
+const union = (a: string, b: string): string => [...new Set(a + b)].sort().join('')
+
+function createModel(bounds: Bounds, has: Has): Model<State> {
+  const hasEdge = ({ reader }: State): boolean => reader === 'ready' || reader === 'following' || reader === 'enrolled'
+  const inCrowd = ({ route }: State): boolean => route !== 'push'
+  const timelineNow = (state: State): Timeline => ({
+    entries: state.rows,
+    isCandidate: state.size > 0 || (has('crowdAreCandidates') && inCrowd(state)),
+    old: false,
+  })
+
+  function committed(state: State, mode: 'p' | 'l'): State {
+    const { posts, timeline } = state
+    const id = String(posts.length + 1)
+    const next: State = { ...state, posts: posts + mode, decided: '' }
+    if (mode === 'l' || !hasEdge(state)) return next
+    return {
+      ...next,
+      rows: union(state.rows, id),
+      timeline: timeline && { ...timeline, entries: union(timeline.entries, id) },
+    }
+  }
+
+  function* authorSteps(state: State): Generator<[string, State]> {
+    const { size, route, posts, decided, left, timeline, flipped, scanned } = state
+    const change = { left: { ...left, changes: left.changes - 1 } }
+    if (left.changes > 0 && size < 2) yield ['the author grows', { ...state, ...change, size: size + 1 }]
+    if (left.changes > 0 && size > 0) yield ['the author shrinks', { ...state, ...change, size: size - 1 }]
+    const mode = route === 'pull' ? 'l' : 'p'
+    const saying = (m: string) => (m === 'l' ? 'to be pulled' : 'and is pushed')
+    if (posts.length < bounds.posts && has('modeInTransaction'))
+      yield [`post ${posts.length + 1} commits, ${saying(mode)}`, committed(state, mode)]
+    if (posts.length < bounds.posts && !has('modeInTransaction') && decided === '')
+      yield [`the route is read for post ${posts.length + 1}`, { ...state, decided: mode }]
+    if (decided !== '') yield [`post ${posts.length + 1} commits, ${saying(decided)}`, committed(state, decided)]
+
+    if (route === 'push' && size === 2 && (!timeline || timeline.isCandidate || !has('waitForCandidates')))
+      yield ['the author is announced in crowd', { ...state, route: 'announced', flipped: false, scanned: false }]
+    if (route === 'announced' && (state.copy || !has('waitForCrowd'))) yield ['new posts are pulled', { ...state, route: 'pull' }]
+    if (route === 'pull' && size < 2) yield ['the author is demoted: new posts are pushed', { ...state, route: 'demoted' }]
+    if (route === 'demoted' && size === 2)
+      yield ['the author is promoted again while in crowd', { ...state, route: 'pull', flipped: false, scanned: false }]
+    const mayRewrite = route === 'demoted' || (!has('demoteBeforeFlip') && route === 'pull' && size < 2)
+    if (mayRewrite && !flipped && has('flipBeforeScan'))
+      yield ['the pulled posts become pushed ones', { ...state, flipped: true, posts: posts.replaceAll('l', 'f') }]
+    if (mayRewrite && !scanned && (flipped || !has('flipBeforeScan'))) {
+      const rewritten = hasEdge(state) ? idsOf(posts, has('flipBeforeScan') ? 'f' : 'l') : ''
+      yield [
+        'the job has written the rows of the pulled posts',
+        { ...state, scanned: true, rows: union(state.rows, rewritten), timeline: timeline && { ...timeline, old: true } },
+      ]
+    }
+    const isDone = (scanned || !has('stayUntilRewritten')) && (!timeline?.old || !has('stayForATimelinesLife'))
+    if (route === 'demoted' && isDone) yield ['the author leaves crowd', { ...state, route: 'push' }]
+  }
+
+  /** `backfill` and `rebuild` copy what is pushed, by its mode of now. */
+  const copied = ({ posts }: State): string => idsOf(posts, 'pf')
+
+  function* readerSteps(state: State): Generator<[string, State]> {
+    const { reader, rows, timeline, copy, left } = state
+    if (copy !== inCrowd(state)) yield ['the copy of crowd is renewed', { ...state, copy: !copy }]
+    if (timeline) yield ['the timeline ends', { ...state, timeline: undefined }]
+    if (!timeline && reader === 'ready') yield ['the timeline is filled', { ...state, timeline: timelineNow(state) }]
+    if (reader === 'ready' && left.follows > 0)
+      yield ['the reader unfollows', { ...state, reader: 'unfollowed', left: { ...left, follows: left.follows - 1 } }]
+    if (reader === 'unfollowed') yield ['the reader follows again', { ...state, reader: 'following' }]
+    if (reader === 'following')
+      yield [
+        'the history is copied, the timeline dropped',
+        { ...state, reader: 'ready', rows: union(rows, copied(state)), timeline: undefined },
+      ]
+    if (reader === 'ready' && left.naps > 0 && !timeline)
+      yield ['the reader goes dormant', { ...state, reader: 'dormant', rows: '', left: { ...left, naps: left.naps - 1 } }]
+    if (reader === 'dormant') yield ['the reader returns: the edges are written', { ...state, reader: 'enrolled' }]
+    if (reader === 'enrolled') yield ['the timeline is rebuilt', { ...state, reader: 'ready', rows: copied(state) }]
+  }
+
+  return {
+    start: {
+      size: 0,
+      route: 'push',
+      flipped: false,
+      scanned: false,
+      posts: '',
+      decided: '',
+      reader: 'ready',
+      rows: '',
+      timeline: undefined,
+      copy: false,
+      left: { follows: bounds.follows, naps: bounds.naps, changes: bounds.changes },
+    },
+    *steps(state) {
+      yield* authorSteps(state)
+      yield* readerSteps(state)
+    },
+    /** What the reader is shown now, from the timeline in L2 or one that is filled now. */
+    broken(state) {
+      const { reader, posts, copy } = state
+      if (reader !== 'ready') return undefined
+      const timeline = state.timeline ?? timelineNow(state)
+      const sources = [listOf(timeline.entries)]
+      if (timeline.isCandidate && copy) sources.push(listOf(idsOf(posts, 'plf')))
+      const shown = new Set([...mergeDown(sources)].map(({ activityId }) => activityId))
+      const lost = [...posts].findIndex((_, p) => !shown.has(String(p + 1)))
+      return lost === -1 ? undefined : `post ${lost + 1} is delivered, and this reader cannot see it`
+    },
+  }
+}
+
+const listOf = (ids: string): EntryList => ({
+  completeSince: '0',
+  entries: [...ids].reverse().map((activityId) => ({ activityId, actorId: '', audience: 'public' })),
+})
+
+const SMALL: Bounds = { posts: 1, changes: 3, follows: 0, naps: 0 }
+
+export const CROWD = protocol({
+  name: 'crowd',
+  promise: 'a reader sees every post of an author who grows, shrinks, is promoted and demoted',
+  rules: RULES,
+  shown: {
+    waitForCandidates: SMALL,
+    waitForCrowd: SMALL,
+    crowdAreCandidates: { ...SMALL, changes: 4 },
+    modeInTransaction: SMALL,
+    demoteBeforeFlip: SMALL,
+    flipBeforeScan: { ...SMALL, follows: 1 },
+    stayUntilRewritten: SMALL,
+    stayForATimelinesLife: SMALL,
+  },
+  quick: {
+    'three posts, six changes of size': { posts: 3, changes: 6, follows: 0, naps: 0 },
+    'two posts, four changes, a refollow': { posts: 2, changes: 4, follows: 1, naps: 0 },
+    'two posts, four changes, a dormant time': { posts: 2, changes: 4, follows: 0, naps: 1 },
+  },
+  whole: { 'four posts, ten changes, two refollows, two dormant times': { posts: 4, changes: 10, follows: 2, naps: 2 } },
+  model: createModel,
+})
