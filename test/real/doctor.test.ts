@@ -98,7 +98,7 @@ test('a post whose fan-out waits for a minute is late, and the queue is named; o
   const examination = await examined()
   expect(told(examination)).toEqual([['missing', 'late beyond the promise', id]])
   expect(reportOf(examination)).toMatch(
-    /its fan-out is queued since 6\d\.\d s ago[\s\S]*Fan-out has not come to it yet[\s\S]*1 difference beyond the promise/,
+    /its fan-out is queued since \d+\.\d s ago[\s\S]*Fan-out has not come to it yet[\s\S]*1 difference beyond the promise/,
   )
   await saboteur.fanOut()
   await stack.db.execute(sql`update fanout_chunks set pushed_at = ${MINUTE_AGO}`)
@@ -110,7 +110,7 @@ test('a push that Redis acknowledged and never did is wrong, and said to be lost
   const examination = await examined()
   expect(told(examination)).toEqual([['missing', 'wrong', id]])
   expect(reportOf(examination)).toMatch(
-    /its push was acknowledged 6\d\.\d s ago; it is in the reader's rows\n +L2 +tl: lacks it;[\s\S]*edge +an isolate answers[^\n]*without it[\s\S]*the push was lost/,
+    /its push was acknowledged \d+\.\d s ago; it is in the reader's rows\n +L2 +tl: lacks it;[\s\S]*edge +an isolate answers[^\n]*without it[\s\S]*the push was lost/,
   )
   await stack.redis.flush()
   await settled()
@@ -125,7 +125,7 @@ test('a deleted post that is shown: late while its invalidation is owed, wrong w
   const owed = await examined()
   expect(told(owed)).toEqual([['leaked', 'late beyond the promise', id]])
   expect(reportOf(owed)).toMatch(
-    /is shown, and must not be since 6\d\.\d s before the read: it was deleted[\s\S]*owed +Redis has not acknowledged/,
+    /is shown, and must not be since \d+\.\d s before the read: it was deleted[\s\S]*owed +Redis has not acknowledged/,
   )
   await stack.db.execute(sql`update invalidations set done_at = ${MINUTE_AGO} where done_at is null`)
   const lost = await examined()

@@ -201,10 +201,10 @@ export function createMemorySharedTier(
         }
         return raiseBeat(machineId)
       }),
-    invalidate: (invalidations: readonly Invalidation[], machineId = 0) =>
+    invalidate: (invalidations: readonly Invalidation[], machineId?: number) =>
       over(() => {
         for (const invalidation of invalidations) invalidateOne(invalidation)
-        return raiseBeat(machineId)
+        return raiseBeat(machineId ?? 0)
       }),
     beats: (machineIds) => over(() => machineIds.map((machineId) => beats.get(machineId) ?? 0)),
     empty: (start) => over(() => forget((key) => key.startsWith(start))),

@@ -207,7 +207,7 @@ export function routes(world: () => World): void {
     const id = await write(author)
     for (const _ of [1, 2]) expect(await statusOf(author.call('DELETE', `/v1/users/${author.id}`))).toBe(204)
     expect(await statusOf(world().service('DELETE', `/v1/users/${author.id}`))).toBe(204)
-    const keys = [keyOf.user(author.id), keyOf.viewer(author.id), keyOf.author(author.id, 'public'), keyOf.relation(reader.id, author.id)]
+    const keys = [keyOf.user(author.id), keyOf.viewer(author.id), keyOf.author(author.id, 'public'), keyOf.relation(author.id, reader.id)]
     for (const key of keys) expect([key, await world().load(key)]).toEqual([key, null])
     expect(await world().load(keyOf.post(id, 'public'))).toBe('x')
     await expectProblem(await author.call('POST', '/v1/posts', { text: 'a ghost' }), 'unauthorized')
@@ -218,6 +218,8 @@ export function routes(world: () => World): void {
     await expect
       .poll(async () => [...(await world().stack.db.execute(sql`select 1 from follows where ${author.id} in (follower_id, followee_id)`))])
       .toEqual([])
+    expect(await relation(reader, author)).toBe('n')
+    expect(JSON.parse((await world().load(keyOf.viewer(reader.id))) ?? '').followsNobody).toBe(true)
     await world().countersHold()
   })
 

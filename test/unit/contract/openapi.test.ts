@@ -59,10 +59,12 @@ describe('the document', () => {
 const routed = (path: string, slugs: readonly string[]): string[] =>
   path.includes('{slug}') ? slugs.map((slug) => path.replace('{slug}', slug)) : [path.replaceAll(/\{(\w+)\}/g, ':$1')]
 
-/** What the worker offers, but for what the reader page asks in development. */
+/** What the worker offers clients: not what the reader page asks in development, nor what the origin asks. */
 const offered = (app: typeof worker): string[] => [
   ...new Set(
-    app.routes.filter(({ method, path }) => method !== 'ALL' && !/^\/demo\b/.test(path)).map(({ method, path }) => `${method} ${path}`),
+    app.routes
+      .filter(({ method, path }) => method !== 'ALL' && !/^\/(?:demo|internal)\b/.test(path))
+      .map(({ method, path }) => `${method} ${path}`),
   ),
 ]
 const documented = (candidate: OpenApi): string[] =>
