@@ -152,7 +152,7 @@ export function createMemorySharedTier(
     for (const key of [...leases.keys()]) if (isLost(key)) setLease(key, undefined)
   }
 
-  const tier: SharedTier & Writes & Switches & Losses = {
+  const tier: MemoryTier = {
     down: false,
     latencyMs: 0,
     get replicaLagMs() {
