@@ -85,7 +85,10 @@ export interface Driver {
   nowMs(): number
   sleep(ms: number): Promise<void>
   /** Resolves with the id that was made, if any, and the client's new token. `requested`: a follow that waits to be accepted. */
-  write(write: Write, token: Token): Promise<Outcome<{ readonly id: string | undefined; readonly requested: boolean; readonly token: Token }>>
+  write(
+    write: Write,
+    token: Token,
+  ): Promise<Outcome<{ readonly id: string | undefined; readonly requested: boolean; readonly token: Token }>>
   feed(viewer: string, ask: Ask): Promise<Outcome<Page>>
   /** A reader of undefined is nobody we know. */
   author(author: string, reader: string | undefined, ask: Ask): Promise<Outcome<Page>>

@@ -19,7 +19,14 @@ export type Action =
   | ({ readonly does: 'refresh' } & Reads)
   /** Somebody's own page; `unknown`: without saying who reads. */
   | ({ readonly does: 'author'; readonly whom: number; readonly unknown: boolean } & Reads)
-  | { readonly does: 'look'; readonly who: number; readonly unknown: boolean; readonly at: number; readonly nth: number; readonly insists: boolean }
+  | {
+      readonly does: 'look'
+      readonly who: number
+      readonly unknown: boolean
+      readonly at: number
+      readonly nth: number
+      readonly insists: boolean
+    }
   /** Somebody reads on with the cursor of somebody else. */
   | { readonly does: 'borrow'; readonly who: number; readonly whom: number; readonly at: number }
   | { readonly does: 'wait' }
@@ -171,7 +178,8 @@ export function historyOf(seed: number): History {
   function trouble(): Command[] {
     const wrong = drawnFrom(favouredTroubles)
     const some = () => Array.from({ length: 1 + below(3) }, () => drawnFrom(writes))
-    if (wrong.does === 'Redis restarts') return [...some().map((action): Command => ({ ...action, waits: true, thenMs: below(150) })), command(wrong)]
+    if (wrong.does === 'Redis restarts')
+      return [...some().map((action): Command => ({ ...action, waits: true, thenMs: below(150) })), command(wrong)]
     return [{ ...command(wrong), waits: false, thenMs: below(chance(0.7) ? 5 : 500) }, ...some().map((action) => soon(action, 20))]
   }
 

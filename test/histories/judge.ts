@@ -107,7 +107,11 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     const root = rootOf(activity)
     return log.activities.filter(
       (other) =>
-        other.id !== undefined && id !== undefined && other.id > id && rootOf(other) === root && (anchor === undefined || other.id <= anchor),
+        other.id !== undefined &&
+        id !== undefined &&
+        other.id > id &&
+        rootOf(other) === root &&
+        (anchor === undefined || other.id <= anchor),
     )
   }
 
@@ -125,7 +129,9 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     const { reader, page, begunAtMs, endedAtMs, knows } = reading
     const root = rootOf(activity)
     for (const who of line.reposters) {
-      const may = log.activities.some((other) => other.root === root && other.actor === who && now.shown(reader, other, page.source !== 'author') !== 'no')
+      const may = log.activities.some(
+        (other) => other.root === root && other.actor === who && now.shown(reader, other, page.source !== 'author') !== 'no',
+      )
       if (!may) broken(`${who} is named as one who reposted “${root.text}”, and must not be`)
     }
     if (reader === undefined) {
@@ -134,16 +140,27 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     }
     if (page.degraded.includes('mine-unknown') || now.is('alive', reader) !== 'yes') return
     const liked = now.is('likes', reader, root.text)
-    if ((line.liked && liked === 'no') || (!line.liked && liked === 'yes')) broken(`“${root.text}” is said to be ${line.liked ? '' : 'not '}liked by ${reader}`)
+    if ((line.liked && liked === 'no') || (!line.liked && liked === 'yes'))
+      broken(`“${root.text}” is said to be ${line.liked ? '' : 'not '}liked by ${reader}`)
     const settled = settledFor(knows)
     const reposts = log.activities.filter((other) => other.root === root && other.actor === reader)
-    const stands = reposts.map(({ made, kept }) => [truthWithin(made, begunAtMs, endedAtMs, settled), truthWithin(kept, begunAtMs, endedAtMs, settled)])
+    const stands = reposts.map(({ made, kept }) => [
+      truthWithin(made, begunAtMs, endedAtMs, settled),
+      truthWithin(kept, begunAtMs, endedAtMs, settled),
+    ])
     if (line.reposted && stands.every((truths) => truths.includes('no'))) broken(`“${root.text}” is said to be reposted by ${reader}`)
-    if (!line.reposted && stands.some(([made, kept]) => made === 'yes' && kept === 'yes')) broken(`“${root.text}” is said not to be reposted by ${reader}`)
+    if (!line.reposted && stands.some(([made, kept]) => made === 'yes' && kept === 'yes'))
+      broken(`“${root.text}” is said not to be reposted by ${reader}`)
   }
 
   /** Judges the lines of a page: each may be here, in this order, and nothing newer shows the same post. Answers what was shown. */
-  function judgeLines(reading: Reading, above: string | undefined, anchor: string | undefined, seenBy: SeenBy, folds: boolean): Set<Activity> {
+  function judgeLines(
+    reading: Reading,
+    above: string | undefined,
+    anchor: string | undefined,
+    seenBy: SeenBy,
+    folds: boolean,
+  ): Set<Activity> {
     const { page, limit } = reading
     const excused = isExcused(reading)
     const now = nowOf(reading)
@@ -151,7 +168,8 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     let last = above
     for (const line of page.lines) {
       const activity = identify(line)
-      if (last !== undefined && line.activityId >= last) broken(`${called(activity)} comes ${line.activityId === last ? 'twice' : 'below an older one'}`)
+      if (last !== undefined && line.activityId >= last)
+        broken(`${called(activity)} comes ${line.activityId === last ? 'twice' : 'below an older one'}`)
       last = line.activityId
       shown.add(activity)
       if (excused) continue
@@ -170,13 +188,15 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     const anchor = scroll.anchor ?? page.lines[0]?.activityId
     const shown = judgeLines(reading, scroll.last, anchor, seenBy, folds)
     if (!isExcused(reading)) {
-      if (page.next !== null && page.lines.length < limit) broken(`the page has ${page.lines.length} of ${limit} lines, and more is said to follow`)
+      if (page.next !== null && page.lines.length < limit)
+        broken(`the page has ${page.lines.length} of ${limit} lines, and more is said to follow`)
       const below = page.next === null ? '' : (page.lines.at(-1)?.activityId ?? '')
       const throughout = sightOf(reading.knows, scroll.startedAtMs, endedAtMs)
       for (const activity of log.activities) {
         const { id } = activity
         if (id === undefined || id <= below || (scroll.last !== undefined && id >= scroll.last) || shown.has(activity)) continue
-        if (isMissing(activity, throughout, anchor, seenBy, folds)) broken(`${called(activity)} (${id}) is missing from page ${scroll.pages + 1}`)
+        if (isMissing(activity, throughout, anchor, seenBy, folds))
+          broken(`${called(activity)} (${id}) is missing from page ${scroll.pages + 1}`)
       }
     }
     scroll.anchor = anchor
@@ -205,7 +225,8 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     const isPopular = page.source === 'popular'
     if (page.degraded.length === 0) {
       const nobody = followsNobody(nowOf(reading), reader)
-      if (nobody === (isPopular ? 'no' : 'yes')) broken(`${reader} is shown what is ${isPopular ? 'popular, and follows somebody' : 'followed, and follows nobody'}`)
+      if (nobody === (isPopular ? 'no' : 'yes'))
+        broken(`${reader} is shown what is ${isPopular ? 'popular, and follows somebody' : 'followed, and follows nobody'}`)
     }
     return isPopular ? (sight, activity) => sight.inPopular(reader, activity) : (sight, activity) => sight.inFeed(reader, activity)
   }
@@ -229,7 +250,8 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
       const throughout = sightOf(first.knows, first.begunAtMs, last.endedAtMs)
       for (const activity of log.activities) {
         if (activity.id === undefined || activity.id <= seen.anchor || shown.has(activity)) continue
-        if (isMissing(activity, throughout, anchor, seenBy, true)) broken(`${called(activity)} (${activity.id}) is missing from what came since`)
+        if (isMissing(activity, throughout, anchor, seenBy, true))
+          broken(`${called(activity)} (${activity.id}) is missing from what came since`)
       }
     },
     authorPage(scroll: Scroll, author: string, reading: Reading): void {

@@ -59,10 +59,15 @@ export async function play(history: History, driver: Driver, options: PlayOption
     firstBroken ??= named(error.message)
     tell(() => `BROKEN: ${error.message}`)
   }
-  const titleOf = (activity: Activity): string => (activity.root ? `${activity.actor} reposts “${activity.root.text}”` : `“${activity.text}”`)
+  const titleOf = (activity: Activity): string =>
+    activity.root ? `${activity.actor} reposts “${activity.root.text}”` : `“${activity.text}”`
 
   async function setUp(): Promise<void> {
-    const earlier = history.earlier.map((place, i) => ({ place, text: `before ${i + 1}`, agoMs: (history.earlier.length - i) * 60_000 + 600_000 }))
+    const earlier = history.earlier.map((place, i) => ({
+      place,
+      text: `before ${i + 1}`,
+      agoMs: (history.earlier.length - i) * 60_000 + 600_000,
+    }))
     const made = await driver.setUp({
       people: history.people,
       follows: history.follows.map(([viewer, author]) => [history.people[viewer] as string, history.people[author] as string]),
@@ -85,7 +90,12 @@ export async function play(history: History, driver: Driver, options: PlayOption
   }
 
   /** Writes, and notes what it changes. Unless it is `foreign`, the token of who wrote knows of that. */
-  async function write(what: string, facts: readonly (readonly [Fact, boolean])[], ask: Write, foreign = false): Promise<string | undefined> {
+  async function write(
+    what: string,
+    facts: readonly (readonly [Fact, boolean])[],
+    ask: Write,
+    foreign = false,
+  ): Promise<string | undefined> {
     const calledAtMs = driver.nowMs()
     const changes = facts.map(([one, value]): [Fact, Change] => [one, begin(one, value, calledAtMs)])
     tell(() => `${what} …`)
@@ -94,7 +104,8 @@ export async function play(history: History, driver: Driver, options: PlayOption
     const nowMs = driver.nowMs()
     tell(() => `${what}: ${said(outcome)}`)
     if (outcome.is === 'done') {
-      if (!foreign) tokens.set(ask.who, { token: outcome.value.token, changes: new Set([...known.changes, ...changes.map(([, change]) => change)]) })
+      if (!foreign)
+        tokens.set(ask.who, { token: outcome.value.token, changes: new Set([...known.changes, ...changes.map(([, change]) => change)]) })
       for (const [one, change] of changes) {
         if (outcome.value.requested) takeBack(one, change)
         else change.ackedAtMs = nowMs
@@ -125,7 +136,12 @@ export async function play(history: History, driver: Driver, options: PlayOption
     return some.length === 0 ? undefined : some[some.length - 1 - (nth % some.length)]
   }
 
-  async function read<T>(what: string, ask: () => Promise<Outcome<T>>, judged: (value: T | undefined, begunAtMs: number) => void, mayRefuse: (why: string) => boolean): Promise<T | undefined> {
+  async function read<T>(
+    what: string,
+    ask: () => Promise<Outcome<T>>,
+    judged: (value: T | undefined, begunAtMs: number) => void,
+    mayRefuse: (why: string) => boolean,
+  ): Promise<T | undefined> {
     const begunAtMs = driver.nowMs()
     const outcome = await ask()
     try {
@@ -156,7 +172,12 @@ export async function play(history: History, driver: Driver, options: PlayOption
   }
 
   /** Reads a page of the feed and has it judged; undefined where there was none. */
-  async function feedPage({ who, at: isolate, limit, insists }: Reads, from: From, what: string, judged: (reading: Reading) => void): Promise<Page | undefined> {
+  async function feedPage(
+    { who, at: isolate, limit, insists }: Reads,
+    from: From,
+    what: string,
+    judged: (reading: Reading) => void,
+  ): Promise<Page | undefined> {
     const { token, changes: knows } = (insists ? tokens.get(who) : undefined) ?? NOTHING
     const told = `${who} reads ${what} by ${limit} at ${isolate}${token ? ' with token' : ''}`
     return read(
@@ -246,7 +267,13 @@ export async function play(history: History, driver: Driver, options: PlayOption
     reinstate: ['active', true],
     'delete account': ['alive', false],
   } as const
-  const BETWEEN = { follow: ['follows', true], unfollow: ['follows', false], mute: ['mutes', true], unmute: ['mutes', false], unblock: ['blocks', false] } as const
+  const BETWEEN = {
+    follow: ['follows', true],
+    unfollow: ['follows', false],
+    mute: ['mutes', true],
+    unmute: ['mutes', false],
+    unblock: ['blocks', false],
+  } as const
 
   async function act(command: Command): Promise<void> {
     switch (command.does) {
@@ -257,7 +284,12 @@ export async function play(history: History, driver: Driver, options: PlayOption
         const { audience } = command
         const text = `post ${++posts}`
         const activity = { id: undefined, actor: who, root: undefined, text, audience, made: fact(false), kept: fact(true) }
-        return create(activity, `${who} posts “${text}”${audience === 'public' ? '' : ' to followers'}`, { does: 'post', who, text, audience })
+        return create(activity, `${who} posts “${text}”${audience === 'public' ? '' : ' to followers'}`, {
+          does: 'post',
+          who,
+          text,
+          audience,
+        })
       }
       case 'repost': {
         const who = at(command.who)
@@ -265,7 +297,15 @@ export async function play(history: History, driver: Driver, options: PlayOption
         const root = target && rootOf(target)
         if (!target?.id || !root || root.kept.changes.length > 0) return
         if (log.activities.some((one) => one.actor === who && one.root === root && one.kept.changes.length === 0)) return
-        const activity = { id: undefined, actor: who, root, text: root.text, audience: 'public' as const, made: fact(false), kept: fact(true) }
+        const activity = {
+          id: undefined,
+          actor: who,
+          root,
+          text: root.text,
+          audience: 'public' as const,
+          made: fact(false),
+          kept: fact(true),
+        }
         return create(activity, `${who} reposts “${root.text}”`, { does: 'repost', who, post: target.id })
       }
       case 'undo':
@@ -305,7 +345,11 @@ export async function play(history: History, driver: Driver, options: PlayOption
         const [who, whom] = [at(command.who), at(command.whom)]
         if (who === whom) return
         const facts = [log.fact('blocks', who, whom), log.fact('follows', who, whom), log.fact('follows', whom, who)]
-        await write(`${who} blocks ${whom}`, facts.map((one, i) => [one, i === 0]), { does: 'block', who, whom })
+        await write(
+          `${who} blocks ${whom}`,
+          facts.map((one, i) => [one, i === 0]),
+          { does: 'block', who, whom },
+        )
         return
       }
       case 'accept': {

@@ -2,8 +2,8 @@ import { keyOf } from '../../../contract/l2/keys.ts'
 import { encodeValue } from '../../../contract/l2/value.ts'
 import type { MemoryTier } from '../../support/memory-shared-tier.ts'
 import type { HistoryClock } from '../clock.ts'
-import { within } from './network.ts'
 import * as debts from './debts.ts'
+import { within } from './network.ts'
 import { L2_DEADLINE_MS, type Process } from './process.ts'
 import type { Chunk, InvalidationRow } from './rows.ts'
 import type { State } from './state.ts'
@@ -46,7 +46,11 @@ export function createDelivery(process: Process, { clock, state, l2, owed }: Par
     era++
     if (has('no replay')) return
     const agoMs = await process.step(() =>
-      Math.max(...losses.map(({ machineId, remembered }) => (remembered > 0 ? debts.sinceBeatMs(state, machineId, remembered) : Number.POSITIVE_INFINITY))),
+      Math.max(
+        ...losses.map(({ machineId, remembered }) =>
+          remembered > 0 ? debts.sinceBeatMs(state, machineId, remembered) : Number.POSITIVE_INFINITY,
+        ),
+      ),
     )
     if (agoMs > REPLAYABLE_MS) await process.callL2(() => l2.empty(''))
     else await process.step(() => debts.oweAgain(state, agoMs + MARGIN_MS))

@@ -92,7 +92,10 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
   let leases = 0
 
   /** L2 as an isolate sees it. */
-  const bounded = <A extends readonly unknown[], T>(call: (...args: A) => Promise<T>) => (...args: A): Promise<T> => within(clock, l2.deadlineMs, call(...args))
+  const bounded =
+    <A extends readonly unknown[], T>(call: (...args: A) => Promise<T>) =>
+    (...args: A): Promise<T> =>
+      within(clock, l2.deadlineMs, call(...args))
   const shared: SharedTier = {
     deadlineMs: l2.deadlineMs,
     read: bounded(l2.read),
@@ -112,9 +115,24 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
       shared,
       load: (keys) => reach(() => reads.load(keys)),
       origin: {
-        older: (ask) => within(clock, LOAD_MS, reach(() => reads.older(ask))),
-        olderOfAuthor: (ask) => within(clock, LOAD_MS, reach(() => reads.olderOfAuthor(ask))),
-        marks: (ask) => within(clock, LOAD_MS, reach(() => reads.marks(ask))),
+        older: (ask) =>
+          within(
+            clock,
+            LOAD_MS,
+            reach(() => reads.older(ask)),
+          ),
+        olderOfAuthor: (ask) =>
+          within(
+            clock,
+            LOAD_MS,
+            reach(() => reads.olderOfAuthor(ask)),
+          ),
+        marks: (ask) =>
+          within(
+            clock,
+            LOAD_MS,
+            reach(() => reads.marks(ask)),
+          ),
       },
       lifetimes: LIFETIMES,
       rules: RULES,
@@ -249,7 +267,11 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
     },
     async write(what, token) {
       try {
-        const written = await within(clock, WRITE_MS, reach(() => write(what)))
+        const written = await within(
+          clock,
+          WRITE_MS,
+          reach(() => write(what)),
+        )
         if ('refused' in written) return { is: 'refused', why: written.refused }
         const { id, requested = false, raised } = written
         return { is: 'done', value: { id, requested, token: JSON.stringify(joinRaised(raisedOf(token), raised)) } }
@@ -283,7 +305,15 @@ const decoder = new TextDecoder()
 
 /** A line as a client parses it. */
 function lineOf(line: HydratedLine): Line {
-  const { id, text, author, activity_id: activityId, reposted_by: repostedBy, mine = {}, reposters } = JSON.parse(decoder.decode(bodyOf(line)))
+  const {
+    id,
+    text,
+    author,
+    activity_id: activityId,
+    reposted_by: repostedBy,
+    mine = {},
+    reposters,
+  } = JSON.parse(decoder.decode(bodyOf(line)))
   return {
     activityId,
     postId: id,

@@ -50,7 +50,8 @@ export function createIsolate({ clock, random, shared, load, origin, lifetimes, 
       read,
       keys,
       hydrate: has('hidden by what is gone')
-        ? async (candidates, turn) => (await hydrate(candidates, turn)).map((line, i) => (candidates[i]?.newer.length === 0 ? line : undefined))
+        ? async (candidates, turn) =>
+            (await hydrate(candidates, turn)).map((line, i) => (candidates[i]?.newer.length === 0 ? line : undefined))
         : hydrate,
       origin: withBulkhead(origin, limiter),
     },

@@ -2,12 +2,12 @@ import { keyOf } from '../../../contract/l2/keys.ts'
 import type { HistoryClock } from '../clock.ts'
 import * as debts from './debts.ts'
 import type { Server } from './origin.ts'
-import { backfillNow } from './writes.ts'
 import { removeFollowsOf, takeBackfills } from './people.ts'
 import { need } from './rows.ts'
 import type { State } from './state.ts'
 import { computePopular, copyNext, nextTierAtMs, stepTiers } from './tiers.ts'
 import { retireViewers, trimTimelines } from './timelines.ts'
+import { backfillNow } from './writes.ts'
 
 /** Loops look for debts, and for steps of the tiers, this often (milliseconds). */
 const POLL_MS = 250
@@ -38,7 +38,10 @@ export function createLoops({ clock, random, state, servers, anyServer, isClosed
         if (looksAtMs !== nextMs) return
         looksAtMs = Number.POSITIVE_INFINITY
         const server = anyServer()
-        if (server) void look(server).catch(() => {}).then(again)
+        if (server)
+          void look(server)
+            .catch(() => {})
+            .then(again)
       })
     }
     return again
@@ -66,7 +69,9 @@ export function createLoops({ clock, random, state, servers, anyServer, isClosed
     if (!taken) return
     const posts = await process.step(() => debts.postsToSweep(state, taken))
     const last = posts.at(-1)
-    const keys = posts.flatMap(({ id, truth }) => (['public', 'followers'] as const).map((audience) => ({ key: keyOf.post(id, audience), truth })))
+    const keys = posts.flatMap(({ id, truth }) =>
+      (['public', 'followers'] as const).map((audience) => ({ key: keyOf.post(id, audience), truth })),
+    )
     if (last && !state.has('no sweep')) await delivery.drop(keys)
     await process.step(() => {
       if (last && posts.length === state.rules.sweepSize) return debts.moveSweep(state, taken, last.id)

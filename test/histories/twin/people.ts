@@ -1,8 +1,8 @@
 import { isWithdrawn } from './posts.ts'
+import type { PostRow } from './rows.ts'
 import { NOT_REBUILT, need } from './rows.ts'
 import { pairOf, type State } from './state.ts'
 import { copyHistory } from './timelines.ts'
-import type { PostRow } from './rows.ts'
 
 /** The twin of origin/db/follows.ts, follow-requests.ts, mutes.ts, blocks.ts and accounts.ts. */
 

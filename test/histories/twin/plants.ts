@@ -12,7 +12,7 @@ export const PLANTS = {
   'backfill inside the follow': "the follow's own transaction copies the history",
   'cleanup after refollow': 'rows of an unfollowed author are removed later, whether or not the follow stands again',
   'floor ignored': 'the merge goes below what its sources hold completely',
-  'tie dropped': "a cursor names a moment and drops what else was minted in it",
+  'tie dropped': 'a cursor names a moment and drops what else was minted in it',
   'fold by page': 'folding looks no further up than the page',
   'cut by arrival': 'a trim keeps what arrived last, not what is newest',
   'cursor of another viewer': 'a cursor is not bound to its viewer',

@@ -1,6 +1,6 @@
 import type { Audience } from '../../../contract/entry.ts'
-import type { EntryRow } from '../../../origin/db/timelines.ts'
 import { firstIdAt } from '../../../contract/ids.ts'
+import type { EntryRow } from '../../../origin/db/timelines.ts'
 import { need, newestFirst, type PostRow } from './rows.ts'
 import { pairOf, type State } from './state.ts'
 
@@ -104,7 +104,9 @@ export function like(state: State, userId: string, postId: string, on: boolean):
 /** Which posts somebody liked and reposted, newest first. */
 export const marksOf = (state: State, userId: string) => ({
   liked: [...need(state.likes, userId)].sort(newestFirst),
-  reposted: standingOf(state, userId).flatMap(({ root }) => root?.id ?? []).sort(newestFirst),
+  reposted: standingOf(state, userId)
+    .flatMap(({ root }) => root?.id ?? [])
+    .sort(newestFirst),
 })
 
 /** The post that is shown, as far as this user may see it: the twin of origin/routes/seen-post.ts. */

@@ -1,9 +1,9 @@
-import { loadRows, type Loaded } from './loads.ts'
+import { type Loaded, loadRows } from './loads.ts'
 import type { Servers } from './origin.ts'
+import { marksOf } from './posts.ts'
 import type { Process } from './process.ts'
 import { need } from './rows.ts'
 import type { State } from './state.ts'
-import { marksOf } from './posts.ts'
 import * as timelines from './timelines.ts'
 
 /** What the worker asks: the twins of origin/routes/internal.ts and origin/timelines. */

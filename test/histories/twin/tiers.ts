@@ -27,9 +27,12 @@ function promoteAuthors({ authors, rules, nowMs, has }: State): boolean {
   for (const author of authors.values()) {
     const { candidateSinceMs: sinceMs, followerCount, route } = author
     if (route !== 'push' || followerCount < rules.crowdThreshold) continue
-    if (has('promotion without announcement')) Object.assign(author, { route: 'pull', announcedAtMs: atMs, candidateSinceMs: sinceMs ?? atMs })
-    else if (has('promotion of the unknown')) Object.assign(author, { route: 'announced', announcedAtMs: atMs, candidateSinceMs: sinceMs ?? atMs })
-    else if (sinceMs !== undefined && sinceMs <= atMs - rules.timelineLifeMs) Object.assign(author, { route: 'announced', announcedAtMs: atMs })
+    if (has('promotion without announcement'))
+      Object.assign(author, { route: 'pull', announcedAtMs: atMs, candidateSinceMs: sinceMs ?? atMs })
+    else if (has('promotion of the unknown'))
+      Object.assign(author, { route: 'announced', announcedAtMs: atMs, candidateSinceMs: sinceMs ?? atMs })
+    else if (sinceMs !== undefined && sinceMs <= atMs - rules.timelineLifeMs)
+      Object.assign(author, { route: 'announced', announcedAtMs: atMs })
     else continue
     came = true
   }
@@ -42,7 +45,8 @@ function promoteAuthors({ authors, rules, nowMs, has }: State): boolean {
 function demoteAuthors({ authors, demotions, rules, nowMs, has }: State): boolean {
   const atMs = nowMs()
   let left = false
-  const forgets = (row: DemotionRow) => row.copiedAtMs !== undefined && row.copiedAtMs <= atMs - (has('crowd left too soon') ? 0 : rules.timelineLifeMs)
+  const forgets = (row: DemotionRow) =>
+    row.copiedAtMs !== undefined && row.copiedAtMs <= atMs - (has('crowd left too soon') ? 0 : rules.timelineLifeMs)
   for (const [authorId, demotion] of [...demotions]) {
     const author = need(authors, authorId)
     if (forgets(demotion)) {
@@ -71,7 +75,10 @@ export function copyNext(state: State): boolean {
   const taken = [...demotions].find(([, { copiedAtMs }]) => copiedAtMs === undefined)
   if (!taken) return false
   const [authorId, demotion] = taken
-  const viewerIds = [...need(edges, authorId)].sort().filter((id) => id > demotion.afterViewer).slice(0, rules.chunkSize)
+  const viewerIds = [...need(edges, authorId)]
+    .sort()
+    .filter((id) => id > demotion.afterViewer)
+    .slice(0, rules.chunkSize)
   const last = viewerIds.at(-1)
   if (last === undefined) {
     demotion.copiedAtMs = state.nowMs()
@@ -126,5 +133,11 @@ export function computePopular(state: State): void {
 export function popularPosts(state: State): { readonly version: number; readonly entries: EntryRow[] } {
   const posts = state.popular.map((id) => need(state.posts, id))
   const open = posts.filter((post) => !post.deleted && audienceOf(state, post) === 'public' && !isWithdrawn(state, post.authorId))
-  return { version: state.popularVersion, entries: open.slice(0, 10).sort((a, b) => newestFirst(a.id, b.id)).map((post) => entryOf(state, post)) }
+  return {
+    version: state.popularVersion,
+    entries: open
+      .slice(0, 10)
+      .sort((a, b) => newestFirst(a.id, b.id))
+      .map((post) => entryOf(state, post)),
+  }
 }

@@ -40,7 +40,10 @@ export function enrol(state: State, viewerId: string): boolean {
 export function rebuild(state: State, viewerId: string): void {
   const { timelineCap } = state.rules
   const all = [...need(state.follows, viewerId)].flatMap((authorId) => heldByRows(state, authorId))
-  const newest = all.map(({ id }) => id).sort(newestFirst).slice(0, timelineCap)
+  const newest = all
+    .map(({ id }) => id)
+    .sort(newestFirst)
+    .slice(0, timelineCap)
   state.timelines.set(viewerId, new Set(newest.toReversed()))
   const oldest = newest.at(-1)
   need(state.viewers, viewerId).completeSince = newest.length < timelineCap || oldest === undefined ? '0' : before(oldest)
@@ -112,7 +115,13 @@ interface Older {
 
 export function olderFeed(
   state: State,
-  ask: { readonly viewerId: string; readonly below: string; readonly above?: string | undefined; readonly anchor: string; readonly limit: number },
+  ask: {
+    readonly viewerId: string
+    readonly below: string
+    readonly above?: string | undefined
+    readonly anchor: string
+    readonly limit: number
+  },
 ): Older {
   const { viewerId, below, above, anchor, limit } = ask
   const rootOf = (post: PostRow): PostRow => (post.root ? need(state.posts, post.root.id) : post)

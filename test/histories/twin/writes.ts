@@ -15,7 +15,9 @@ import type { State } from './state.ts'
 import { dropRows, heldByRows } from './timelines.ts'
 
 /** What a write answers: which id it made, and what it raised; or why it was refused. */
-export type Written = { readonly id?: string | undefined; readonly raised: Raised; readonly requested?: boolean } | { readonly refused: string }
+export type Written =
+  | { readonly id?: string | undefined; readonly raised: Raised; readonly requested?: boolean }
+  | { readonly refused: string }
 
 const TOMBSTONE = encodePostValue({ kind: 'gone' })
 const AUDIENCES: readonly Audience[] = ['public', 'followers']
@@ -66,7 +68,11 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
     return { raised }
   }
 
-  async function insert(server: Server, activity: Omit<PostRow, 'id' | 'root' | 'mode' | 'version' | 'deleted'>, rootOf?: () => PostRow | string) {
+  async function insert(
+    server: Server,
+    activity: Omit<PostRow, 'id' | 'root' | 'mode' | 'version' | 'deleted'>,
+    rootOf?: () => PostRow | string,
+  ) {
     const { process, delivery } = server
     // The id is minted inside the transaction, which may commit much later.
     const id = process.mint()
@@ -82,7 +88,8 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
       const told = firstForFollowers ? { [keyOf.author(authorId, 'public')]: postVersion } : {}
       const change = root && marked(authorId, root.id, marks)
       const rows = debts.insertInvalidations(state, [...dropsOf(told), ...(change?.drops ?? [])])
-      return { rows, raised: { [keyOf.author(authorId, audience)]: postVersion, ...told, ...change?.raised } }
+      const lists = audience === 'followers' ? AUDIENCES : [audience]
+      return { rows, raised: { ...Object.fromEntries(lists.map((one) => [keyOf.author(authorId, one), postVersion])), ...change?.raised } }
     })
     if (typeof made === 'string') return { refused: made }
     if (!made) return posts.isWithdrawn(state, authorId) ? { refused: 'forbidden' } : { raised: {} }
@@ -110,7 +117,8 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
   async function follow({ process, delivery }: Server, viewerId: string, authorId: string, accepted: boolean): Promise<Written> {
     const seen = has('backfill inside the follow') ? await process.step(() => heldByRows(state, authorId)) : undefined
     const outcome = await process.step(() => {
-      if (accepted && !state.requests.has(`${viewerId} ${authorId}`)) return need(state.follows, viewerId).has(authorId) ? 'already' : 'not-found'
+      if (accepted && !state.requests.has(`${viewerId} ${authorId}`))
+        return need(state.follows, viewerId).has(authorId) ? 'already' : 'not-found'
       return people.insertFollow(state, viewerId, authorId, accepted)
     })
     if (outcome === 'requested') return { raised: {}, requested: true }

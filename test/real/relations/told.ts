@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { loadKeys } from '../../../origin/timelines/load.ts'
+import { eventually } from '../../support/eventually.ts'
 import { anyHistory, type Deed, type Known, keysAbout, requestOf, type Told, wrongIn } from '../../support/invalidation-histories.ts'
 import type { World } from './world.ts'
 
@@ -51,7 +52,7 @@ async function play({ stack, service, people: makePeople }: World, history: read
     if (!response || response.status >= 500) throw new Error(`${method} ${path} answered ${response?.status}: ${said}`)
     // Behind it its followers' views are changed, and told, chunk by chunk.
     if (deed.verb === 'delete account') {
-      await expect.poll(() => stack.db.execute(sql`select 1 from sweeps where due_at <> 'infinity'`).then((due) => due.length)).toBe(0)
+      await eventually(async () => expect(await stack.db.execute(sql`select 1 from sweeps where due_at <> 'infinity'`)).toHaveLength(0))
     }
     await note(deed)
     if (response.status !== 201 || !said) continue
