@@ -19,6 +19,8 @@ interface Many {
 
 /** Promise 4 (milliseconds). */
 const SETTLED_MS = 5_000
+/** The pause before the end of a history (real milliseconds). */
+const SETTLES_MS = SETTLED_MS + 500
 
 export interface Outcome {
   readonly seed: number
@@ -42,9 +44,11 @@ export async function playMany(
   }
   async function playOne(history: History): Promise<Outcome> {
     const driver = createRealDriver(parts, pace)
+    // Whatever the pace, all is settled before everybody reads everything.
+    const ending = history.ending.map((command) => (command.does === 'wait' ? { ...command, thenMs: SETTLES_MS * pace.speed } : command))
     const startedAtMs = driver.nowMs()
     try {
-      const { broken, story, pages } = await play(history, driver, {
+      const { broken, story, pages } = await play({ ...history, ending }, driver, {
         settledMs: SETTLED_MS,
         busy: true,
         tells: true,
