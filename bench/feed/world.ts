@@ -29,7 +29,7 @@ export async function createWorld(workerBundle: string, readersOfEachKind: numbe
   const stack = await startStack({
     postgresUrl: postgres.adminUrl,
     workerBundle,
-    worker: { L2_DEADLINE_MS: '5000', MEMORY_MAX_AGE_MS: '1' },
+    worker: { L2_DEADLINE_MS: '5000', MEMORY_BYTES: '1' },
   })
   const redis = createClient({ url: stack.redis.url })
   await redis.connect()

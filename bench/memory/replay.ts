@@ -142,7 +142,7 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
     const refresh = createRefresh({ ...common, shared, options: leasing })
     const flying = { flightMs: 6_500, readFlightMs: 600, replicaLagMs: 1_000, singleflight: true, batching: true, loadsTogether: true }
     const sources = rule.sources(createSources({ memory, shared, refresh, clock: time, options: { maxAgeMs, beta, ...flying } }))
-    const reading = { maxAgeMs, beta, sharedSoftMs, loadSoftMs, leases: true }
+    const reading = { maxAgeMs, beta, sharedSoftMs, sharedSoftAgeMs: 2 * maxAgeMs, loadSoftMs, leases: true }
     const through = createReadThrough({ ...common, sources, busy: () => limiter.full, options: reading })
     function count(asked: readonly Key<unknown>[], layerOf: (key: Key<unknown>) => Layer | undefined): void {
       if (measuring()) for (const key of asked) costs.answer(parseKey(key.text)?.kind ?? 'crowd', layerOf(key))

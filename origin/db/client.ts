@@ -34,9 +34,9 @@ export function connect(url: string, options: { maxConnections: number; statemen
   }
 }
 
-/** Ends each statement of this transaction that runs for longer. */
+/** Ends each statement of this transaction that runs for longer; none is compiled (JIT), which may take longer than what is asked under a deadline. */
 export async function limitStatements(tx: Queryable, ms: number): Promise<void> {
-  await tx.execute(sql`select set_config('statement_timeout', ${String(ms)}, true)`)
+  await tx.execute(sql`select set_config('statement_timeout', ${String(ms)}, true), set_config('jit', 'off', true)`)
 }
 
 /** A list of ids as one parameter: `= any(${idArray(ids)})`. */

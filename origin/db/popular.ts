@@ -1,5 +1,6 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
+import type { InvalidationRow } from './invalidations.ts'
 import { LOCKS } from './locks.ts'
 import { type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
@@ -67,4 +68,21 @@ export async function popularPosts(db: Queryable, limit: number): Promise<{ read
       where ${PUBLIC_ROOT} order by score desc, p.id desc limit ${limit}
     ) best order by activity_id desc`)
   return { version: Number(row?.version ?? 0n), entries: rows.map(toEntry) }
+}
+
+/** Takes a post that is no longer public off the list, and answers what L2 must forget where it was on it. Run it with what hides it. */
+export const withdrawPost = (tx: Queryable, postId: bigint, key: string): Promise<Omit<InvalidationRow, 'id'>[]> =>
+  withdraw(tx, sql`post_id = ${postId}`, key)
+
+/** The same for everything by an account that is no longer open to all. */
+export const withdrawAuthor = (tx: Queryable, authorId: bigint, key: string): Promise<Omit<InvalidationRow, 'id'>[]> =>
+  withdraw(tx, sql`post_id in (select id from popular_posts join posts on id = post_id where author_id = ${authorId})`, key)
+
+/** The version's row first, as `computePopular` takes it: or the two could wait for each other. */
+async function withdraw(tx: Queryable, which: SQL, key: string): Promise<Omit<InvalidationRow, 'id'>[]> {
+  const [raised] = await tx.execute<{ version: bigint }>(sql`
+    update popular_version set version = version + 1 where exists (select from popular_posts where ${which}) returning version`)
+  if (!raised) return []
+  await tx.execute(sql`delete from popular_posts where ${which}`)
+  return [{ key, truth: Number(raised.version), replacement: null }]
 }

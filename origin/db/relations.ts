@@ -36,7 +36,7 @@ export interface RelationRow {
   readonly authorId: string
   /** Of the viewer: raised with every follow, mute and block that this row is made of. */
   readonly viewVersion: number
-  /** Both accounts exist and are not deleted. */
+  /** The viewer is not deleted, and there is such an author: one who was deleted stays one, until the follows are removed. */
   readonly standing: boolean
   readonly follows: boolean
   readonly muted: boolean
@@ -60,7 +60,7 @@ export async function relationsOf(
     blocked: boolean
   }>(sql`
     select pair.viewer_id, pair.author_id, view_version,
-      viewing.deleted_at is null and author.id is not null and author.deleted_at is null as standing,
+      viewing.deleted_at is null and author.id is not null as standing,
       exists (select from follows where follower_id = pair.viewer_id and followee_id = pair.author_id) as follows,
       exists (select from mutes m where m.viewer_id = pair.viewer_id and m.author_id = pair.author_id) as muted,
       exists (select from blocks where blocker_id = pair.viewer_id and blocked_id = pair.author_id)

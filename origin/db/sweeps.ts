@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
+import type { ViewerVersions } from './follows.ts'
 import { LOCKS } from './locks.ts'
 
 /** An account whose posts' bodies are to leave L2, because who may see them has changed. */
@@ -54,30 +55,46 @@ export async function postsToSweep(db: Queryable, { authorId, belowPost }: Sweep
   return rows.map((row) => ({ id: row.id, truth: Number(row.truth) }))
 }
 
+/** What the end of follows of a deleted account leaves to do. */
+export interface RemovedFollows {
+  readonly count: number
+  /** Who followed it, with the versions that were raised. */
+  readonly followers: readonly ({ readonly viewerId: bigint } & ViewerVersions)[]
+}
+
 /**
- * Removes some follows of a deleted account and by it, with what fan-out and timelines know of them. Answers how many. Nobody's version is
- * raised: readers look at `us:`, which is an absence. Run it in a transaction.
+ * Removes some follows of a deleted account and by it, with what fan-out knows of them, and raises what its followers' views are judged by.
+ * Locks as everybody does: viewers, then authors, each in the order of their ids. Run it in a transaction.
  */
-export async function removeFollowsOf(tx: Queryable, userId: bigint, limit: number): Promise<number> {
-  await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.tiers})`)
+export async function removeFollowsOf(tx: Queryable, userId: bigint, limit: number): Promise<RemovedFollows> {
+  const following = await tx.execute<{ id: bigint }>(sql`
+    select follower_id as id from follows where followee_id = ${userId} order by follower_id limit ${limit}`)
   const followed = await tx.execute<{ id: bigint }>(sql`
     select followee_id as id from follows where follower_id = ${userId} order by followee_id limit ${limit}`)
+  const followers = idArray(following.map(({ id }) => id))
   const followees = idArray(followed.map(({ id }) => id))
-  await tx.execute(sql`select 1 from authors where author_id = any(${followees}) order by author_id for update`)
+  await tx.execute(sql`select 1 from viewers where viewer_id = any(${followers}) order by viewer_id for update`)
+  await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.tiers})`)
+  await tx.execute(sql`select 1 from authors where author_id = any(${followees}) or author_id = ${userId} order by author_id for update`)
+  const gone = await tx.execute<{ follower_id: bigint; followee_id: bigint }>(sql`
+    delete from follows
+    where (followee_id = ${userId} and follower_id = any(${followers})) or (follower_id = ${userId} and followee_id = any(${followees}))
+    returning follower_id, followee_id`)
   await tx.execute(sql`
-    with gone as (delete from follows where follower_id = ${userId} and followee_id = any(${followees}) returning followee_id)
-    update authors set follower_count = follower_count - 1 where author_id in (select followee_id from gone)`)
-  await tx.execute(sql`delete from push_edges where viewer_id = ${userId} and author_id = any(${followees})`)
-  const followers = await tx.execute<{ follower_id: bigint }>(sql`
-    with gone as (
-      delete from follows where followee_id = ${userId}
-        and follower_id in (select follower_id from follows where followee_id = ${userId} order by follower_id limit ${limit})
-      returning follower_id
-    )
-    select follower_id from gone`)
-  const viewers = idArray(followers.map((row) => row.follower_id))
-  await tx.execute(sql`delete from push_edges where author_id = ${userId} and viewer_id = any(${viewers})`)
-  await tx.execute(sql`delete from backfills where author_id = ${userId} and viewer_id = any(${viewers})`)
-  await tx.execute(sql`update authors set follower_count = greatest(0, follower_count - ${followers.length}) where author_id = ${userId}`)
-  return followed.length + followers.length
+    update authors set follower_count = follower_count - lost.count
+    from (select id, count(*)::int as count from unnest(${idArray(gone.map((row) => row.followee_id))}) gone(id) group by id) lost where author_id = lost.id`)
+  await tx.execute(sql`
+    delete from push_edges where (author_id = ${userId} and viewer_id = any(${followers})) or (viewer_id = ${userId} and author_id = any(${followees}))`)
+  await tx.execute(sql`delete from backfills where author_id = ${userId} and viewer_id = any(${followers})`)
+  const raised = await tx.execute<{ viewer_id: bigint; view_version: bigint; follow_version: bigint }>(sql`
+    update viewers set view_version = view_version + 1, changed_at = clock_timestamp()
+    where viewer_id = any(${followers}) returning viewer_id, view_version, follow_version`)
+  return {
+    count: gone.length,
+    followers: raised.map((row) => ({
+      viewerId: row.viewer_id,
+      viewVersion: Number(row.view_version),
+      followVersion: Number(row.follow_version),
+    })),
+  }
 }

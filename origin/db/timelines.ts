@@ -118,7 +118,7 @@ const completeSinceOf = (count: number, oldest: bigint | null, cap: number): big
 /** Writes an enrolled viewer's rows from the posts, where that is still to be done. */
 export async function rebuild(tx: Queryable, viewerId: bigint, cap: number): Promise<void> {
   const owed = await tx.execute(sql`
-    select 1 from viewers where viewer_id = ${viewerId} and complete_since = ${NOT_REBUILT}::bigint for update`)
+    select 1 from viewers where viewer_id = ${viewerId} and enrolled_at is not null and complete_since = ${NOT_REBUILT}::bigint for update`)
   if (owed.length === 0) return
   const fill = async (pruned: boolean): Promise<{ count: number; oldest: bigint | null }> => {
     const [row] = await tx.execute<{ count: number; oldest: bigint | null }>(sql`

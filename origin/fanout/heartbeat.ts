@@ -11,6 +11,9 @@ const MARGIN_SECONDS = 5
  */
 const DEATH_SECONDS = 60
 
+/** Handed over at an orderly end: what others cannot see to be lost is younger than two beats, and a beat may be slow (seconds). */
+const HANDED_OVER_SECONDS = 5
+
 /** Pushes and invalidations are kept for two hours: what was lost longer ago than this cannot be replayed (seconds). */
 const REPLAYABLE_SECONDS = 3_600
 
@@ -135,7 +138,7 @@ export function createHeartbeat({ db, l2, machineId, observe }: Parts): Heartbea
       if (losses.length > 0) await recover(losses)
     },
     async handOver() {
-      await db.transaction((tx) => oweAgain(tx, MARGIN_SECONDS))
+      await db.transaction((tx) => oweAgain(tx, HANDED_OVER_SECONDS))
     },
   }
 }

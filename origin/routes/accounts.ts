@@ -5,11 +5,13 @@ import { Problem } from '../../contract/problem.ts'
 import type { Raised } from '../../contract/version-token.ts'
 import { type AccountVersions, deleteAccount, setPrivate, setSuspended } from '../db/accounts.ts'
 import type { Queryable } from '../db/client.ts'
+import { dropsOf } from '../db/invalidations.ts'
+import { withdrawAuthor } from '../db/popular.ts'
 import { findAccounts } from '../db/users.ts'
 import { parseBody, pathId } from '../http/body.ts'
 import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
 import { noUser } from './callers.ts'
-import { carryOut, type WriteParts } from './carry-out.ts'
+import { type Change, carryOut, type WriteParts } from './carry-out.ts'
 import { respond } from './respond.ts'
 
 /**
@@ -23,7 +25,7 @@ export function accountRoutes(parts: WriteParts): Hono<OriginEnv> {
     const raised = await carryOut(parts, keysOf(userId), async (tx) => {
       await requireAccount(c, tx, userId)
       const versions = await setPrivate(tx, userId, body.private)
-      return versions && { raised: raisedBy(userId, versions) }
+      return versions && changed(tx, userId, raisedBy(userId, versions))
     })
     return respond({ status: 200, body, raised }, false)
   }
@@ -35,7 +37,7 @@ export function accountRoutes(parts: WriteParts): Hono<OriginEnv> {
     const raised = await carryOut(parts, keysOf(userId), async (tx) => {
       await requireAccount(c, tx, userId)
       const versions = await setSuspended(tx, userId, body.suspended)
-      return versions && { raised: raisedBy(userId, versions) }
+      return versions && changed(tx, userId, raisedBy(userId, versions))
     })
     return respond({ status: 200, body, raised }, false)
   }
@@ -49,7 +51,7 @@ export function accountRoutes(parts: WriteParts): Hono<OriginEnv> {
       if (versions) {
         const { viewVersion, followVersion, marksVersion } = versions
         const viewer = { [keyOf.viewer(id)]: viewVersion, [keyOf.timeline(id)]: followVersion, [keyOf.marks(id)]: marksVersion }
-        return { raised: { ...raisedBy(userId, versions), ...viewer } }
+        return changed(tx, userId, { ...raisedBy(userId, versions), ...viewer })
       }
       if ((await findAccounts(tx, [userId])).length === 0) throw c.get('caller').service ? noUser(userId) : unknownCaller(userId)
       return undefined
@@ -76,6 +78,12 @@ async function requireAccount(c: Context<OriginEnv>, tx: Queryable, userId: bigi
   const [account] = await findAccounts(tx, [userId])
   if (!account || account.deleted) throw c.get('caller').service ? noUser(userId) : unknownCaller(userId)
 }
+
+/** What a change of who may see an account made untrue. */
+const changed = async (tx: Queryable, userId: bigint, raised: Raised): Promise<Change> => ({
+  raised,
+  drops: [...dropsOf(raised), ...(await withdrawAuthor(tx, userId, keyOf.popular()))],
+})
 
 const raisedBy = (userId: bigint, { version, postVersion }: AccountVersions): Raised => ({
   [keyOf.user(String(userId))]: version,

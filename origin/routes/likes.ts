@@ -8,7 +8,7 @@ import { actingUser, type OriginEnv } from '../http/identity.ts'
 import { requireActive, requireCaller } from './callers.ts'
 import { type Change, carryOut, type WriteParts } from './carry-out.ts'
 import { respond } from './respond.ts'
-import { noPost, seenPost } from './seen-post.ts'
+import { seenPost, unlessGone } from './seen-post.ts'
 
 /** Likes. Both are idempotent. Nothing is pushed, and no count is dropped: a count is as old as its life allows, but for who counted. */
 export function likeRoutes(parts: WriteParts): Hono<OriginEnv> {
@@ -28,11 +28,10 @@ export function likeRoutes(parts: WriteParts): Hono<OriginEnv> {
     const raised = await carryOut(parts, [keyOf.marks(String(userId))], async (tx) => {
       await requireCaller(tx, userId)
       const [post] = await findPosts(tx, [asked])
-      if (!post) throw noPost(asked)
-      const id = post.rootId ?? post.id
+      const id = post?.rootId ?? asked
       const gone = await deleteLike(tx, userId, id)
-      // One's own like goes whatever became of the post; but whether a post that one may not see exists is not told.
-      if (!gone && !post.deleted) await seenPost(tx, userId, asked)
+      // One's own like goes whatever became of the post.
+      if (!gone) await seenPost(tx, userId, asked).catch(unlessGone)
       return marked(userId, id, gone)
     })
     return respond({ status: 200, body: { liked: false }, raised }, false)

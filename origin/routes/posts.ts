@@ -6,6 +6,7 @@ import { type Activity, newPostSchema } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
 import { isUniqueViolation, type Queryable } from '../db/client.ts'
 import { dropsOf, type InvalidationRow, insertInvalidations, owedFor } from '../db/invalidations.ts'
+import { withdrawPost } from '../db/popular.ts'
 import { deleteActivity, findPosts, findRepost, insertActivity, type PostRow } from '../db/posts.ts'
 import { TOMBSTONE } from '../fanout/deliver.ts'
 import { parseBody, pathId } from '../http/body.ts'
@@ -15,7 +16,7 @@ import { carryOut, type WriteParts } from './carry-out.ts'
 import { type Answer, fingerprintOf, once, parseIdempotencyKey } from './idempotency.ts'
 import { marked } from './likes.ts'
 import { respond } from './respond.ts'
-import { noPost, seenPost } from './seen-post.ts'
+import { noPost, seenPost, unlessGone } from './seen-post.ts'
 
 interface Parts extends WriteParts {
   readonly mint: () => bigint
@@ -74,7 +75,9 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     // The public list says whether followers may see more; nothing else drops it when it begins to be so.
     const told = firstForFollowers ? { [keyOf.author(String(authorId), 'public')]: postVersion } : {}
     const change = what.root ? marked(authorId, what.root.id, marks) : undefined
-    const raised = { [keyOf.author(String(authorId), audience)]: postVersion, ...told, ...change?.raised }
+    // To its author both lists are new: another first one for followers, sent at the same moment, may not have told the public list yet.
+    const lists = audience === 'followers' ? listKeys(authorId) : [keyOf.author(String(authorId), audience)]
+    const raised = { ...Object.fromEntries(lists.map((key) => [key, postVersion])), ...change?.raised }
     return { status: 201, body, raised, drops: [...dropsOf(told), ...(change?.drops ?? [])] }
   }
 
@@ -114,11 +117,9 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     const postId = pathId(c)
     await requireCaller(db, authorId)
     const [post] = await findPosts(db, [postId])
-    if (!post) throw noPost(postId)
-    const standing = await findRepost(db, authorId, post.rootId ?? post.id)
+    const standing = post && (await findRepost(db, authorId, post.rootId ?? post.id))
     if (standing !== undefined) return remove(standing, authorId)
-    // Whether a post that one may not see exists is not told.
-    if (!post.deleted) await seenPost(db, authorId, postId).catch(unlessGone)
+    await seenPost(db, authorId, postId).catch(unlessGone)
     await settle(await owedFor(db, [keyOf.marks(String(authorId)), ...listKeys(authorId)]))
     return respond({ status: 204, body: null, raised: {} }, false)
   }
@@ -146,7 +147,12 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
       const listed = Object.fromEntries(lists.map((key) => [key, gone.postVersion]))
       return {
         raised: { ...Object.fromEntries(bodies.map((key) => [key, gone.truth])), ...listed, ...change?.raised },
-        drops: [...bodies.map((key) => ({ key, truth: gone.truth, replacement: TOMBSTONE })), ...dropsOf(listed), ...(change?.drops ?? [])],
+        drops: [
+          ...bodies.map((key) => ({ key, truth: gone.truth, replacement: TOMBSTONE })),
+          ...dropsOf(listed),
+          ...(change?.drops ?? []),
+          ...(await withdrawPost(tx, id, keyOf.popular())),
+        ],
       }
     })
     return respond({ status: 204, body: null, raised }, false)
@@ -164,9 +170,4 @@ function made(answer: Answer, replayed: boolean): Response {
   const response = respond(answer, replayed)
   response.headers.set('location', `/v1/posts/${(answer.body as Activity).id}`)
   return response
-}
-
-/** The root may be gone, and its repost too: there is nothing to undo. */
-function unlessGone(error: unknown): void {
-  if (!(error instanceof Problem && error.slug === 'gone')) throw error
 }

@@ -23,3 +23,8 @@ export async function seenPost(db: Queryable, userId: bigint, id: bigint): Promi
 }
 
 export const noPost = (id: bigint): Problem => new Problem('not-found', `There is no post ${id}.`)
+
+/** Of what is gone there is nothing to undo, and no error either; of what one may not see nobody says whether it exists. */
+export function unlessGone(error: unknown): void {
+  if (!(error instanceof Problem && error.slug === 'gone')) throw error
+}

@@ -73,17 +73,17 @@ export function relationValue(row: RelationRow): Made {
   return { truth: row.viewVersion, payload: row.standing ? encodeRelation({ as, muted: row.muted }) : null }
 }
 
-/** `tl:`, of at most `TIMELINE_CAP + 1` rows, newest first. */
-export function timelineValue(viewer: ViewerRow, rows: readonly EntryRow[], candidates: readonly string[]): Made {
-  const completeSince = String(rows[TIMELINE_CAP]?.activityId ?? viewer.completeSince)
-  return { truth: viewer.followVersion, payload: encodeList({ completeSince, candidates, entries: rows.slice(0, TIMELINE_CAP) }) }
+/** `tl:`, of at most `cap + 1` rows, newest first. */
+export function timelineValue(viewer: ViewerRow, rows: readonly EntryRow[], candidates: readonly string[], cap = TIMELINE_CAP): Made {
+  const completeSince = String(rows[cap]?.activityId ?? viewer.completeSince)
+  return { truth: viewer.followVersion, payload: encodeList({ completeSince, candidates, entries: rows.slice(0, cap) }) }
 }
 
-/** `au:`, of at most `AUTHOR_LIST_CAP + 1` rows, newest first. The public list names its author where followers may see more. */
-export function authorValue(author: AuthorRow, audience: Audience, rows: readonly EntryRow[]): Made {
-  const completeSince = String(rows[AUTHOR_LIST_CAP]?.activityId ?? 0n)
+/** `au:`, of at most `cap + 1` rows, newest first. The public list names its author where followers may see more. */
+export function authorValue(author: AuthorRow, audience: Audience, rows: readonly EntryRow[], cap = AUTHOR_LIST_CAP): Made {
+  const completeSince = String(rows[cap]?.activityId ?? 0n)
   const candidates = audience === 'public' && author.hasForFollowers ? [String(author.authorId)] : []
-  const payload = encodeList({ completeSince, candidates, entries: rows.slice(0, AUTHOR_LIST_CAP) })
+  const payload = encodeList({ completeSince, candidates, entries: rows.slice(0, cap) })
   return { truth: author.postVersion, payload: author.deleted ? null : payload }
 }
 

@@ -45,6 +45,22 @@ describe('a slow shared tier', () => {
     expect(tookMs).toBeGreaterThanOrEqual(240)
   })
 
+  test('is waited for to its end by whoever has only what was verified long ago: it may be deleted since', async () => {
+    const { world, isolate } = await slowTier(240)
+    await world.origin.publish(KEY, 'new')
+    await world.isolate().read(KEY)
+    await world.clock.advance(MAX_AGE_MS)
+    const { value: answer, tookMs } = await world.timed(isolate.begin(KEY))
+    expect([answer.value, answer.layer, tookMs]).toEqual(['new', 'shared', 240])
+  })
+
+  test('were it not, a value would be answered that was untrue for longer than the promise allows', async () => {
+    const { world, isolate } = await slowTier(240, { sharedSoftAgeMs: Number.POSITIVE_INFINITY })
+    await world.origin.publish(KEY, 'new')
+    await world.clock.advance(3 * MAX_AGE_MS)
+    expect((await isolate.read(KEY)).value).toBe('old')
+  })
+
   test('without the soft deadline every reader beyond the max age waits for it', async () => {
     const { world, isolate } = await slowTier(240, { sharedSoftMs: Number.POSITIVE_INFINITY })
     expect((await world.timed(isolate.begin(KEY))).tookMs).toBe(240)

@@ -174,6 +174,15 @@ test('a follower who is removed sees nothing that is not public two seconds late
   expect(await slugOf(isolate.post(closed, BEN))).toBe('not-found')
 })
 
+test('an absent relation is an answer: an account is gone, and nothing is in doubt', async () => {
+  const { world, open } = await followersOnly()
+  await world.noRelation(BEN, ANNA)
+  const isolate = world.isolate()
+  expect(await isolate.feed(BEN)).toMatchObject({ ids: idsOf(open), degraded: [] })
+  await world.viewer(BEN, { many: true })
+  expect(await world.isolate().feed(BEN)).toMatchObject({ ids: [], degraded: [] })
+})
+
 /** Ben has read: memory and L2 hold all he sees. Then something dies. */
 async function warmed() {
   const there = await followersOnly()

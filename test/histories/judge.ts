@@ -1,21 +1,23 @@
 import type { Line, Page } from './driver.ts'
-import { type Activity, allOf, type Change, type Log, type Truth, truthWithin } from './log.ts'
+import { type Activity, type Change, type Log, type Truth, truthWithin } from './log.ts'
+import { createSight, type Sight } from './sight.ts'
 
 /** What the judge allows a system (milliseconds). */
 export interface Promises {
   /** From the acknowledgement until everybody sees it. */
   readonly settledMs: number
-  /** The machine is busy: an answer that came late may say so at any time. */
-  readonly busy?: boolean | undefined
+  /** The machine has other things to do: pages that say they are degraded are excused at any time. */
+  readonly busy?: boolean
 }
 
 /** One page as it was read. */
 export interface Reading {
-  readonly reader: string
+  /** Undefined for nobody we know. */
+  readonly reader: string | undefined
   readonly begunAtMs: number
   readonly endedAtMs: number
-  /** The reader sent the token of their last write. */
-  readonly insists: boolean
+  /** The changes that the version token knows of which the reader sent. */
+  readonly knows: ReadonlySet<Change>
   readonly limit: number
   readonly page: Page
 }
@@ -27,10 +29,10 @@ export interface Scroll {
   anchor: string | undefined
   /** The last activity that was shown; the next page lies below it. */
   last: string | undefined
-  readonly pages: number
+  pages: number
 }
 
-export const newScroll = (startedAtMs: number): Scroll & { pages: number } => ({ startedAtMs, anchor: undefined, last: undefined, pages: 0 })
+export const newScroll = (startedAtMs: number): Scroll => ({ startedAtMs, anchor: undefined, last: undefined, pages: 0 })
 
 /** Something that is promised and was not so. */
 export class Broken extends Error {
@@ -41,44 +43,32 @@ const broken = (what: string): never => {
   throw new Broken(what)
 }
 
+const NOTHING: ReadonlySet<Change> = new Set()
+
 export const rootOf = (activity: Activity): Activity => activity.root ?? activity
 
+type SeenBy = (sight: Sight, activity: Activity) => Truth
+
 /**
- * Promise 1 (DESIGN of the feed: docs/architecture.md) as plain rules over the log of what was asked for: brute force, no caches, no
- * tables. An activity must be on a page when it has been visible for all the time from `settledMs` before the scroll began until now, may be
- * when that changed meanwhile, and must not when it has been invisible for longer than `settledMs`.
+ * Promise 1 (docs/architecture.md) as plain rules over the log of what was asked for: brute force, no caches, no tables. An activity must be
+ * on a page when it has been visible all the time from `settledMs` before the scroll began until now, may be when that changed meanwhile, and
+ * must not be when it has been invisible for longer than `settledMs`.
  */
-export function createJudge(log: Log, promises: Promises) {
+export function createJudge(log: Log, people: () => readonly string[], { settledMs, busy = false }: Promises) {
   /** From when on the reader must see a change: at once with the token of it, else in the promised time, counted from the end of any fault. */
-  function settledAtMs(reader: string | undefined, insists: boolean): (change: Change) => number {
-    return (change) => {
-      if (change.ackedAtMs === Number.POSITIVE_INFINITY) return change.ackedAtMs
-      if (insists && change.by === reader) return change.ackedAtMs
-      let seenAtMs = change.ackedAtMs + promises.settledMs
-      for (const { fromMs, toMs } of log.faults) {
-        if (seenAtMs > fromMs && change.calledAtMs <= toMs) seenAtMs = Math.max(seenAtMs, toMs + promises.settledMs)
-      }
-      return seenAtMs
+  const settledFor = (knows: ReadonlySet<Change>) => (change: Change) => {
+    if (change.ackedAtMs === Number.POSITIVE_INFINITY || knows.has(change)) return change.ackedAtMs
+    let seenAtMs = change.ackedAtMs + settledMs
+    for (const { fromMs, toMs } of log.faults) {
+      if (seenAtMs > fromMs && change.calledAtMs <= toMs) seenAtMs = Math.max(seenAtMs, toMs + settledMs)
     }
+    return seenAtMs
   }
+  const sightOf = (knows: ReadonlySet<Change>, fromMs: number, toMs: number): Sight => createSight(log, fromMs, toMs, settledFor(knows))
+  const nowOf = ({ knows, begunAtMs, endedAtMs }: Omit<Reading, 'page' | 'limit'>): Sight => sightOf(knows, begunAtMs, endedAtMs)
 
-  const isIll = (begunAtMs: number, endedAtMs: number): boolean =>
-    log.faults.some(({ fromMs, toMs }) => fromMs <= endedAtMs && begunAtMs <= toMs + promises.settledMs)
-
-  /** Does an activity stand, and its root? */
-  const stands = (activity: Activity, fromMs: number, toMs: number, settled: (change: Change) => number): Truth[] => {
-    const truths = [truthWithin(activity.made, fromMs, toMs, settled), truthWithin(activity.kept, fromMs, toMs, settled)]
-    if (activity.root) truths.push(truthWithin(activity.root.kept, fromMs, toMs, settled))
-    return truths
-  }
-
-  /** May a reader see it in their feed? */
-  function inFeed(reader: string, activity: Activity, fromMs: number, toMs: number, insists: boolean): Truth {
-    const settled = settledAtMs(reader, insists)
-    const truths = stands(activity, fromMs, toMs, settled)
-    if (activity.actor !== reader) truths.push(truthWithin(log.follow(reader, activity.actor), fromMs, toMs, settled))
-    return allOf(truths)
-  }
+  const isIll = (fromMs: number, toMs: number): boolean =>
+    log.faults.some((fault) => fault.fromMs <= toMs && fromMs <= fault.toMs + settledMs)
 
   /** The activity that a line shows; one whose id no answer has told is known by what it says. */
   function identify(line: Line): Activity {
@@ -111,78 +101,191 @@ export function createJudge(log: Log, promises: Promises) {
   const called = (activity: Activity): string =>
     activity.root ? `${activity.actor}'s repost of “${activity.root.text}”` : `“${activity.text}”`
 
-  type SeenBy = (activity: Activity, fromMs: number, toMs: number) => Truth
-
-  /** Judges a page of a scroll, and moves the scroll on. `folds`: each root once. */
-  function judgePage(scroll: Scroll & { pages: number }, reading: Reading, seenBy: SeenBy, folds: boolean): void {
-    const { begunAtMs, endedAtMs, limit, page } = reading
-    const excused = page.degraded.length > 0
-    if (excused && !promises.busy && !isIll(begunAtMs, endedAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
-    const shown = new Set<Activity>()
-    const anchor = scroll.anchor ?? page.lines[0]?.activityId
-    let above = scroll.last
-    for (const line of page.lines) {
-      const activity = identify(line)
-      if (above !== undefined && line.activityId >= above) {
-        broken(`${called(activity)} comes ${line.activityId === above ? 'twice' : 'below an older one'}`)
-      }
-      above = line.activityId
-      shown.add(activity)
-      if (excused) continue
-      if (seenBy(activity, begunAtMs, endedAtMs) === 'no') broken(`${called(activity)} is shown, and must not be`)
-      if (!folds) continue
-      const newer = newerOf(activity, anchor).find((other) => seenBy(other, begunAtMs, endedAtMs) === 'yes')
-      if (newer) broken(`${called(activity)} is shown below ${called(newer)}, which shows the same post`)
-    }
-    if (page.lines.length > limit) broken(`the page has ${page.lines.length} lines of at most ${limit}`)
-    if (!excused) {
-      if (page.next !== null && page.lines.length < limit) broken(`the page has ${page.lines.length} of ${limit} lines, and more is said to follow`)
-      const below = page.next === null ? '' : (page.lines.at(-1)?.activityId ?? '')
-      for (const activity of log.activities) {
-        const { id } = activity
-        if (id === undefined || id <= below || (scroll.last !== undefined && id >= scroll.last) || shown.has(activity)) continue
-        if (seenBy(activity, scroll.startedAtMs, endedAtMs) !== 'yes') continue
-        if (folds && newerOf(activity, anchor).some((other) => seenBy(other, scroll.startedAtMs, endedAtMs) !== 'no')) continue
-        broken(`${called(activity)} (${id}) is missing from page ${scroll.pages + 1}`)
-      }
-    }
-    scroll.anchor = anchor
-    scroll.last = above
-    scroll.pages++
-  }
-
   /** Newer activities that show the same post, up to the anchor. */
   function newerOf(activity: Activity, anchor: string | undefined): Activity[] {
     const { id } = activity
     const root = rootOf(activity)
     return log.activities.filter(
-      (other) => other.id !== undefined && id !== undefined && other.id > id && rootOf(other) === root && (anchor === undefined || other.id <= anchor),
+      (other) =>
+        other.id !== undefined &&
+        id !== undefined &&
+        other.id > id &&
+        rootOf(other) === root &&
+        (anchor === undefined || other.id <= anchor),
     )
   }
 
+  function isExcused({ page, begunAtMs, endedAtMs }: Reading): boolean {
+    const excused = page.degraded.some((why) => why !== 'mine-unknown')
+    if (!excused) return false
+    // One whose account is just being deleted is not provable for a moment.
+    const parting = people().some((person) => sightOf(NOTHING, begunAtMs, endedAtMs).is('alive', person) === 'maybe')
+    if (excused && !busy && !parting && !isIll(begunAtMs, endedAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
+    return excused
+  }
+
+  /** What a line says beside the post, to one reader. */
+  function judgeOverlay(line: Line, activity: Activity, now: Sight, reading: Reading): void {
+    const { reader, page, begunAtMs, endedAtMs, knows } = reading
+    const root = rootOf(activity)
+    for (const who of line.reposters) {
+      const may = log.activities.some(
+        (other) => other.root === root && other.actor === who && now.shown(reader, other, page.source !== 'author') !== 'no',
+      )
+      if (!may) broken(`${who} is named as one who reposted “${root.text}”, and must not be`)
+    }
+    if (reader === undefined) {
+      if (line.liked || line.reposted) broken(`“${root.text}” tells nobody we know what somebody did to it`)
+      return
+    }
+    if (page.degraded.includes('mine-unknown') || now.is('alive', reader) !== 'yes') return
+    const liked = now.is('likes', reader, root.text)
+    if ((line.liked && liked === 'no') || (!line.liked && liked === 'yes'))
+      broken(`“${root.text}” is said to be ${line.liked ? '' : 'not '}liked by ${reader}`)
+    const settled = settledFor(knows)
+    const reposts = log.activities.filter((other) => other.root === root && other.actor === reader)
+    const stands = reposts.map(({ made, kept }) => [
+      truthWithin(made, begunAtMs, endedAtMs, settled),
+      truthWithin(kept, begunAtMs, endedAtMs, settled),
+    ])
+    if (line.reposted && stands.every((truths) => truths.includes('no'))) broken(`“${root.text}” is said to be reposted by ${reader}`)
+    if (!line.reposted && stands.some(([made, kept]) => made === 'yes' && kept === 'yes'))
+      broken(`“${root.text}” is said not to be reposted by ${reader}`)
+  }
+
+  /** Judges the lines of a page: each may be here, in this order, and nothing newer shows the same post. Answers what was shown. */
+  function judgeLines(
+    reading: Reading,
+    above: string | undefined,
+    anchor: string | undefined,
+    seenBy: SeenBy,
+    folds: boolean,
+  ): Set<Activity> {
+    const { page, limit } = reading
+    const excused = isExcused(reading)
+    const now = nowOf(reading)
+    const shown = new Set<Activity>()
+    let last = above
+    for (const line of page.lines) {
+      const activity = identify(line)
+      if (last !== undefined && line.activityId >= last)
+        broken(`${called(activity)} comes ${line.activityId === last ? 'twice' : 'below an older one'}`)
+      last = line.activityId
+      shown.add(activity)
+      if (excused) continue
+      if (seenBy(now, activity) === 'no') broken(`${called(activity)} is shown, and must not be`)
+      judgeOverlay(line, activity, now, reading)
+      const newer = folds ? newerOf(activity, anchor).find((other) => seenBy(now, other) === 'yes') : undefined
+      if (newer) broken(`${called(activity)} is shown below ${called(newer)}, which shows the same post`)
+    }
+    if (page.lines.length > limit) broken(`the page has ${page.lines.length} lines of at most ${limit}`)
+    return shown
+  }
+
+  /** Judges a page of a scroll, and moves the scroll on. `folds`: each root once. */
+  function judgePage(scroll: Scroll, reading: Reading, seenBy: SeenBy, folds: boolean): void {
+    const { endedAtMs, limit, page } = reading
+    const anchor = scroll.anchor ?? page.lines[0]?.activityId
+    const shown = judgeLines(reading, scroll.last, anchor, seenBy, folds)
+    if (!isExcused(reading)) {
+      if (page.next !== null && page.lines.length < limit)
+        broken(`the page has ${page.lines.length} of ${limit} lines, and more is said to follow`)
+      const below = page.next === null ? '' : (page.lines.at(-1)?.activityId ?? '')
+      const throughout = sightOf(reading.knows, scroll.startedAtMs, endedAtMs)
+      for (const activity of log.activities) {
+        const { id } = activity
+        if (id === undefined || id <= below || (scroll.last !== undefined && id >= scroll.last) || shown.has(activity)) continue
+        if (isMissing(activity, throughout, anchor, seenBy, folds))
+          broken(`${called(activity)} (${id}) is missing from page ${scroll.pages + 1}`)
+      }
+    }
+    scroll.anchor = anchor
+    scroll.last = page.lines.at(-1)?.activityId ?? scroll.last
+    scroll.pages++
+  }
+
+  /** Must it be shown, though it was not? One that something newer may hide need not be. */
+  const isMissing = (activity: Activity, throughout: Sight, anchor: string | undefined, seenBy: SeenBy, folds: boolean): boolean =>
+    seenBy(throughout, activity) === 'yes' && !(folds && newerOf(activity, anchor).some((other) => seenBy(throughout, other) !== 'no'))
+
+  /** Whether somebody follows nobody; of one that is deleted nobody knows when the follow ends. */
+  function followsNobody(sight: Sight, reader: string): Truth {
+    let nobody: Truth = 'yes'
+    for (const author of people()) {
+      const follows = sight.is('follows', reader, author)
+      if (follows === 'yes' && sight.is('alive', author) === 'yes') return 'no'
+      if (follows !== 'no' || sight.is('alive', author) !== 'yes') nobody = 'maybe'
+    }
+    return nobody
+  }
+
+  /** What a page is of, for this reader. */
+  function feedOf(reading: Reading, reader: string): SeenBy {
+    const { page } = reading
+    const isPopular = page.source === 'popular'
+    if (page.degraded.length === 0) {
+      const nobody = followsNobody(nowOf(reading), reader)
+      if (nobody === (isPopular ? 'no' : 'yes'))
+        broken(`${reader} is shown what is ${isPopular ? 'popular, and follows somebody' : 'followed, and follows nobody'}`)
+    }
+    return isPopular ? (sight, activity) => sight.inPopular(reader, activity) : (sight, activity) => sight.inFeed(reader, activity)
+  }
+
   return {
-    identify,
-    feedPage(scroll: Scroll & { pages: number }, reading: Reading): void {
-      const { reader, insists } = reading
-      judgePage(scroll, reading, (activity, fromMs, toMs) => inFeed(reader, activity, fromMs, toMs, insists), true)
+    feedPage(scroll: Scroll, reader: string, reading: Reading): void {
+      judgePage(scroll, reading, feedOf(reading, reader), true)
     },
-    authorPage(scroll: Scroll & { pages: number }, author: string, reading: Reading): void {
-      const settled = settledAtMs(reading.reader, reading.insists)
-      const seenBy: SeenBy = (activity, fromMs, toMs) =>
-        activity.actor === author ? allOf(stands(activity, fromMs, toMs, settled)) : 'no'
-      judgePage(scroll, reading, seenBy, false)
+    /** All that came since the top of a scroll, in one page and those of its gap, the last of which came now. */
+    refresh(seen: Scroll, reader: string, readings: readonly Reading[]): void {
+      const [first] = readings
+      const last = readings.at(-1)
+      if (!first || !last || seen.anchor === undefined || readings.some(isExcused)) return
+      const seenBy = feedOf(first, reader)
+      if (readings.some(({ page }) => page.source !== first.page.source)) return
+      const anchor = first.page.lines[0]?.activityId ?? seen.anchor
+      const shown = new Set<Activity>()
+      for (const reading of readings) {
+        for (const activity of judgeLines(reading, undefined, anchor, seenBy, false)) shown.add(activity)
+      }
+      const throughout = sightOf(first.knows, first.begunAtMs, last.endedAtMs)
+      for (const activity of log.activities) {
+        if (activity.id === undefined || activity.id <= seen.anchor || shown.has(activity)) continue
+        if (isMissing(activity, throughout, anchor, seenBy, true))
+          broken(`${called(activity)} (${activity.id}) is missing from what came since`)
+      }
     },
-    /** `line` is undefined for an answer that it is gone. */
+    authorPage(scroll: Scroll, author: string, reading: Reading): void {
+      judgePage(scroll, reading, (sight, activity) => sight.onPageOf(author, reading.reader, activity), false)
+    },
+    /** May an author's page be refused to this reader? */
+    authorRefused(why: string, author: string, reading: Omit<Reading, 'page' | 'limit'>): void {
+      const { reader } = reading
+      const sight = nowOf(reading)
+      const is = {
+        'not-found': sight.exists(author) !== 'yes',
+        blocked: reader !== undefined && sight.blocked(reader, author) !== 'no',
+        'private-account':
+          sight.is('open', author) !== 'yes' &&
+          (reader === undefined ||
+            sight.is('alive', reader) !== 'yes' ||
+            (reader !== author && sight.is('follows', reader, author) !== 'yes')),
+      }[why]
+      if (!is) broken(`the page of ${author} is refused: ${why}`)
+    },
+    /** `line` is undefined for an answer that there is none, or not any more. */
     post(activity: Activity, line: Line | undefined, reading: Omit<Reading, 'page' | 'limit'>): void {
-      const { reader, insists, begunAtMs, endedAtMs } = reading
-      const truth = allOf(stands(activity, begunAtMs, endedAtMs, settledAtMs(reader, insists)))
+      const truth = nowOf(reading).shown(reading.reader, activity, false)
       if (line && truth === 'no') broken(`${called(activity)} is shown, and must not be`)
       if (!line && truth === 'yes') broken(`${called(activity)} is said to be gone, and stands`)
       if (line && rootOf(identify(line)) !== rootOf(activity)) broken(`another post is shown than ${called(activity)}`)
     },
+    /** May somebody be told that there is no such reader? */
+    unauthorized(reader: string, fromMs: number, toMs: number): void {
+      if (sightOf(NOTHING, fromMs, toMs).is('alive', reader) === 'yes') broken(`${reader} is said not to exist`)
+    },
     /** The request was not answered as it should be. */
-    unavailable(what: string, begunAtMs: number, endedAtMs: number): void {
-      if (!isIll(begunAtMs, endedAtMs)) broken(`${what} while all is well`)
+    unavailable(what: string, fromMs: number, toMs: number): void {
+      if (!busy && !isIll(fromMs, toMs)) broken(`${what} while all is well`)
     },
   }
 }

@@ -4,8 +4,6 @@ export interface Change {
   readonly calledAtMs: number
   /** Infinite until it is acknowledged, and for ever where no answer came. */
   ackedAtMs: number
-  /** The client whose version token knows of it. */
-  readonly by: string
 }
 
 /** Something that is true or not: somebody follows somebody, an activity stands. */
@@ -23,6 +21,7 @@ export interface Activity {
   readonly root: Activity | undefined
   /** Of a post; unlike any other's. */
   readonly text: string
+  readonly audience: 'public' | 'followers'
   /** It was written. */
   readonly made: Fact
   /** It was not deleted. */
@@ -36,36 +35,52 @@ export interface Fault {
   toMs: number
 }
 
+const INITIALLY = {
+  follows: false,
+  mutes: false,
+  blocks: false,
+  likes: false,
+  /** Not suspended. */
+  active: true,
+  /** Not deleted. */
+  alive: true,
+  /** Not private. */
+  open: true,
+} as const
+export type Kind = keyof typeof INITIALLY
+
 /** What was asked for and acknowledged, and when: all that the judge knows. */
 export interface Log {
   readonly activities: Activity[]
   readonly byId: Map<string, Activity>
   readonly faults: Fault[]
-  follow(viewer: string, author: string): Fact
+  /** A fact about somebody, or between two, or between somebody and a post. */
+  fact(kind: Kind, who: string, whom?: string): Fact
 }
 
 export const fact = (initially: boolean): Fact => ({ initially, changes: [] })
 
+/** `faults` may be shared by all histories that are played on one system. */
 export function createLog(faults: Fault[] = []): Log {
-  const follows = new Map<string, Fact>()
+  const facts = new Map<string, Fact>()
   return {
     activities: [],
     byId: new Map(),
     faults,
-    follow(viewer, author) {
-      const name = `${viewer} ${author}`
-      const known = follows.get(name)
+    fact(kind, who, whom = '') {
+      const name = `${kind} ${who} ${whom}`
+      const known = facts.get(name)
       if (known) return known
-      const made = fact(false)
-      follows.set(name, made)
+      const made = fact(INITIALLY[kind])
+      facts.set(name, made)
       return made
     },
   }
 }
 
 /** Notes a change that begins now. The caller sets when it was acknowledged, or takes it back where it was refused. */
-export function begin({ changes }: Fact, value: boolean, by: string, nowMs: number): Change {
-  const change = { value, calledAtMs: nowMs, ackedAtMs: Number.POSITIVE_INFINITY, by }
+export function begin({ changes }: Fact, value: boolean, nowMs: number): Change {
+  const change = { value, calledAtMs: nowMs, ackedAtMs: Number.POSITIVE_INFINITY }
   changes.push(change)
   return change
 }
@@ -99,7 +114,10 @@ export function truthWithin({ initially, changes }: Fact, fromMs: number, toMs: 
   return yes && no ? 'maybe' : yes ? 'yes' : 'no'
 }
 
-export function allOf(truths: readonly Truth[]): Truth {
+/** Three-valued logic: what may have been false may be false. */
+export const not = (truth: Truth): Truth => (truth === 'maybe' ? truth : truth === 'yes' ? 'no' : 'yes')
+
+export function allOf(...truths: readonly Truth[]): Truth {
   let all: Truth = 'yes'
   for (const truth of truths) {
     if (truth === 'no') return 'no'
@@ -107,3 +125,5 @@ export function allOf(truths: readonly Truth[]): Truth {
   }
   return all
 }
+
+export const anyOf = (...truths: readonly Truth[]): Truth => not(allOf(...truths.map(not)))

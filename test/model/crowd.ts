@@ -1,5 +1,4 @@
-import type { EntryList } from '../../contract/timeline.ts'
-import { mergeDown } from '../../worker/feed/merge.ts'
+import { mergeDown, type Source, sourceOf } from '../../worker/feed/merge.ts'
 import type { Model } from './explore.ts'
 import { protocol } from './protocol.ts'
 
@@ -13,16 +12,17 @@ interface State {
   readonly size: number
   /** `authors.route` (origin/db/tiers.ts, stepTiers). All but `push` are in `crowd`. */
   readonly route: 'push' | 'announced' | 'pull' | 'demoted'
-  /** The job of a demotion: the modes of the pulled posts are `push` now; it has written rows for all edges. */
-  readonly flipped: boolean
-  readonly scanned: boolean
-  /** Modes of the committed posts, oldest first: p(ush), (pul)l, f(lipped from pull). */
+  /** The job of a demotion has copied the pulled posts into the rows of all edges (origin/db/demotions.ts). */
+  readonly copiedRows: boolean
+  /** Modes of the committed posts, oldest first: p(ush), (pul)l. */
   readonly posts: string
   /** A mode that was read before the post's own transaction. */
   readonly decided: '' | 'p' | 'l'
   /** The reader: follows the author, has the edge fan-out reads, and has had the history copied (backfill or rebuild). */
-  readonly reader: 'ready' | 'unfollowed' | 'following' | 'dormant' | 'enrolled'
+  readonly reader: 'ready' | 'unfollowed' | 'following' | 'dormant' | 'enrolled' | 'rebuilding'
   readonly rows: string
+  /** What the snapshot of a rebuild under way has found. */
+  readonly found: string
   readonly timeline: Timeline | undefined
   /** Does the reader's copy of `crowd` name the author? */
   readonly copy: boolean
@@ -49,9 +49,10 @@ const RULES = {
   waitForCrowd: 'new posts are pulled only when every older copy of crowd has ended',
   crowdAreCandidates: 'whoever is in crowd is a candidate, big or not',
   modeInTransaction: 'the mode is decided in the transaction of the post',
-  demoteBeforeFlip: 'new posts are pushed again before the pulled ones are rewritten',
-  flipBeforeScan: 'the pulled posts have become pushed ones before their rows are written, so that backfills and rebuilds copy them',
-  stayUntilRewritten: 'a demoted author stays in crowd until the pulled posts are rows',
+  demoteBeforeCopy: 'the pulled posts are copied after new ones are pushed again',
+  heldByRows: 'backfills and rebuilds take pulled posts too, unless their author is pulled now',
+  copyWaits: 'the copy waits for a rebuild under way, whose snapshot may say that the author is pulled',
+  stayUntilCopied: 'a demoted author stays in crowd until the pulled posts are rows',
   stayForATimelinesLife: 'and until every timeline filled before that has ended',
 } as const
 type Has = (rule: keyof typeof RULES) => boolean
@@ -61,7 +62,7 @@ const idsOf = (posts: string, modes: string): string =>
 const union = (a: string, b: string): string => [...new Set(a + b)].sort().join('')
 
 function createModel(bounds: Bounds, has: Has): Model<State> {
-  const hasEdge = ({ reader }: State): boolean => reader === 'ready' || reader === 'following' || reader === 'enrolled'
+  const hasEdge = ({ reader }: State): boolean => reader !== 'unfollowed' && reader !== 'dormant'
   const inCrowd = ({ route }: State): boolean => route !== 'push'
   const timelineNow = (state: State): Timeline => ({
     entries: state.rows,
@@ -82,7 +83,7 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
   }
 
   function* authorSteps(state: State): Generator<[string, State]> {
-    const { size, route, posts, decided, left, timeline, flipped, scanned } = state
+    const { size, route, posts, decided, left, timeline, reader } = state
     const change = { left: { ...left, changes: left.changes - 1 } }
     if (left.changes > 0 && size < 2) yield ['the author grows', { ...state, ...change, size: size + 1 }]
     if (left.changes > 0 && size > 0) yield ['the author shrinks', { ...state, ...change, size: size - 1 }]
@@ -95,27 +96,26 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
     if (decided !== '') yield [`post ${posts.length + 1} commits, ${saying(decided)}`, committed(state, decided)]
 
     if (route === 'push' && size === 2 && (!timeline || timeline.isCandidate || !has('waitForCandidates')))
-      yield ['the author is announced in crowd', { ...state, route: 'announced', flipped: false, scanned: false }]
+      yield ['the author is announced in crowd', { ...state, route: 'announced', copiedRows: false }]
     if (route === 'announced' && (state.copy || !has('waitForCrowd'))) yield ['new posts are pulled', { ...state, route: 'pull' }]
     if (route === 'pull' && size < 2) yield ['the author is demoted: new posts are pushed', { ...state, route: 'demoted' }]
     if (route === 'demoted' && size === 2)
-      yield ['the author is promoted again while in crowd', { ...state, route: 'pull', flipped: false, scanned: false }]
-    const mayRewrite = route === 'demoted' || (!has('demoteBeforeFlip') && route === 'pull' && size < 2)
-    if (mayRewrite && !flipped && has('flipBeforeScan'))
-      yield ['the pulled posts become pushed ones', { ...state, flipped: true, posts: posts.replaceAll('l', 'f') }]
-    if (mayRewrite && !scanned && (flipped || !has('flipBeforeScan'))) {
-      const rewritten = hasEdge(state) ? idsOf(posts, has('flipBeforeScan') ? 'f' : 'l') : ''
+      yield ['the author is announced again while in crowd', { ...state, route: 'announced', copiedRows: false }]
+    const mayCopy = route === 'demoted' || (!has('demoteBeforeCopy') && route === 'pull' && size < 2)
+    if (mayCopy && !state.copiedRows && (reader !== 'rebuilding' || !has('copyWaits'))) {
+      // A reader who is not rebuilt yet is complete from nowhere, and gets nothing.
+      const rowsOfCopy = reader === 'ready' || reader === 'following' ? idsOf(posts, 'l') : ''
       yield [
-        'the job has written the rows of the pulled posts',
-        { ...state, scanned: true, rows: union(state.rows, rewritten), timeline: timeline && { ...timeline, old: true } },
+        'the pulled posts have been copied into rows',
+        { ...state, copiedRows: true, rows: union(state.rows, rowsOfCopy), timeline: timeline && { ...timeline, old: true } },
       ]
     }
-    const isDone = (scanned || !has('stayUntilRewritten')) && (!timeline?.old || !has('stayForATimelinesLife'))
+    const isDone = (state.copiedRows || !has('stayUntilCopied')) && (!timeline?.old || !has('stayForATimelinesLife'))
     if (route === 'demoted' && isDone) yield ['the author leaves crowd', { ...state, route: 'push' }]
   }
 
-  /** `backfill` and `rebuild` copy what is pushed, by its mode of now. */
-  const copied = ({ posts }: State): string => idsOf(posts, 'pf')
+  /** `heldByRows` of origin/db/timelines.ts, by which `backfill` and `rebuild` copy. */
+  const held = ({ posts, route }: State): string => idsOf(posts, route === 'pull' || !has('heldByRows') ? 'p' : 'pl')
 
   function* readerSteps(state: State): Generator<[string, State]> {
     const { reader, rows, timeline, copy, left } = state
@@ -128,24 +128,25 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
     if (reader === 'following')
       yield [
         'the history is copied, the timeline dropped',
-        { ...state, reader: 'ready', rows: union(rows, copied(state)), timeline: undefined },
+        { ...state, reader: 'ready', rows: union(rows, held(state)), timeline: undefined },
       ]
     if (reader === 'ready' && left.naps > 0 && !timeline)
       yield ['the reader goes dormant', { ...state, reader: 'dormant', rows: '', left: { ...left, naps: left.naps - 1 } }]
     if (reader === 'dormant') yield ['the reader returns: the edges are written', { ...state, reader: 'enrolled' }]
-    if (reader === 'enrolled') yield ['the timeline is rebuilt', { ...state, reader: 'ready', rows: copied(state) }]
+    if (reader === 'enrolled') yield ['a rebuild begins: its snapshot', { ...state, reader: 'rebuilding', rows: '', found: held(state) }]
+    if (reader === 'rebuilding') yield ['the rebuild commits', { ...state, reader: 'ready', rows: union(rows, state.found), found: '' }]
   }
 
   return {
     start: {
       size: 0,
       route: 'push',
-      flipped: false,
-      scanned: false,
+      copiedRows: false,
       posts: '',
       decided: '',
       reader: 'ready',
       rows: '',
+      found: '',
       timeline: undefined,
       copy: false,
       left: { follows: bounds.follows, naps: bounds.naps, changes: bounds.changes },
@@ -160,7 +161,7 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
       if (reader !== 'ready') return undefined
       const timeline = state.timeline ?? timelineNow(state)
       const sources = [listOf(timeline.entries)]
-      if (timeline.isCandidate && copy) sources.push(listOf(idsOf(posts, 'plf')))
+      if (timeline.isCandidate && copy) sources.push(listOf(idsOf(posts, 'pl')))
       const shown = new Set([...mergeDown(sources)].map(({ activityId }) => activityId))
       const lost = [...posts].findIndex((_, p) => !shown.has(String(p + 1)))
       return lost === -1 ? undefined : `post ${lost + 1} is delivered, and this reader cannot see it`
@@ -168,10 +169,8 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
   }
 }
 
-const listOf = (ids: string): EntryList => ({
-  completeSince: '0',
-  entries: [...ids].reverse().map((activityId) => ({ activityId, actorId: '', audience: 'public' })),
-})
+const listOf = (ids: string): Source =>
+  sourceOf({ completeSince: '0', entries: [...ids].reverse().map((activityId) => ({ activityId, actorId: '', audience: 'public' })) })
 
 const SMALL: Bounds = { posts: 1, changes: 3, follows: 0, naps: 0 }
 
@@ -184,9 +183,10 @@ export const CROWD = protocol({
     waitForCrowd: SMALL,
     crowdAreCandidates: { ...SMALL, changes: 4 },
     modeInTransaction: SMALL,
-    demoteBeforeFlip: SMALL,
-    flipBeforeScan: { ...SMALL, follows: 1 },
-    stayUntilRewritten: SMALL,
+    demoteBeforeCopy: SMALL,
+    heldByRows: { ...SMALL, follows: 1 },
+    copyWaits: { ...SMALL, naps: 1 },
+    stayUntilCopied: SMALL,
     stayForATimelinesLife: SMALL,
   },
   quick: {

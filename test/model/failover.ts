@@ -80,8 +80,9 @@ const RULES = {
 } as const
 type Has = (rule: keyof typeof RULES) => boolean
 
-/** In ticks: the margin of a replay, the minute of the dead, and how long a death stays unseen while somebody lives. */
+/** In ticks: the margin of a replay, what is handed over, the minute of the dead, and how long a death stays unseen while somebody lives. */
 const MARGIN = 1
+const HANDED_OVER = 2
 const MINUTE = 3
 const LEASE = 1
 const IDLE: Write = { at: 'owed', by: -1, age: 0, floor: 0, era: 0, beat: 0, meanwhile: [] }
@@ -198,7 +199,7 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
         ]
       }
       if (process.at === 'alive' && left.ends > 0 && !mine) {
-        const next = has('handOver') ? owedAgain(state, MARGIN) : state
+        const next = has('handOver') ? owedAgain(state, HANDED_OVER) : state
         yield [`process ${p} ends`, become({ ...stops, at: 'gone' }, { ...next, left: { ...left, ends: left.ends - 1 } })]
       }
       if (process.at === 'dead' && processes.some(({ at }) => at === 'alive'))
@@ -320,7 +321,7 @@ export const FAILOVER = protocol({
     beats: SMALL,
     replays: SMALL,
     sameCount: { ...SMALL, writes: 2 },
-    everybody: { ...TWO, ends: 1, ticks: 2 },
+    everybody: { ...TWO, ends: 1, ticks: 3 },
     margin: { ...SMALL, lateNotes: true },
     eraOwes: SMALL,
     emptied: SMALL,
@@ -337,9 +338,9 @@ export const FAILOVER = protocol({
     'one write, a process that dies and one that starts': { ...SMALL, deaths: 1, starts: 1, ticks: 4 },
   },
   whole: {
-    'two writes, two processes that write, notes that come late': { ...TWO, writes: 2, writers: 2 },
-    'one write, two processes, a death, a start': { ...TWO, overlaps: true, deaths: 1, starts: 1, ticks: 2 },
-    'one write, two processes that write, an end': { ...TWO, writers: 2, ends: 1, ticks: 3 },
+    'two writes, two processes that write': { ...TWO, writes: 2, writers: 2 },
+    'one write, two processes, a death, a start': { ...TWO, overlaps: true, deaths: 1, starts: 1, ticks: 1 },
+    'one write, two processes that write, an end': { ...TWO, writers: 2, ends: 1, ticks: 2 },
   },
   model: createModel,
 })

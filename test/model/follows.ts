@@ -1,5 +1,6 @@
 import type { EntryList } from '../../contract/timeline.ts'
-import { candidatesFrom, mergeDown } from '../../worker/feed/merge.ts'
+import { createWalk } from '../../worker/feed/fold.ts'
+import { sourceOf } from '../../worker/feed/merge.ts'
 import type { Model } from './explore.ts'
 import { protocol } from './protocol.ts'
 
@@ -214,8 +215,10 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
       entries: [...timeline.entries].reverse().map((activityId) => ({ activityId, actorId: 'author', audience: 'public' })),
     }
     const hidden = () => viewer.left && has('leftFilters')
-    const lines = candidatesFrom(mergeDown([list]), { anchor: undefined, below: undefined, fold: true, hidden })
-    return new Set([...lines].map(({ entry }) => entry.activityId))
+    const walk = createWalk([sourceOf(list)], { anchor: undefined, below: undefined, fold: true, hidden })
+    const shown = new Set<string>()
+    for (let line = walk.next(); line; line = walk.next()) shown.add(line.entry.activityId)
+    return shown
   }
 
   return {

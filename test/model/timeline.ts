@@ -1,7 +1,7 @@
 import type { EntryList } from '../../contract/timeline.ts'
 import type { Lifetime } from '../../worker/cache/entry.ts'
 import { freshnessAt } from '../../worker/cache/freshness.ts'
-import { floorOf, mergeDown } from '../../worker/feed/merge.ts'
+import { floorOf, mergeDown, sourceOf } from '../../worker/feed/merge.ts'
 import { type Cell, filled, leased, newLease, type PushLimits, pushed } from '../support/l2-rules.ts'
 import type { Model } from './explore.ts'
 import { protocol } from './protocol.ts'
@@ -185,8 +185,8 @@ function broken({ posts, cell: { value } }: State, ignoresFloor: boolean): strin
     completeSince: ignoresFloor ? '0' : (value.payload[0] ?? '0'),
     entries: [...unique(value.payload.slice(1))].reverse().map((activityId) => ({ activityId, actorId: '', audience: 'public' })),
   }
-  const shown = new Set([...mergeDown([list])].map(({ activityId }) => activityId))
-  const floor = Number(floorOf([list]))
+  const shown = new Set([...mergeDown([sourceOf(list)])].map(({ activityId }) => activityId))
+  const floor = Number(floorOf([sourceOf(list)]))
   const lost = delivered.find((id) => Number(id) > floor && !shown.has(id))
   return lost === undefined ? undefined : `post ${lost} is delivered, and the list in L2 lacks it`
 }

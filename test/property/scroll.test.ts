@@ -52,6 +52,22 @@ test(
   120_000,
 )
 
+test(
+  'a cursor never expires: whatever moment it names, whether anything of then is left or not, the scroll goes on below',
+  () =>
+    fc.assert(
+      fc.asyncProperty(anyHistory, anyLimit, fc.nat({ max: 120 }), fc.nat({ max: 120 }), async (history, limit, one, other) => {
+        const feed = createPureFeed(history)
+        const [last, anchor] = [idAt(Math.min(one, other), 2), idAt(Math.max(one, other), 2)]
+        const { shown } = await feed.page({ kind: 'scroll', cursor: { last, anchor, sum: 0 } }, limit)
+        const below = naiveFeed(feed.world, VIEWER, anchor).filter(({ entry }) => entry.activityId < last)
+        expect(shown.map(({ activityId }) => activityId)).toEqual(below.slice(0, limit).map(({ entry }) => entry.activityId))
+      }),
+      { numRuns: 200 * MORE },
+    ),
+  120_000,
+)
+
 /** What the law catches: each a bug that a feed system has or had. */
 const LIES: Readonly<Record<string, Lies>> = {
   'the floor is ignored': { sources: (sources) => sources.map((source) => ({ ...source, exhausted: true })) },

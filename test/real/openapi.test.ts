@@ -29,6 +29,9 @@ beforeAll(async () => {
     { id: BigInt(OWN_POST.id), authorId: BigInt(CALLER.id), text: OWN_POST.text, root: null },
   ])
     await stack.db.transaction((tx) => insertActivity(tx, activity))
+  // Beside Hana's repost: the example has twelve likes and three reposts.
+  await stack.db.execute(sql`insert into post_counts (post_id, slot, likes, reposts) values (${POST.id}, 0, 12, 2)
+    on conflict (post_id, slot) do update set likes = 12, reposts = post_counts.reposts + 2`)
 })
 afterAll(() => stack?.stop())
 

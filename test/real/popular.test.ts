@@ -5,7 +5,7 @@ import { decodeList } from '../../contract/l2/codec.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
 import { POPULAR_CAP } from '../../contract/timeline.ts'
 import { type Connection, connect, type Database } from '../../origin/db/client.ts'
-import { computePopular } from '../../origin/db/popular.ts'
+import { computePopular, withdrawAuthor, withdrawPost } from '../../origin/db/popular.ts'
 import { loadKeys } from '../../origin/timelines/load.ts'
 import { makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -130,6 +130,18 @@ test('nothing is popular that not everybody may see: neither when it is computed
   await compute()
   expect(await popular()).toEqual(ids.slice(0, 1))
   expect(await db.execute(sql`select 1 from popular_posts`)).toHaveLength(1)
+})
+
+test('what is hidden leaves the list at once, and L2 is to forget it; what was not on it costs nothing', async () => {
+  const [open = '', closed = ''] = await makeUsers(db, 2)
+  const ids = await makePosts([open, open, closed, closed].map((author) => ({ author, hoursAgo: 1 })))
+  await compute()
+  const owed = async (withdraw: typeof withdrawPost, id: string) => db.transaction((tx) => withdraw(tx, BigInt(id), keyOf.popular()))
+  const [first] = await owed(withdrawPost, ids[0] ?? '')
+  const [second] = await owed(withdrawAuthor, closed)
+  expect([first?.key, second?.key, Number(second?.truth) - Number(first?.truth)]).toEqual(['pop', 'pop', 1])
+  expect(await popular()).toEqual([ids[1]])
+  expect([await owed(withdrawPost, ids[0] ?? ''), await owed(withdrawAuthor, closed)]).toEqual([[], []])
 })
 
 test('processes share the work: one computes at a time, and none before it is due', async () => {

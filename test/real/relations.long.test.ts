@@ -12,5 +12,5 @@ beforeAll(async () => {
 })
 afterAll(() => world?.stack.stop())
 
-describe('at once', () => atOnce(theWorld, 40))
-describe('told', () => told(theWorld, 60))
+describe('at once', () => atOnce(theWorld, 20))
+describe('told', () => told(theWorld, 40))

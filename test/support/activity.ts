@@ -14,6 +14,24 @@ interface Volume {
   readonly spanMs: number
 }
 
+/** Writes posts of a moment ago or longer straight to Postgres, before anybody follows their authors: nothing is fanned out. */
+export async function makePosts(
+  db: Database,
+  posts: readonly { readonly id: bigint; readonly authorId: string; readonly text: string }[],
+): Promise<void> {
+  if (posts.length === 0) return
+  const values = posts.map(({ id, authorId, text }) => sql`(${id}::bigint, ${authorId}::bigint, ${text}, 'push')`)
+  await db.execute(sql`insert into posts (id, author_id, text, mode) values ${sql.join(values, sql`, `)}`)
+  const authors = sql.join(
+    posts.map(({ authorId }) => sql`${authorId}::bigint`),
+    sql`, `,
+  )
+  await db.execute(sql`
+    update authors a set last_post_id = p.newest, post_version = post_version + p.count
+    from (select author_id, max(id) as newest, count(*) as count from posts where author_id in (${authors}) group by author_id) p
+    where a.author_id = p.author_id`)
+}
+
 /**
  * Writes activity of the past straight to Postgres, as if everybody had been dormant meanwhile: nothing is fanned out. Authors with
  * more followers post more; several ids share a millisecond. Modes are what the routes say now.

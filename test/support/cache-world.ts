@@ -126,7 +126,15 @@ export function createCacheWorld(seed = 1) {
     const refresh = createRefresh({ shared, load, limiter, backoff, clock, random, newToken, options: rules })
     const bringing = { maxAgeMs: MAX_AGE_MS, beta: 0, flightMs: 6_500, readFlightMs: 1_000, replicaLagMs: 1_000, ...PROTECTED, ...options }
     const sources = createSources({ memory: strained, shared, refresh, clock, options: bringing })
-    const reading = { leases: true, maxAgeMs: MAX_AGE_MS, beta: 0, sharedSoftMs: 100, loadSoftMs: 500, ...options }
+    const reading = {
+      leases: true,
+      maxAgeMs: MAX_AGE_MS,
+      beta: 0,
+      sharedSoftMs: 100,
+      sharedSoftAgeMs: 2 * MAX_AGE_MS,
+      loadSoftMs: 500,
+      ...options,
+    }
     const busy = () => limiter.full
     const read = createReadThrough({ sources, backoff, busy, breaker, clock, options: reading })
     const reader = { waitUntil: (work: Promise<unknown>) => void behind.push(work) }

@@ -111,6 +111,8 @@ export function createFeedWorld() {
     counts: (entry: Entry, likes: number, reposts: number) => set(keyOf.counts(entry.activityId), encodeCounts({ likes, reposts })),
     relation: (viewerId: string, authorId: string, as: Relation['as'], muted = false) =>
       change(keyOf.relation(viewerId, authorId), encodeRelation({ as, muted })),
+    /** One of the two accounts is gone. */
+    noRelation: (viewerId: string, authorId: string) => change(keyOf.relation(viewerId, authorId), null),
     viewer: (id: string, state: Partial<ViewerState> = {}) =>
       change(keyOf.viewer(id), JSON.stringify({ followVersion: 0, left: [], ...state })),
     marks: (id: string, marks: Partial<PackedMarks>) =>

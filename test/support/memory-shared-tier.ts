@@ -152,7 +152,7 @@ export function createMemorySharedTier(
     for (const key of [...leases.keys()]) if (isLost(key)) setLease(key, undefined)
   }
 
-  const tier: SharedTier & Writes & Switches & Losses = {
+  const tier: MemoryTier = {
     down: false,
     latencyMs: 0,
     get replicaLagMs() {
@@ -201,10 +201,10 @@ export function createMemorySharedTier(
         }
         return raiseBeat(machineId)
       }),
-    invalidate: (invalidations, machineId = 0) =>
+    invalidate: (invalidations: readonly Invalidation[], machineId?: number) =>
       over(() => {
         for (const invalidation of invalidations) invalidateOne(invalidation)
-        return raiseBeat(machineId)
+        return raiseBeat(machineId ?? 0)
       }),
     beats: (machineIds) => over(() => machineIds.map((machineId) => beats.get(machineId) ?? 0)),
     empty: (start) => over(() => forget((key) => key.startsWith(start))),

@@ -56,6 +56,7 @@ export function saboteurOf(stack: Stack) {
     watch: async (write) => void (await write(MACHINE)),
     beat: async () => {},
     recoverAtStart: async () => {},
+    handOver: async () => {},
   }
   const delivery = createDelivery({ db: stack.db, l2: port, heartbeat, clock: { nowMs: Date.now } })
   const worker = createFanoutWorker({ db: stack.db, delivery, observe: () => {}, chunkSize: 100, batch: 100 })

@@ -19,7 +19,7 @@ export interface CoreSettings {
   readonly maxAgeMs: number
   /** Eagerness of X-Fetch. */
   readonly beta: number
-  /** What a reader waits for the shared tier who has something within its hard TTL. */
+  /** What a reader waits for the shared tier who has something within its hard TTL, verified within twice the max age. */
   readonly sharedSoftMs: number
   readonly loadDeadlineMs: number
   /** What a reader waits for a load who has something in grace. */
@@ -130,6 +130,7 @@ export function createCore(
       maxAgeMs,
       beta,
       sharedSoftMs: settings.sharedSoftMs,
+      sharedSoftAgeMs: 2 * maxAgeMs,
       loadSoftMs: settings.loadSoftMs,
       leases: tier !== NO_SHARED_TIER && !off.has('lease'),
     },

@@ -45,8 +45,10 @@ export interface ReadThroughOptions {
   readonly maxAgeMs: number
   /** Eagerness of X-Fetch; 0 switches it off. */
   readonly beta: number
-  /** A reader who has something within its hard TTL waits no longer than this for the shared tier (milliseconds). */
+  /** A reader who has something within its hard TTL waits no longer than this for the shared tier (milliseconds) ... */
   readonly sharedSoftMs: number
+  /** ... as long as that was verified no longer ago than this (milliseconds): a slow tier is no reason to answer what is long untrue. */
+  readonly sharedSoftAgeMs: number
   /** A reader who has something in grace waits no longer than this for a load (milliseconds). */
   readonly loadSoftMs: number
   /** Is there a shared tier that gives leases? */
@@ -145,7 +147,8 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     const { turn, unreachable, late } = reading
     const canDoWithout = (key: Key<unknown>): boolean => {
       const held = sources.recall(key.text)
-      return key.need !== 'proof' && held !== undefined && enough(key, held, turn) && isUsable(held)
+      if (key.need === 'proof' || held === undefined || !enough(key, held, turn)) return false
+      return isUsable(held) && clock.nowMs() < held.verifiedAtMs + options.sharedSoftAgeMs
     }
     let readings: ReadonlyMap<string, Outcome<SharedRead>> | undefined
     if (!breaker.open) {

@@ -5,7 +5,7 @@ import type { Account, FeedKeys, PostBody } from './keys.ts'
 import { type Onlooker, setOf } from './onlooker.ts'
 import type { Part } from './parts.ts'
 import type { Sheet } from './sheet.ts'
-import type { Regard, Sight, sightOf } from './visibility.ts'
+import { type Regard, relationIn, type Sight, type sightOf } from './visibility.ts'
 
 /** One activity and who made it, and the keys that speak of them: the same for all readers. */
 export interface Subject {
@@ -72,7 +72,7 @@ export function createClaims(sheet: Sheet, keys: FeedKeys, onlooker: Onlooker | 
     claim.closed = asked(keys.post(claim.subject.id, 'followers'))
     askRelation(claim)
   }
-  const relationOf = ({ key, place }: Asked<Relation>): Relation | undefined => sheet.get(key, place)?.value ?? undefined
+  const relationOf = ({ key, place }: Asked<Relation>): Relation | undefined => relationIn(sheet.get(key, place))
 
   function sightOn({ subject: { authorId }, reader, relation }: Claim, audience: Audience, account: Account | null): Sight {
     return decide({

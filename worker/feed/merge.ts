@@ -59,13 +59,19 @@ export function* mergeDown(sources: readonly Source[]): Generator<Entry, void> {
   }
 }
 
-/** FNV-1a over the ids of the lines from `anchor` down to `last`, both inclusive: when it changes, something arrived late or is gone. */
-export function checksumOf(lines: Iterable<Entry>, anchor: string, last: string): number {
+/**
+ * FNV-1a over the ids of the lines from `anchor` down to where it is asked, both inclusive: when it changes, something arrived late or is
+ * gone. Asked again, it goes on: each id must be below the one before.
+ */
+export function checksumFrom(lines: Iterator<Entry, void>, anchor: string): (last: string) => number {
   let sum = 0x811c9dc5
-  for (const { activityId } of lines) {
-    if (activityId > anchor) continue
-    if (activityId < last) break
-    for (let i = 0; i < activityId.length; i++) sum = Math.imul(sum ^ activityId.charCodeAt(i), 0x01000193)
+  let next = lines.next()
+  while (!next.done && next.value.activityId > anchor) next = lines.next()
+  return (last) => {
+    for (; !next.done && next.value.activityId >= last; next = lines.next()) {
+      const { activityId } = next.value
+      for (let i = 0; i < activityId.length; i++) sum = Math.imul(sum ^ activityId.charCodeAt(i), 0x01000193)
+    }
+    return sum >>> 0
   }
-  return sum >>> 0
 }

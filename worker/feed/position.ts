@@ -1,5 +1,5 @@
 import type { Cursor, Gap } from '../../contract/cursor.ts'
-import { checksumOf, floorOf, isAbove, mergeDown, type Source } from './merge.ts'
+import { checksumFrom, floorOf, isAbove, mergeDown, type Source } from './merge.ts'
 import type { Lines } from './paginate.ts'
 
 /** What a page is asked for: a scroll from its top or its cursor on, what came since a look at the top, or what a gap holds. */
@@ -46,21 +46,22 @@ export function positionAfter(sources: readonly Source[], from: From, { lines, c
       const { cursor } = from
       const anchor = cursor?.anchor ?? lines[0]?.activityId ?? continuesBelow
       if (anchor === undefined) return { next: undefined, top: undefined, gap: undefined }
-      const next = continuesBelow === undefined ? undefined : watched(anchor, continuesBelow)
-      const seen = cursor ? undefined : (next ?? watched(anchor, FIRST_ID))
-      return { next, top: lines.length > 0 ? seen : undefined, gap: cursor && hasChanged(cursor) ? gapIn(cursor) : undefined }
+      const sumDownTo = checksums(anchor)
+      const gap = cursor && hasChanged(cursor, sumDownTo) ? gapIn(cursor) : undefined
+      const next = continuesBelow === undefined ? undefined : watched(anchor, continuesBelow, sumDownTo)
+      if (cursor || lines.length === 0) return { next, top: undefined, gap }
+      return { next, top: next ?? watched(anchor, FIRST_ID, sumDownTo), gap }
     }
     case 'since': {
       const { top } = from
       const anchor = lines[0]?.activityId ?? top.anchor
-      const above = hasChanged(top) ? untilOf(top) : undefined
-      const isMore = continuesBelow !== undefined
+      const isLate = hasChanged(top, checksums(top.anchor))
       return {
         next: undefined,
-        top: watched(anchor, lastWatched(anchor, untilOf(top))),
+        top: watched(anchor, lastWatched(anchor, untilOf(top)), checksums(anchor)),
         gap:
-          isMore || above !== undefined
-            ? { below: continuesBelow ?? after(top.anchor), above: above === undefined ? top.anchor : before(above), anchor }
+          continuesBelow !== undefined || isLate
+            ? { below: continuesBelow ?? after(top.anchor), above: isLate ? before(untilOf(top)) : top.anchor, anchor }
             : undefined,
       }
     }
@@ -68,16 +69,27 @@ export function positionAfter(sources: readonly Source[], from: From, { lines, c
       return { next: undefined, top: undefined, gap: continuesBelow === undefined ? undefined : { ...from.gap, below: continuesBelow } }
   }
 
-  /** A cursor that knows the lines from the anchor down to `last`, or near to the floor. */
-  function watched(anchor: string, last: string): Cursor {
-    const until = isAbove(last, floor) ? last : lastWatched(anchor, after(floor))
-    if (isAbove(until, anchor)) return { last, anchor, sum: 0 }
-    return { last, anchor, sum: checksumOf(mergeDown(sources), anchor, until), ...(until === last ? {} : { until }) }
+  /** Sums from the anchor down, each going on from the one before where that was higher up, as it mostly is. */
+  function checksums(anchor: string): (last: string) => number {
+    let lowest = anchor
+    let downTo: ((last: string) => number) | undefined
+    return (last) => {
+      if (!downTo || isAbove(last, lowest)) downTo = checksumFrom(mergeDown(sources), anchor)
+      lowest = last
+      return downTo(last)
+    }
   }
 
-  function hasChanged(cursor: Cursor): boolean {
+  /** A cursor that knows the lines from the anchor down to `last`, or near to the floor. */
+  function watched(anchor: string, last: string, sumDownTo: (last: string) => number): Cursor {
+    const until = isAbove(last, floor) ? last : lastWatched(anchor, after(floor))
+    if (isAbove(until, anchor)) return { last, anchor, sum: 0 }
+    return { last, anchor, sum: sumDownTo(until), ...(until === last ? {} : { until }) }
+  }
+
+  function hasChanged(cursor: Cursor, sumDownTo: (last: string) => number): boolean {
     const until = untilOf(cursor)
-    return cursor.sum !== 0 && isAbove(until, floor) && cursor.sum !== checksumOf(mergeDown(sources), cursor.anchor, until)
+    return cursor.sum !== 0 && isAbove(until, floor) && cursor.sum !== sumDownTo(until)
   }
 
   function lastWatched(anchor: string, last: string): string {

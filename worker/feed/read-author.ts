@@ -11,7 +11,7 @@ import type { FeedTurn } from './parts.ts'
 import { positionAfter } from './position.ts'
 import type { FeedPage, FeedParts } from './read-feed.ts'
 import { createSheet } from './sheet.ts'
-import { type Gate, gateOf } from './visibility.ts'
+import { type Gate, gateOf, relationIn } from './visibility.ts'
 import { askAbout } from './visitor.ts'
 
 interface Ask {
@@ -47,7 +47,7 @@ export async function readAuthor(
   const page = await paginate(
     {
       walk: createWalk(sources, { anchor: undefined, below: cursor?.last, fold: false, hidden: () => false }),
-      older: (below, size) => origin.olderOfAuthor({ authorId, viewerId, below, limit: size }),
+      older: (below, size) => origin.olderOfAuthor({ authorId, viewerId: onlooker?.viewerId, below, limit: size }),
       originKnowsAll: true,
       below: cursor?.last,
     },
@@ -78,7 +78,7 @@ export async function readAuthor(
     const place = sheet.ask(closedKey)
     const proof = reader === 'user' ? sheet.ask(relationKey) : undefined
     await sheet.read()
-    const relation = proof === undefined ? undefined : (sheet.get(relationKey, proof)?.value ?? undefined)
+    const relation = proof === undefined ? undefined : relationIn(sheet.get(relationKey, proof))
     const gate = admitted(gateOf({ ...regard, relation }))
     if (gate === 'public' && relation === undefined) degraded.add('unproven')
     if (gate !== 'all') return []

@@ -77,7 +77,7 @@ export async function readFeed(
   const lines = await withMine(page.lines, onlooker, first.get(marksKey, 4), origin)
   if (page.isShort) degraded.add('incomplete')
   return {
-    ...positionAfter(sources, from, page),
+    ...positionAfter(viewer.followsNobody ? NOTHING : sources, from, page), // what is popular changes all the time: that makes no gap
     lines,
     source: viewer.followsNobody ? 'popular' : 'following',
     degraded: [...degraded, ...onlooker.degraded],
@@ -155,6 +155,7 @@ export async function readFeed(
 }
 
 const NOBODY: readonly string[] = []
+const NOTHING: readonly Source[] = []
 /** Does nothing that this author posted or reposted belong into the viewer's feed? */
 const hides = ({ left, muted, blocked }: ViewerState, authorId: string): boolean =>
   setOf(left).has(authorId) || setOf(muted).has(authorId) || setOf(blocked).has(authorId)

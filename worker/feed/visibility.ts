@@ -48,6 +48,12 @@ export function sightOf({ reader, where, account, audience, blocked, muted, many
   return isPublic || relation.as === 'follower' ? 'shown' : 'hidden'
 }
 
+const NONE: Relation = { as: 'blocked', muted: false }
+
+/** The relation in what was answered for it. An absence is an answer: one of the two accounts is gone, and nothing is shown. */
+export const relationIn = (answer: { readonly value: Relation | null } | undefined): Relation | undefined =>
+  answer && (answer.value ?? NONE)
+
 /** What of an author's page: nothing, for one of four reasons; what is public; or what followers see as well. */
 export type Gate = 'not-found' | 'blocked' | 'private' | 'unproven' | 'public' | 'all'
 

@@ -1,12 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
-import type * as z from 'zod'
 import { DEGRADED_HEADER, VERSION_HEADER } from '../../../contract/headers.ts'
 import { firstIdAt } from '../../../contract/ids.ts'
-import { pageSchema, postSchema } from '../../../contract/post.ts'
+import { type Post, pageSchema, postSchema } from '../../../contract/post.ts'
+import { makePosts } from '../../support/activity.ts'
 import { makeFollows, makeUsers } from '../../support/people.ts'
-import type { Ask, Driver, Line, Outcome, Page, Token, Trouble, Write } from '../driver.ts'
+import type { Ask, Driver, Line, Outcome, Page, Token, Trouble } from '../driver.ts'
+import { callOf } from './calls.ts'
 import type { Parts } from './parts.ts'
+
+interface Sent extends RequestInit {
+  /** Undefined for nobody we know. */
+  readonly bearer: string | undefined
+  readonly token: Token
+}
 
 export interface Pace {
   /** Virtual milliseconds per real one: pauses of a history are so much shorter. */
@@ -23,48 +29,40 @@ export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driv
   const { stack } = parts
   const tokens = new Map<string, string>()
   let mine: readonly string[] = []
+  let serviceToken: string | undefined
+
+  const bearerOf = (who: string | undefined) => (who === undefined ? undefined : tokens.get(who))
 
   /** What a request came to, by its status; `read` makes the value of an answer. */
   async function request<T>(
     path: string,
-    at: number,
-    who: string,
-    init: RequestInit & { token?: Token },
-    read: (response: Response) => Promise<T>,
+    isolate: number,
+    { bearer, token, ...init }: Sent,
+    read: (text: string, headers: Headers) => T,
   ): Promise<Outcome<T>> {
-    const { token, ...rest } = init
-    const headers = new Headers(rest.headers)
-    headers.set('authorization', `Bearer ${tokens.get(who)}`)
+    const headers = new Headers(init.headers)
+    if (bearer !== undefined) headers.set('authorization', `Bearer ${bearer}`)
     if (token !== undefined) headers.set(VERSION_HEADER, token)
-    const isolates = parts.isolates
+    const { isolates } = parts
+    let response: Response
+    let text: string
     try {
-      const response = await fetch(`${isolates[at % isolates.length]}${path}`, { ...rest, headers })
-      if (response.ok) return { is: 'done', value: await read(response) }
-      const problem = (await response.json()) as { readonly type: string; readonly detail?: string }
-      const why = problem.type.split('/').at(-1) ?? ''
-      return response.status < 500 ? { is: 'refused', why } : { is: 'unavailable', why: `${why}: ${problem.detail}` }
+      response = await fetch(`${isolates[isolate % isolates.length]}${path}`, { ...init, headers })
+      text = await response.text()
     } catch {
       return { is: 'unknown' }
     }
+    if (response.ok) return { is: 'done', value: read(text, response.headers) }
+    const { type, detail } = JSON.parse(text) as { readonly type: string; readonly detail?: string }
+    const slug = type.split('/').at(-1) ?? ''
+    return response.status < 500 ? { is: 'refused', why: slug } : { is: 'unavailable', why: `${slug}: ${detail}` }
   }
-
-  const pageOf = async (response: Response): Promise<Page> => {
-    const { posts, next_cursor: next, gap, source } = pageSchema.parse(await response.json())
-    const degraded = response.headers.get(DEGRADED_HEADER)?.split(', ') ?? []
-    return { lines: source === 'popular' ? [] : posts.map(lineOf), next, gap, degraded }
+  const readPage = (path: string, who: string | undefined, { isolate, from, limit, token }: Ask): Promise<Outcome<Page>> => {
+    const isGap = from.at === 'gap'
+    const cursor = from.at === 'top' ? {} : { [from.at === 'since' ? 'since' : 'cursor']: from.cursor }
+    const query = new URLSearchParams({ limit: String(limit), ...cursor })
+    return request(`${path}${isGap ? '/gap' : ''}?${query}`, isolate, { bearer: bearerOf(who), token }, pageOf)
   }
-  const pathOf = (path: string, { cursor, limit }: Ask): string =>
-    `${path}?${new URLSearchParams({ limit: String(limit), ...(cursor === undefined ? {} : { cursor }) })}`
-
-  const CALLS: { readonly [D in Write['does']]: (write: Extract<Write, { readonly does: D }>) => readonly [method: string, path: string] } =
-    {
-      post: () => ['POST', '/v1/posts'],
-      repost: ({ post }) => ['POST', `/v1/posts/${post}/repost`],
-      undo: ({ post }) => ['DELETE', `/v1/posts/${post}/repost`],
-      delete: ({ post }) => ['DELETE', `/v1/posts/${post}`],
-      follow: ({ whom }) => ['POST', `/v1/users/${whom}/follow`],
-      unfollow: ({ whom }) => ['DELETE', `/v1/users/${whom}/follow`],
-    }
 
   return {
     get isolates() {
@@ -77,41 +75,32 @@ export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driv
       mine = await makeUsers(stack.db, people.length)
       for (const id of mine) tokens.set(id, await stack.tokenFor({ sub: id }))
       const idOf = (name: string): string => mine[people.indexOf(name)] ?? ''
+      const rows = posts.map(({ who, text, agoMs }) => ({ id: firstIdAt(Date.now() - agoMs) + ++earlier, authorId: idOf(who), text }))
+      await makePosts(stack.db, rows)
       await makeFollows(
         stack.db,
         follows.map(([viewer, author]) => [idOf(viewer), idOf(author)]),
       )
-      const rows = posts.map(({ who, text, agoMs }) => ({ id: firstIdAt(Date.now() - agoMs) + ++earlier, author: idOf(who), text }))
-      if (rows.length > 0) {
-        const values = rows.map(({ id, author, text }) => sql`(${id}::bigint, ${author}::bigint, ${text}, 'push')`)
-        await stack.db.execute(sql`insert into posts (id, author_id, text, mode) values ${sql.join(values, sql`, `)}`)
-        await stack.db.execute(sql`
-          update authors a set last_post_id = p.newest, post_version = post_version + p.count from
-            (select author_id, max(id) as newest, count(*) as count from posts where author_id in (${sql.join(
-              mine.map((id) => sql`${id}::bigint`),
-              sql`, `,
-            )}) group by author_id) p
-          where a.author_id = p.author_id`)
-      }
       return { people: mine, posts: rows.map(({ id }) => String(id)) }
     },
 
-    write(write, token) {
-      // TypeScript does not see that the call belongs to the write.
-      const [method, path] = (CALLS[write.does] as (write: Write) => readonly [string, string])(write)
-      const body =
-        write.does === 'post' ? { body: JSON.stringify({ text: write.text }), headers: { 'content-type': 'application/json' } } : {}
-      const place = mine.indexOf(write.who)
-      return request(path, place, write.who, { method, token, ...body }, async (response) => {
-        const text = await response.text()
-        const made = write.does === 'post' || write.does === 'repost' ? (JSON.parse(text) as { readonly id: string }).id : undefined
-        return { id: made, token: response.headers.get(VERSION_HEADER) ?? token }
+    async write(write, token) {
+      const { method, path, body, byService } = callOf(write)
+      const json = body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+      serviceToken ??= await stack.tokenFor({ sub: 'product', role: 'service' })
+      const bearer = byService ? serviceToken : bearerOf(write.who)
+      return request(path, mine.indexOf(write.who), { method, bearer, token, ...json }, (text, headers) => {
+        const { id, requested = false } = JSON.parse(text || '{}') as {
+          readonly id?: string
+          readonly requested?: boolean
+        }
+        return { id, requested, token: headers.get(VERSION_HEADER) ?? token }
       })
     },
-    feed: (viewer, ask) => request(pathOf('/v1/feed/following', ask), ask.at, viewer, { token: ask.token }, pageOf),
-    author: (author, reader, ask) => request(pathOf(`/v1/users/${author}/posts`, ask), ask.at, reader, { token: ask.token }, pageOf),
-    post: (post, reader, { at, token }) =>
-      request(`/v1/posts/${post}`, at, reader, { token }, async (response) => lineOf(postSchema.parse(await response.json()))),
+    feed: (viewer, ask) => readPage('/v1/feed/following', viewer, ask),
+    author: (author, reader, ask) => readPage(`/v1/users/${author}/posts`, reader, ask),
+    post: (post, reader, { isolate, token }) =>
+      request(`/v1/posts/${post}`, isolate, { bearer: bearerOf(reader), token }, (text) => lineOf(postSchema.parse(JSON.parse(text)))),
 
     async trouble(trouble: Trouble): Promise<boolean> {
       if (trouble.does === 'lose keys') await loseKeys(trouble.share)
@@ -128,10 +117,19 @@ export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driv
   }
 }
 
-const lineOf = (post: z.infer<typeof postSchema>): Line => ({
+function pageOf(text: string, headers: Headers): Page {
+  const { posts, next_cursor: next, top_cursor: top, gap_cursor: gap, source } = pageSchema.parse(JSON.parse(text))
+  const degraded = headers.get(DEGRADED_HEADER)?.split(', ') ?? []
+  return { lines: posts.map(lineOf), next, top, gap, source, degraded }
+}
+
+const lineOf = (post: Post): Line => ({
   activityId: post.activity_id,
   postId: post.id,
   authorId: post.author.id,
   repostedBy: post.reposted_by?.id,
   text: post.text,
+  liked: post.mine?.liked ?? false,
+  reposted: post.mine?.reposted ?? false,
+  reposters: (post.reposters?.first ?? []).map(({ id }) => id),
 })

@@ -19,6 +19,8 @@ interface Many {
 
 /** Promise 4 (milliseconds). */
 const SETTLED_MS = 5_000
+/** The pause before the end of a history (real milliseconds). */
+const SETTLES_MS = SETTLED_MS + 500
 
 export interface Outcome {
   readonly seed: number
@@ -42,9 +44,11 @@ export async function playMany(
   }
   async function playOne(history: History): Promise<Outcome> {
     const driver = createRealDriver(parts, pace)
+    // Whatever the pace, all is settled before everybody reads everything.
+    const ending = history.ending.map((command) => (command.does === 'wait' ? { ...command, thenMs: SETTLES_MS * pace.speed } : command))
     const startedAtMs = driver.nowMs()
     try {
-      const { broken, story, pages } = await play(history, driver, {
+      const { broken, story, pages } = await play({ ...history, ending }, driver, {
         settledMs: SETTLED_MS,
         busy: true,
         tells: true,
@@ -78,5 +82,7 @@ export async function explain(parts: Parts, history: History, { seed, broken, st
     return `alone on ${where} it ${one.broken === undefined ? 'does not break' : `breaks: ${one.broken}`}`
   }
   const alone = play(history, createRealDriver(parts, pace), { settledMs: SETTLED_MS, busy: true, tells: false })
-  return [`history ${seed}: ${broken}`, ...story, await told('the twins', playOnTwins(history)), await told('these parts', alone)].join('\n')
+  return [`history ${seed}: ${broken}`, ...story, await told('the twins', playOnTwins(history)), await told('these parts', alone)].join(
+    '\n',
+  )
 }

@@ -43,6 +43,8 @@ export async function startParts({ timelineMs, crowd, replicaLagMs }: Scale): Pr
       ANNOUNCE_MS: String(CROWD_LIFE_MS + 1_000),
       TIMELINE_LIFE_MS: String(timelineMs + 1_000),
       DATABASE_CONNECTIONS: '6',
+      // What is popular in one history would be shown in others.
+      POPULAR_EVERY_MS: '3600000',
       MAX_CONCURRENT_REQUESTS: '2048',
     },
   })
@@ -79,7 +81,7 @@ export async function startParts({ timelineMs, crowd, replicaLagMs }: Scale): Pr
     },
     async restartOrigin(place) {
       await origins[place]?.kill()
-      origins[place] = await startOrigin(place)
+      origins[place] = await startOrigin(place).catch(() => startOrigin(place)) // a busy machine may need longer than it has
     },
     async restartEdge(place) {
       await edges[place]?.stop()

@@ -2,12 +2,13 @@ import { keyOf } from '../../../contract/l2/keys.ts'
 import { encodeValue } from '../../../contract/l2/value.ts'
 import type { MemoryTier } from '../../support/memory-shared-tier.ts'
 import type { HistoryClock } from '../clock.ts'
+import * as debts from './debts.ts'
 import { within } from './network.ts'
-import type { Has } from './plants.ts'
 import { L2_DEADLINE_MS, type Process } from './process.ts'
-import type { Chunk, InvalidationRow, Tables } from './tables.ts'
+import type { Chunk, InvalidationRow } from './rows.ts'
+import type { State } from './state.ts'
 
-const TOMBSTONE_MS = 24 * 3_600_000
+const TOMBSTONE_MS = 48 * 3_600_000
 const MARGIN_MS = 5_000
 const DEATH_MS = 60_000
 const REPLAYABLE_MS = 3_600_000
@@ -18,6 +19,8 @@ const REST_MS = 1_000
 export interface Delivery {
   push(chunks: readonly Chunk[]): Promise<void>
   invalidate(rows: readonly InvalidationRow[]): Promise<void>
+  /** Drops what no row was written for. */
+  drop(invalidations: readonly { readonly key: string; readonly truth: number }[]): Promise<void>
   /** Before a write is acknowledged; never fails it. */
   settle(rows: readonly InvalidationRow[]): Promise<void>
   beat(): Promise<void>
@@ -26,14 +29,14 @@ export interface Delivery {
 
 interface Parts {
   readonly clock: HistoryClock
-  readonly tables: Tables
+  readonly state: State
   readonly l2: MemoryTier
-  readonly has: Has
   /** Something became due. */
   readonly owed: () => void
 }
 
-export function createDelivery(process: Process, { clock, tables, l2, has, owed }: Parts): Delivery {
+export function createDelivery(process: Process, { clock, state, l2, owed }: Parts): Delivery {
+  const { has } = state
   let acknowledged = 0
   let era = 0
   let recovering: Promise<void> | undefined
@@ -43,12 +46,16 @@ export function createDelivery(process: Process, { clock, tables, l2, has, owed 
     era++
     if (has('no replay')) return
     const agoMs = await process.step(() =>
-      Math.max(...losses.map(({ machineId, remembered }) => (remembered > 0 ? tables.sinceBeatMs(machineId, remembered) : Number.POSITIVE_INFINITY))),
+      Math.max(
+        ...losses.map(({ machineId, remembered }) =>
+          remembered > 0 ? debts.sinceBeatMs(state, machineId, remembered) : Number.POSITIVE_INFINITY,
+        ),
+      ),
     )
     if (agoMs > REPLAYABLE_MS) await process.callL2(() => l2.empty(''))
-    else await process.step(() => tables.oweAgain(agoMs + MARGIN_MS))
+    else await process.step(() => debts.oweAgain(state, agoMs + MARGIN_MS))
     await process.step(() => {
-      for (const { machineId, remembered } of losses) tables.forgetBeats(machineId, remembered)
+      for (const { machineId, remembered } of losses) debts.forgetBeats(state, machineId, remembered)
     })
     owed()
   }
@@ -77,16 +84,16 @@ export function createDelivery(process: Process, { clock, tables, l2, has, owed 
     async push(chunks) {
       const begunIn = era
       const rows = chunks.map(({ row }) => row)
-      const deliveries = chunks.flatMap(({ row, viewers }, entry) => [
-        ...(row.afterViewer === '0' ? [{ key: keyOf.author(row.entry.actorId, 'public'), entry }] : []),
+      const deliveries = chunks.flatMap(({ row, viewers, entry: { actorId, audience } }, entry) => [
+        ...(row.afterViewer === '0' ? [{ key: keyOf.author(actorId, audience), entry }] : []),
         ...viewers.filter((_, i) => !(has('lost push') && i === 0)).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
       ])
-      const entries = rows.map(({ entry }) => entry)
-      if (has('done before push')) await process.step(() => tables.markPushed(rows))
+      const entries = chunks.map(({ entry }) => entry)
+      if (has('done before push')) await process.step(() => debts.markPushed(state, rows))
       await watch((machineId) => l2.push(entries, deliveries, machineId))
-      await process.step(() => tables.markPushed(rows))
+      await process.step(() => debts.markPushed(state, rows))
       // Redis lost writes while we did this: the replay saw only what had been noted before it.
-      if (era !== begunIn && !has('no replay')) await process.step(() => tables.oweChunks(rows))
+      if (era !== begunIn && !has('no replay')) await process.step(() => debts.oweChunks(state, rows))
     },
     async invalidate(rows) {
       if (rows.length === 0) return
@@ -98,8 +105,13 @@ export function createDelivery(process: Process, { clock, tables, l2, has, owed 
         return { key, truth, replacement }
       })
       await watch((machineId) => l2.invalidate(invalidations, machineId))
-      await process.step(() => tables.markInvalidated(rows))
-      if (era !== begunIn && !has('no replay')) await process.step(() => tables.oweInvalidations(rows))
+      await process.step(() => debts.markInvalidated(state, rows))
+      if (era !== begunIn && !has('no replay')) await process.step(() => debts.oweInvalidations(state, rows))
+    },
+    async drop(invalidations) {
+      const begunIn = era
+      await watch((machineId) => l2.invalidate(invalidations, machineId))
+      if (era !== begunIn) throw new Error('Redis lost writes meanwhile')
     },
     async settle(rows) {
       if (rows.length === 0 || clock.nowMs() < restsUntilMs) return
@@ -111,11 +123,11 @@ export function createDelivery(process: Process, { clock, tables, l2, has, owed 
     },
     async beat() {
       await watch((machineId) => l2.invalidate([], machineId))
-      await process.step(() => tables.noteBeat(process.machineId, acknowledged))
+      await process.step(() => debts.noteBeat(state, process.machineId, acknowledged))
     },
     async recoverAtStart() {
-      await process.step(() => tables.oweAgain(DEATH_MS))
-      const noted = await process.step(tables.lastBeats)
+      await process.step(() => debts.oweAgain(state, DEATH_MS))
+      const noted = await process.step(() => debts.lastBeats(state))
       const counts = await process.callL2(() => l2.beats([...noted.keys()]))
       const losses = [...noted].flatMap(([machineId, beat], i) =>
         (counts[i] ?? 0) < beat ? [{ machineId, remembered: counts[i] ?? 0 }] : [],

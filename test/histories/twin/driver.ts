@@ -1,18 +1,28 @@
-import { joinRaised, type Raised } from '../../../contract/version-token.ts'
-import { readAuthor, readPost } from '../../../worker/feed/read-author.ts'
-import { type FeedPage, readFeed } from '../../../worker/feed/read-feed.ts'
+import type { Cursor, Gap } from '../../../contract/cursor.ts'
 import { Problem } from '../../../contract/problem.ts'
+import { joinRaised, type Raised } from '../../../contract/version-token.ts'
 import type { SharedTier } from '../../../worker/cache/ports.ts'
+import type { Line as HydratedLine } from '../../../worker/feed/hydrate.ts'
 import type { FeedLifetimes } from '../../../worker/feed/keys.ts'
+import { bodyOf } from '../../../worker/feed/page-body.ts'
+import type { From as FeedFrom } from '../../../worker/feed/position.ts'
+import { readAuthor } from '../../../worker/feed/read-author.ts'
+import { type FeedPage, readFeed } from '../../../worker/feed/read-feed.ts'
+import { readPost } from '../../../worker/feed/read-post.ts'
 import { createMemorySharedTier } from '../../support/memory-shared-tier.ts'
 import { mulberry32 } from '../../support/random.ts'
 import type { HistoryClock } from '../clock.ts'
-import type { Driver, Line, Outcome, Page, Token, Trouble, Write } from '../driver.ts'
-import { createIsolate, type Isolate, sealCursor, unsealCursor } from './isolate.ts'
+import type { Driver, From, Line, Outcome, Page, Token, Trouble } from '../driver.ts'
+import { createIsolate, type Isolate, sealed, spoilt, unsealed } from './isolate.ts'
 import { createNetwork, within } from './network.ts'
-import { createTwinOrigin, type Written } from './origin.ts'
+import { createServers } from './origin.ts'
+import { importFollow } from './people.ts'
 import type { Has } from './plants.ts'
-import type { TwinRules } from './tables.ts'
+import { importPost } from './posts.ts'
+import { createReads } from './reads.ts'
+import type { TwinRules } from './rows.ts'
+import { addUser, createState } from './state.ts'
+import { createWrites } from './writes.ts'
 
 const SECOND = 1_000
 /** Of hours and days, seconds. */
@@ -21,20 +31,29 @@ const RULES: TwinRules = {
   authorListCap: 5,
   chunkSize: 2,
   crowdThreshold: 3,
+  leaveShare: 0.8,
+  holdMs: 5 * SECOND,
   candidateFloor: 2,
   timelineLifeMs: 40 * SECOND,
   announceMs: 15 * SECOND,
   departureMs: 45 * SECOND,
   dormantMs: 60 * SECOND,
   debtAfterMs: 5 * SECOND,
+  popularEveryMs: 10 * SECOND,
+  sweepSize: 3,
 }
+const DAY_MS = 60 * SECOND
 const LIFETIMES: FeedLifetimes = {
   timeline: { softMs: 12 * SECOND, hardMs: 40 * SECOND, graceMs: 0, absentMs: 2 * SECOND },
-  crowd: { softMs: 5 * SECOND, hardMs: 10 * SECOND, graceMs: 60 * SECOND, absentMs: 2 * SECOND },
-  author: { softMs: 6 * SECOND, hardMs: 30 * SECOND, graceMs: 60 * SECOND, absentMs: 2 * SECOND },
-  post: { softMs: 6 * SECOND, hardMs: 30 * SECOND, graceMs: 60 * SECOND, absentMs: 2 * SECOND },
-  user: { softMs: 10 * SECOND, hardMs: 30 * SECOND, graceMs: 60 * SECOND, absentMs: 2 * SECOND },
-  viewer: { softMs: 10 * SECOND, hardMs: 25 * SECOND, graceMs: 60 * SECOND, absentMs: 5 * SECOND },
+  crowd: { softMs: 5 * SECOND, hardMs: 10 * SECOND, graceMs: DAY_MS, absentMs: 2 * SECOND },
+  author: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 2 * SECOND },
+  post: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 2 * SECOND },
+  user: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 2 * SECOND },
+  viewer: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 5 * SECOND },
+  relation: { softMs: 10 * SECOND, hardMs: 20 * SECOND, graceMs: 0, absentMs: 2 * SECOND },
+  counts: { softMs: 10 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 10 * SECOND },
+  marks: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 5 * SECOND },
+  popular: { softMs: 10 * SECOND, hardMs: 30 * SECOND, graceMs: DAY_MS, absentMs: 5 * SECOND },
 }
 const ISOLATES = 3
 /** What the worker waits for the origin, and for a write (milliseconds). */
@@ -65,12 +84,18 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
       (rule === 'a push is not fresher' && has('pushed is fresh')) ||
       (rule === 'no fill of an older truth' && has('fill of an old truth')),
   })
-  const origin = createTwinOrigin({ clock, random, l2, network, rules: RULES, has, beats, processes: 2 })
+  const state = createState(clock.nowMs, RULES, has)
+  const servers = createServers({ clock, random, l2, network, state, beats })
+  const write = createWrites(state, servers, clock)
+  const reads = createReads(state, servers)
   let originDown = 0
   let leases = 0
 
   /** L2 as an isolate sees it. */
-  const bounded = <A extends readonly unknown[], T>(call: (...args: A) => Promise<T>) => (...args: A): Promise<T> => within(clock, l2.deadlineMs, call(...args))
+  const bounded =
+    <A extends readonly unknown[], T>(call: (...args: A) => Promise<T>) =>
+    (...args: A): Promise<T> =>
+      within(clock, l2.deadlineMs, call(...args))
   const shared: SharedTier = {
     deadlineMs: l2.deadlineMs,
     read: bounded(l2.read),
@@ -88,10 +113,26 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
       clock,
       random,
       shared,
-      load: (keys) => reach(() => origin.load(keys)),
+      load: (keys) => reach(() => reads.load(keys)),
       origin: {
-        older: ({ viewerId, below, anchor, limit }) => within(clock, LOAD_MS, reach(() => origin.older(viewerId, below, anchor, limit))),
-        olderOfAuthor: ({ authorId, below, limit }) => within(clock, LOAD_MS, reach(() => origin.olderOfAuthor(authorId, below, limit))),
+        older: (ask) =>
+          within(
+            clock,
+            LOAD_MS,
+            reach(() => reads.older(ask)),
+          ),
+        olderOfAuthor: (ask) =>
+          within(
+            clock,
+            LOAD_MS,
+            reach(() => reads.olderOfAuthor(ask)),
+          ),
+        marks: (ask) =>
+          within(
+            clock,
+            LOAD_MS,
+            reach(() => reads.marks(ask)),
+          ),
       },
       lifetimes: LIFETIMES,
       rules: RULES,
@@ -112,30 +153,13 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
     }
   }
 
-  function requested(what: Write): Promise<Written> {
-    switch (what.does) {
-      case 'post':
-        return origin.post(what.who, what.text)
-      case 'repost':
-        return origin.repost(what.who, what.post)
-      case 'undo':
-        return origin.undoRepost(what.who, what.post)
-      case 'delete':
-        return origin.deletePost(what.who, what.post)
-      case 'follow':
-        return origin.follow(what.who, what.whom)
-      case 'unfollow':
-        return origin.unfollow(what.who, what.whom)
-    }
-  }
-
   /** Each process that lives at present. */
-  const processes = () => origin.servers.map(({ process }) => process)
+  const processes = () => servers.servers.map(({ process }) => process)
 
   async function trouble(what: Trouble): Promise<boolean> {
     switch (what.does) {
       case 'restart isolate':
-        isolates[what.at % ISOLATES] = isolate()
+        isolates[what.isolate % ISOLATES] = isolate()
         return false
       case 'lose keys':
         l2.lose(() => random() < what.share)
@@ -162,13 +186,19 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
         originDown--
         await clock.sleep(SECOND)
         return true
+      case 'Postgres slow':
+        network.slow(true)
+        await clock.sleep(what.ms)
+        network.slow(false)
+        await clock.sleep(3 * SECOND)
+        return true
       case 'kill origin process': {
-        const victim = origin.servers[Math.floor(random() * origin.servers.length)]?.process
+        const victim = servers.servers[Math.floor(random() * servers.servers.length)]?.process
         victim?.dieIn(what.steps)
         await clock.sleep(SECOND)
         victim?.dieIn(0)
         await clock.sleep(what.backMs)
-        origin.start()
+        servers.start()
         await clock.sleep(PAID_MS)
         return true
       }
@@ -188,60 +218,84 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
     }
   }
 
-  function pageOf(page: FeedPage, owner: string, degraded: ReadonlySet<string>): Page {
-    return {
-      lines: page.lines.map(({ json }) => lineOf(json)),
-      next: page.next ? sealCursor(owner, page.next, has) : null,
-      gap: page.gap,
-      degraded: [...new Set([...page.degraded, ...degraded])],
+  const pageOf = (page: FeedPage, owner: string, degraded: ReadonlySet<string>): Page => ({
+    lines: page.lines.map(lineOf),
+    next: page.next ? sealed(`${owner} cursor`, spoilt(page.next, has)) : null,
+    top: page.top ? sealed(`${owner} cursor`, page.top) : null,
+    gap: page.gap ? sealed(`${owner} gap`, page.gap) : null,
+    source: page.source,
+    degraded: [...new Set([...page.degraded, ...degraded])],
+  })
+
+  function opened<T extends object>(owner: string, text: string): T {
+    const value = unsealed<T>(owner, text, has)
+    if (!value) throw new Problem('bad-cursor', 'not yours')
+    return value
+  }
+  function fromOf(owner: string, from: From): FeedFrom {
+    switch (from.at) {
+      case 'top':
+        return { kind: 'scroll', cursor: undefined }
+      case 'next':
+        return { kind: 'scroll', cursor: opened<Cursor>(`${owner} cursor`, from.cursor) }
+      case 'since':
+        return { kind: 'since', top: opened<Cursor>(`${owner} cursor`, from.cursor) }
+      case 'gap':
+        return { kind: 'gap', gap: opened<Gap>(`${owner} gap`, from.cursor) }
     }
   }
+  const turnAt = (place: number, token: Token) => {
+    const { feed, turn } = isolateAt(place)
+    return { feed, ...turn(token === undefined ? undefined : raisedOf(token)) }
+  }
 
+  servers.start()
+  servers.start()
   return {
     isolates: ISOLATES,
     nowMs: clock.nowMs,
     sleep: (ms) => clock.sleep(ms),
-    close: origin.close,
+    close: servers.close,
     async setUp({ people, follows, posts }) {
       const idOf = new Map(people.map((name, i) => [name, String(1_500_000_000_000_000_000n + BigInt(i))]))
       const id = (name: string): string => idOf.get(name) as string
-      for (const name of people) origin.tables.addUser(id(name), name)
-      const made = posts.map(({ who, text, agoMs }, i) => origin.tables.importPost(id(who), text, clock.nowMs() - agoMs, i))
-      for (const [viewer, author] of follows) origin.tables.importFollow(id(viewer), id(author))
-      origin.tiersChanged()
+      for (const name of people) addUser(state, id(name), name)
+      const made = posts.map(({ who, text, agoMs }, i) => importPost(state, id(who), text, clock.nowMs() - agoMs, i))
+      for (const [viewer, author] of follows) importFollow(state, id(viewer), id(author))
+      servers.tiersChanged()
       return { people: people.map(id), posts: made }
     },
     async write(what, token) {
       try {
-        const written = await within(clock, WRITE_MS, reach(() => requested(what)))
+        const written = await within(
+          clock,
+          WRITE_MS,
+          reach(() => write(what)),
+        )
         if ('refused' in written) return { is: 'refused', why: written.refused }
-        return { is: 'done', value: { id: written.id, token: JSON.stringify(joinRaised(raisedOf(token), written.raised)) } }
+        const { id, requested = false, raised } = written
+        return { is: 'done', value: { id, requested, token: JSON.stringify(joinRaised(raisedOf(token), raised)) } }
       } catch {
         return { is: 'unknown' }
       }
     },
-    feed: (viewerId, { at, cursor: text, limit, token }) =>
+    feed: (viewerId, { isolate, from, limit, token }) =>
       outcomeOf(async () => {
         const owner = `following ${viewerId}`
-        const cursor = text === undefined ? undefined : unsealCursor(owner, text, has)
-        if (text !== undefined && !cursor) throw new Problem('bad-cursor', 'not yours')
-        const { feed, turn } = isolateAt(at)
-        const asked = turn(token === undefined ? undefined : raisedOf(token))
-        return pageOf(await readFeed(feed, { viewerId, cursor, limit }, asked.turn), owner, asked.degraded)
+        const { feed, turn, degraded } = turnAt(isolate, token)
+        return pageOf(await readFeed(feed, { viewerId, from: fromOf(owner, from), limit }, turn), owner, degraded)
       }),
-    author: (authorId, _reader, { at, cursor: text, limit, token }) =>
+    author: (authorId, viewerId, { isolate, from, limit, token }) =>
       outcomeOf(async () => {
         const owner = `author ${authorId}`
-        const cursor = text === undefined ? undefined : unsealCursor(owner, text, has)
-        const { feed, turn } = isolateAt(at)
-        const asked = turn(token === undefined ? undefined : raisedOf(token))
-        return pageOf(await readAuthor(feed, { authorId, cursor, limit }, asked.turn), owner, asked.degraded)
+        const { feed, turn, degraded } = turnAt(isolate, token)
+        const cursor = from.at === 'top' ? undefined : opened<Cursor>(`${owner} cursor`, from.cursor)
+        return pageOf(await readAuthor(feed, { authorId, viewerId, cursor, limit }, turn), owner, degraded)
       }),
-    post: (postId, _reader, { at, token }) =>
+    post: (postId, viewerId, { isolate, token }) =>
       outcomeOf(async () => {
-        const { feed, turn } = isolateAt(at)
-        const { json } = await readPost(feed, postId, turn(token === undefined ? undefined : raisedOf(token)).turn)
-        return lineOf(json)
+        const { feed, turn } = turnAt(isolate, token)
+        return lineOf((await readPost(feed, { postId, viewerId }, turn)).line)
       }),
     trouble,
   }
@@ -250,7 +304,24 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
 const decoder = new TextDecoder()
 
 /** A line as a client parses it. */
-export function lineOf(json: Uint8Array): Line {
-  const { id, text, author, activity_id: activityId, reposted_by: repostedBy } = JSON.parse(decoder.decode(json))
-  return { activityId, postId: id, authorId: author.id, repostedBy: repostedBy?.id, text }
+function lineOf(line: HydratedLine): Line {
+  const {
+    id,
+    text,
+    author,
+    activity_id: activityId,
+    reposted_by: repostedBy,
+    mine = {},
+    reposters,
+  } = JSON.parse(decoder.decode(bodyOf(line)))
+  return {
+    activityId,
+    postId: id,
+    authorId: author.id,
+    repostedBy: repostedBy?.id,
+    text,
+    liked: mine.liked === true,
+    reposted: mine.reposted === true,
+    reposters: (reposters?.first ?? []).map((profile: { readonly id: string }) => profile.id),
+  }
 }

@@ -1,22 +1,22 @@
+import type { Cursor } from '../../../contract/cursor.ts'
 import { firstIdAt, mintedAtMs } from '../../../contract/ids.ts'
 import { decodeList } from '../../../contract/l2/codec.ts'
-import type { SharedTier } from '../../../worker/cache/ports.ts'
+import type { Raised } from '../../../contract/version-token.ts'
 import { createCore, DEFAULTS } from '../../../worker/cache/core.ts'
 import type { Key } from '../../../worker/cache/entry.ts'
 import type { CacheEvent } from '../../../worker/cache/events.ts'
 import { createMemoryTier } from '../../../worker/cache/memory-tier.ts'
-import type { Load } from '../../../worker/cache/ports.ts'
+import type { Load, SharedTier } from '../../../worker/cache/ports.ts'
 import { withBulkhead } from '../../../worker/feed/bulkhead.ts'
 import { createHydrate } from '../../../worker/feed/hydrate.ts'
 import { createFeedKeys, type FeedKeys, type FeedLifetimes } from '../../../worker/feed/keys.ts'
 import type { OriginPort } from '../../../worker/feed/origin-port.ts'
 import type { FeedTurn } from '../../../worker/feed/parts.ts'
 import type { FeedParts } from '../../../worker/feed/read-feed.ts'
-import type { Cursor } from '../../../contract/cursor.ts'
-import type { Raised } from '../../../contract/version-token.ts'
+import { sightOf } from '../../../worker/feed/visibility.ts'
 import type { HistoryClock } from '../clock.ts'
 import type { Has } from './plants.ts'
-import type { TwinRules } from './tables.ts'
+import type { TwinRules } from './rows.ts'
 
 interface Parts {
   readonly clock: HistoryClock
@@ -42,13 +42,16 @@ export function createIsolate({ clock, random, shared, load, origin, lifetimes, 
   const maxAgeMs = has('memory inherits the shared life') ? 3_600_000 : DEFAULTS.maxAgeMs
   const { read, limiter } = createCore({ memory, shared, load, clock, random, newToken }, { ...DEFAULTS, maxAgeMs })
   const keys = withRules(createFeedKeys(lifetimes), rules, has)
-  const hydrate = createHydrate(read, keys)
+  const hydrate = createHydrate(read, keys, (regard) =>
+    sightOf(has('relation not checked') ? { ...regard, relation: { as: 'follower', muted: false } } : regard),
+  )
   return {
     feed: {
       read,
       keys,
       hydrate: has('hidden by what is gone')
-        ? async (candidates, turn) => (await hydrate(candidates, turn)).map((line, i) => (candidates[i]?.newer.length === 0 ? line : undefined))
+        ? async (candidates, turn) =>
+            (await hydrate(candidates, turn)).map((line, i) => (candidates[i]?.newer.length === 0 ? line : undefined))
         : hydrate,
       origin: withBulkhead(origin, limiter),
     },
@@ -75,8 +78,8 @@ function withRules(keys: FeedKeys, { timelineCap, authorListCap }: TwinRules, ha
         const list = decodeList(payload, timelineCap)
         return list && bottomless ? { ...list, completeSince: '0' } : list
       }),
-    author: (authorId) =>
-      changed(keys.author(authorId), (payload) => {
+    author: (authorId, audience) =>
+      changed(keys.author(authorId, audience), (payload) => {
         const list = decodeList(payload, authorListCap)
         return list && (bottomless || has('floor ignored')) ? { ...list, completeSince: '0' } : list
       }),
@@ -84,20 +87,22 @@ function withRules(keys: FeedKeys, { timelineCap, authorListCap }: TwinRules, ha
       const key = keys.viewer(viewerId)
       return changed(key, (payload) => {
         const state = key.decode(payload)
-        return state && has('follow state not filtered') ? { ...state, left: [] } : state
+        if (state && has('follow state not filtered')) return { ...state, left: [] }
+        return state && has('mutes not filtered') ? { ...state, muted: [] } : state
       })
     },
   }
 }
 
-/** Cursors as the twins write them: in place of a signature they name whom they are for. */
-export function sealCursor(owner: string, { last, anchor, sum }: Cursor, has: Has): string {
-  const kept = has('tie dropped') ? String(firstIdAt(mintedAtMs(last))) : last
-  return JSON.stringify([owner, kept, anchor, sum])
+/** Cursors as the twins write them: in place of a signature they name whom and what they are for. */
+export const sealed = (owner: string, value: object): string => JSON.stringify([owner, value])
+export function unsealed<T extends object>(owner: string, text: string, has: Has): T | undefined {
+  const [owns, value] = JSON.parse(text)
+  return owns === owner || has('cursor of another viewer') ? value : undefined
 }
 
-export function unsealCursor(owner: string, text: string, has: Has): Cursor | undefined {
-  const [owns, last, anchor, sum] = JSON.parse(text)
-  if (owns !== owner && !has('cursor of another viewer')) return undefined
-  return { last, anchor: has('fold by page') ? last : anchor, sum }
+/** A cursor as a bug would write or read it. */
+export function spoilt(cursor: Cursor, has: Has): Cursor {
+  if (has('tie dropped')) return { ...cursor, last: String(firstIdAt(mintedAtMs(cursor.last))) }
+  return has('fold by page') ? { ...cursor, anchor: cursor.last } : cursor
 }

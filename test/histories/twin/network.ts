@@ -8,13 +8,22 @@ export interface Network {
   originMs(): number
   /** A transaction. */
   transactionMs(): number
+  /** Is Postgres overloaded? */
+  slow(on: boolean): void
 }
 
 /** Mostly quick, and now and then slow enough that others overtake. */
 export function createNetwork(random: () => number): Network {
-  const drawn = (usualMs: number, slowMs: number, slowShare: number) => (): number =>
-    Math.ceil(random() < slowShare ? random() * slowMs : random() * usualMs)
-  return { l2Ms: drawn(4, 80, 0.05), originMs: drawn(6, 100, 0.05), transactionMs: drawn(4, 300, 0.05) }
+  const drawn = (usualMs: number, slowMs: number): number => Math.ceil(random() < 0.05 ? random() * slowMs : random() * usualMs)
+  let isSlow = false
+  return {
+    l2Ms: () => drawn(4, 45),
+    originMs: () => drawn(6, 60),
+    transactionMs: () => (isSlow && random() < 0.3 ? random() * 1_500 : drawn(4, 80)),
+    slow(on) {
+      isSlow = on
+    },
+  }
 }
 
 /** What a process that died waits for. */

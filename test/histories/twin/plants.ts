@@ -12,7 +12,7 @@ export const PLANTS = {
   'backfill inside the follow': "the follow's own transaction copies the history",
   'cleanup after refollow': 'rows of an unfollowed author are removed later, whether or not the follow stands again',
   'floor ignored': 'the merge goes below what its sources hold completely',
-  'tie dropped': "a cursor names a moment and drops what else was minted in it",
+  'tie dropped': 'a cursor names a moment and drops what else was minted in it',
   'fold by page': 'folding looks no further up than the page',
   'cut by arrival': 'a trim keeps what arrived last, not what is newest',
   'cursor of another viewer': 'a cursor is not bound to its viewer',
@@ -27,6 +27,11 @@ export const PLANTS = {
   'history unfolded': 'below the caches reposts are not folded',
   'history ends early': 'the scroll ends with the caches',
   'stale timeline after a follow': 'a timeline older than the last follow is taken',
+  'relation not checked': 'whoever has a body that is not public is believed to follow its author',
+  'mutes not filtered': 'what is muted is shown in feeds',
+  'no sweep': 'bodies stay as they were when an account becomes less or more visible',
+  'demotion without a copy': 'an author leaves the crowd, and nobody has the pulled posts',
+  'crowd left too soon': 'an author leaves the crowd while timelines from before the copy live',
   'promotion of the unknown': 'an author is announced while timelines stand that do not know them as a candidate',
 } as const
 export type Plant = keyof typeof PLANTS

@@ -17,6 +17,8 @@ export interface Process {
   cutLateMs: number
   pushLateMs: number
   draining: boolean
+  /** What is held up is held up once. */
+  takeLate(what: 'cutLateMs' | 'pushLateMs'): number
   /** A transaction, at one instant. Never resolves in a process that died before it or after it. */
   step<T>(work: () => T): Promise<T>
   /** A call to L2, given up after the deadline. */
@@ -48,6 +50,11 @@ export function createProcess(machineId: number, clock: HistoryClock, network: N
     cutLateMs: 0,
     pushLateMs: 0,
     draining: false,
+    takeLate(what) {
+      const ms = process[what]
+      process[what] = 0
+      return ms
+    },
     async step(work) {
       await clock.sleep(network.transactionMs())
       if (!survives()) return never()

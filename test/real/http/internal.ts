@@ -44,7 +44,15 @@ export function internal(world: () => World): void {
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({ values: [{ key: KEY, truth: 0, payload: null }] })
   })
-  for (const path of [LOAD, '/internal/points', '/internal/older', '/internal/older-of-author', '/v1/posts', '/internal/nothing']) {
+  for (const path of [
+    LOAD,
+    '/internal/points',
+    '/internal/older',
+    '/internal/older-of-author',
+    '/internal/marks',
+    '/v1/posts',
+    '/internal/nothing',
+  ]) {
     refuses(`to ${path} without a signature`, 'unauthorized', () => ask(undefined, path))
   }
   refuses('with a signature that has expired', 'unauthorized', async () =>

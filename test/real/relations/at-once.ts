@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { keyOf } from '../../../contract/l2/keys.ts'
 import { deleteActivity } from '../../../origin/db/posts.ts'
+import { eventually } from '../../support/eventually.ts'
 import { answerOf, type Person, raisedBy, statusOf, type World, write } from './world.ts'
 
 /** What happens when two people, or one twice, do something at the same moment. */
@@ -84,17 +85,19 @@ export function atOnce(world: () => World, rounds: number): void {
     const { db } = world().stack
     const [author] = (await world().people(1)) as [Person]
     const [last, key] = [await write(author, 'the last one', 'followers'), keyOf.author(author.id, 'public')]
-    const held = Promise.withResolvers<void>()
+    const [deleted, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const deleting = db.transaction(async (tx) => {
       await deleteActivity(tx, BigInt(last), BigInt(author.id))
+      deleted.resolve()
       await held.promise
     })
+    await deleted.promise
     const writing = raisedBy(author.call('POST', '/v1/posts', { text: 'one more', audience: 'followers' }))
-    const waiting = () =>
-      db.execute(sql`
-      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%fanout_jobs%'`)
-    await expect.poll(async () => (await waiting()).length).toBe(1)
-    held.resolve()
+    await eventually(async () => {
+      const waiting = await db.execute(sql`
+        select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%fanout_jobs%'`)
+      expect(waiting).toHaveLength(1)
+    }).finally(() => held.resolve())
     await deleting
     expect(Object.keys(await writing)).toContain(key)
     // The negative twin: where another one stands, the list knows already.

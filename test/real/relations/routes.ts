@@ -4,6 +4,7 @@ import { decodeCounts } from '../../../contract/l2/counts-value.ts'
 import { keyOf } from '../../../contract/l2/keys.ts'
 import { insertFollow } from '../../../origin/db/follows.ts'
 import { settleFollow } from '../../../origin/fanout/debts.ts'
+import { eventually } from '../../support/eventually.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
 import { answerOf, type Person, raisedBy, statusOf, type World, write } from './world.ts'
 
@@ -160,9 +161,15 @@ export function routes(world: () => World): void {
     await expectProblem(await friend.call('POST', `/v1/posts/${id}/repost`), 'forbidden')
     await expectProblem(await friend.call('DELETE', `/v1/posts/${id}`), 'forbidden')
     await author.call('DELETE', `/v1/posts/${id}`)
-    await expectProblem(await reader.call('POST', `/v1/posts/${id}/like`), 'not-found')
+    for (const [method, verb] of [
+      ['POST', 'like'],
+      ['DELETE', 'like'],
+      ['DELETE', 'repost'],
+    ] as const)
+      await expectProblem(await reader.call(method, `/v1/posts/${id}/${verb}`), 'not-found')
     await expectProblem(await friend.call('POST', `/v1/posts/${id}/like`), 'gone')
-    expect(await statusOf(friend.call('DELETE', `/v1/posts/${id}/like`))).toBe(200)
+    for (const _ of [1, 2]) expect(await statusOf(friend.call('DELETE', `/v1/posts/${id}/like`))).toBe(200)
+    expect(await statusOf(friend.call('DELETE', `/v1/posts/${id}/repost`))).toBe(204)
 
     // The negative twin: once everybody may see it, all of that is possible.
     await author.call('PUT', `/v1/users/${author.id}/privacy`, { private: false })
@@ -207,7 +214,7 @@ export function routes(world: () => World): void {
     const id = await write(author)
     for (const _ of [1, 2]) expect(await statusOf(author.call('DELETE', `/v1/users/${author.id}`))).toBe(204)
     expect(await statusOf(world().service('DELETE', `/v1/users/${author.id}`))).toBe(204)
-    const keys = [keyOf.user(author.id), keyOf.viewer(author.id), keyOf.author(author.id, 'public'), keyOf.relation(reader.id, author.id)]
+    const keys = [keyOf.user(author.id), keyOf.viewer(author.id), keyOf.author(author.id, 'public'), keyOf.relation(author.id, reader.id)]
     for (const key of keys) expect([key, await world().load(key)]).toEqual([key, null])
     expect(await world().load(keyOf.post(id, 'public'))).toBe('x')
     await expectProblem(await author.call('POST', '/v1/posts', { text: 'a ghost' }), 'unauthorized')
@@ -215,9 +222,11 @@ export function routes(world: () => World): void {
     await expectProblem(await author.call('GET', '/v1/blocks'), 'unauthorized')
     const put = (userId: string) => world().service('PUT', `/v1/users/${userId}`, { handle: `user-${author.id}`, name: 'Somebody' })
     for (const userId of [author.id, '1999999999999999999']) await expectProblem(await put(userId), 'conflict')
-    await expect
-      .poll(async () => [...(await world().stack.db.execute(sql`select 1 from follows where ${author.id} in (follower_id, followee_id)`))])
-      .toEqual([])
+    await eventually(async () =>
+      expect(await world().stack.db.execute(sql`select 1 from follows where ${author.id} in (follower_id, followee_id)`)).toHaveLength(0),
+    )
+    expect(await relation(reader, author)).toBe('n')
+    expect(JSON.parse((await world().load(keyOf.viewer(reader.id))) ?? '').followsNobody).toBe(true)
     await world().countersHold()
   })
 

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { loadKeys } from '../../../origin/timelines/load.ts'
+import { eventually } from '../../support/eventually.ts'
 import { anyHistory, type Deed, type Known, keysAbout, requestOf, type Told, wrongIn } from '../../support/invalidation-histories.ts'
 import type { World } from './world.ts'
 
@@ -27,11 +28,8 @@ async function play({ stack, service, people: makePeople }: World, history: read
   const steps: Step[] = []
   let before = await known()
   let last = (await stack.db.execute<{ id: bigint }>(sql`select coalesce(max(id), 0) as id from invalidations`))[0]?.id ?? 0n
-  for (const deed of history) {
-    const { service: byService, method, path, body } = requestOf(deed, ids, posts)
-    const response = await (byService ? service : people[deed.actor]?.call)?.(method, path, body)
-    const said = await response?.text()
-    if (!response || response.status >= 500) throw new Error(`${method} ${path} answered ${response?.status}: ${said}`)
+  /** Notes what has changed since the note before. */
+  async function note(deed: Deed): Promise<void> {
     const told = await stack.db.execute<{ id: bigint; key: string; truth: bigint }>(sql`
       select id, key, truth from invalidations where id > ${last} and done_at is not null order by id`)
     last = told.at(-1)?.id ?? last
@@ -46,6 +44,17 @@ async function play({ stack, service, people: makePeople }: World, history: read
       swept: (id) => swept.has(authorOf.get(id) ?? ''),
     })
     before = after
+  }
+  for (const deed of history) {
+    const { service: byService, method, path, body } = requestOf(deed, ids, posts)
+    const response = await (byService ? service : people[deed.actor]?.call)?.(method, path, body)
+    const said = await response?.text()
+    if (!response || response.status >= 500) throw new Error(`${method} ${path} answered ${response?.status}: ${said}`)
+    // Behind it its followers' views are changed, and told, chunk by chunk.
+    if (deed.verb === 'delete account') {
+      await eventually(async () => expect(await stack.db.execute(sql`select 1 from sweeps where due_at <> 'infinity'`)).toHaveLength(0))
+    }
+    await note(deed)
     if (response.status !== 201 || !said) continue
     const made = JSON.parse(said) as { readonly id: string; readonly author_id?: string }
     if (made.author_id === undefined) continue

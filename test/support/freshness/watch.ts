@@ -53,7 +53,7 @@ export async function untilAll(isolates: readonly string[], looks: readonly Look
           if (isShown !== shown) throw new Error(`${look.path} ${shown ? 'lacks' : 'has'} ${look.needle}`)
         },
         deadlineMs,
-        200,
+        700,
       ),
     ),
   )

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Entry } from '../../../../contract/entry.ts'
-import { checksumOf, floorOf, mergeDown, type Source, sourceOf } from '../../../../worker/feed/merge.ts'
+import { checksumFrom, floorOf, mergeDown, type Source, sourceOf } from '../../../../worker/feed/merge.ts'
 
 const id = (n: number): string => String(2_000_000_000_000_000_000n + BigInt(n))
 const entry = (n: number, root?: number): Entry => ({
@@ -47,8 +47,10 @@ test('whatever the sources, the merge is their union above the floor, newest fir
 test('the checksum between cursor and anchor changes when something arrives late, and only then', () => {
   const before = [entry(10), entry(8), entry(6), entry(4)]
   const late = [entry(10), entry(9), entry(8), entry(6), entry(4)]
-  const sum = (lines: readonly Entry[]) => checksumOf(lines, id(10), id(6))
+  const sum = (lines: readonly Entry[]) => checksumFrom(lines.values(), id(10))(id(6))
   expect(sum(late)).not.toBe(sum(before))
   expect(sum([entry(11), ...before])).toBe(sum(before)) // above the anchor
   expect(sum([...before, entry(3)])).toBe(sum(before)) // below the cursor
+  const further = checksumFrom(before.values(), id(10))
+  expect([further(id(6)), further(id(4))]).toEqual([sum(before), checksumFrom(before.values(), id(10))(id(4))])
 })
