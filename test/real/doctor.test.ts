@@ -138,6 +138,7 @@ test('a deleted post that is shown: late while its invalidation is owed, wrong w
     { place: 'edge', verdict: 'wrong' },
   ])
   await stack.redis.flush()
+  await settled()
 })
 
 test('a dormant reader: what will happen is said, and the feed is complete', async () => {
