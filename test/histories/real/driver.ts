@@ -6,6 +6,7 @@ import { makePosts } from '../../support/activity.ts'
 import { makeFollows, makeUsers } from '../../support/people.ts'
 import type { Ask, Driver, Line, Outcome, Page, Token, Trouble } from '../driver.ts'
 import { callOf } from './calls.ts'
+import { createOwnTrouble } from './own-trouble.ts'
 import type { Parts } from './parts.ts'
 
 interface Sent extends RequestInit {
@@ -29,6 +30,7 @@ export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driv
   const { stack } = parts
   const tokens = new Map<string, string>()
   let mine: readonly string[] = []
+  const own = createOwnTrouble(stack, () => mine)
   let serviceToken: string | undefined
 
   const bearerOf = (who: string | undefined) => (who === undefined ? undefined : tokens.get(who))
@@ -103,17 +105,21 @@ export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driv
       request(`/v1/posts/${post}`, isolate, { bearer: bearerOf(reader), token }, (text) => lineOf(postSchema.parse(JSON.parse(text)))),
 
     async trouble(trouble: Trouble): Promise<boolean> {
-      if (trouble.does === 'lose keys') await loseKeys(trouble.share)
-      return false
+      switch (trouble.does) {
+        case 'lose keys':
+          await own.loseKeys(trouble.share)
+          return false
+        case 'late fan-out':
+          await own.fanOutLate(trouble.ms / speed)
+          return true
+        // Clocks of one machine cannot step apart: somebody falls dormant instead.
+        case 'clock steps':
+          await own.fallDormant(mine[Math.abs(trouble.ms) % mine.length] ?? '')
+          return true
+        default:
+          return false
+      }
     },
-  }
-
-  /** Redis evicts some of what this history's people have there. */
-  async function loseKeys(share: number): Promise<void> {
-    const keys = mine.flatMap((id) => [`tl:${id}`, `vw:${id}`, `us:${id}`, `au:${id}:public`]).filter(() => Math.random() < share)
-    if (keys.length === 0) return
-    const headers = { authorization: `Bearer ${stack.l2Token}` }
-    await fetch(stack.l2Url, { method: 'POST', headers, body: JSON.stringify(['DEL', ...keys.map((key) => `tideline:${key}`)]) })
   }
 }
 

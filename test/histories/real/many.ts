@@ -47,16 +47,19 @@ export async function playMany(
     // Whatever the pace, all is settled before everybody reads everything.
     const ending = history.ending.map((command) => (command.does === 'wait' ? { ...command, thenMs: SETTLES_MS * pace.speed } : command))
     const startedAtMs = driver.nowMs()
+    const faults = conductor.join()
     try {
       const { broken, story, pages } = await play({ ...history, ending }, driver, {
         settledMs: SETTLED_MS,
         busy: true,
         tells: true,
-        faults: conductor.faults,
+        faults,
       })
       return { seed: history.seed, broken, story: broken === undefined ? [] : [...story, ...conductor.told(startedAtMs)].sort(), pages }
     } catch (error) {
       return { seed: history.seed, broken: String(error instanceof Error ? error.stack : error), story: [], pages: 0 }
+    } finally {
+      conductor.leave(faults)
     }
   }
   async function strike(): Promise<void> {
