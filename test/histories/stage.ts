@@ -24,6 +24,7 @@ export interface Stage {
   readonly tokens: Map<string, Known>
   /** The id of whom a history names by a place. */
   at(place: number): string
+  everybody(): readonly string[]
   /** What a client knows who insists, or does not. */
   knownTo(who: string | undefined, insists: boolean): Known
   /** A standing activity, counted back from the newest. */
@@ -89,6 +90,7 @@ export async function createStage(history: History, driver: Driver, options: Pla
     judge: createJudge(log, () => people, options),
     tokens,
     at,
+    everybody: () => people,
     knownTo: (who, insists) => (insists && who !== undefined ? tokens.get(who) : undefined) ?? NOTHING,
     standing(which, nth) {
       const some = log.activities.filter((one) => one.id !== undefined && one.kept.changes.length === 0 && which(one))

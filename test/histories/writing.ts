@@ -1,7 +1,7 @@
 import type { Outcome, Write } from './driver.ts'
 import type { Command } from './history.ts'
 import { rootOf } from './judge.ts'
-import { type Activity, begin, type Change, type Fact, fact, takeBack } from './log.ts'
+import { type Activity, begin, type Change, type Fact, fact, takeBack, truthWithin } from './log.ts'
 import type { Stage } from './stage.ts'
 
 /** What each account command makes true or false. */
@@ -22,7 +22,17 @@ const BETWEEN = {
 } as const
 
 /** What people of a history write: each write is noted in the log with what it changes. False for a command that is none. */
-export function createWriting({ driver, log, judge, tokens, at, knownTo, standing, tell }: Stage): (command: Command) => Promise<boolean> {
+export function createWriting({
+  driver,
+  log,
+  judge,
+  tokens,
+  at,
+  knownTo,
+  standing,
+  tell,
+  everybody,
+}: Stage): (command: Command) => Promise<boolean> {
   let posts = 0
 
   /** Writes, and notes what it changes. Unless it is `foreign`, the token of who wrote knows of that. */
@@ -40,8 +50,8 @@ export function createWriting({ driver, log, judge, tokens, at, knownTo, standin
     const nowMs = driver.nowMs()
     tell(() => `${what}: ${said(outcome)}`)
     if (outcome.is === 'done') {
-      if (!foreign)
-        tokens.set(ask.who, { token: outcome.value.token, changes: new Set([...known.changes, ...changes.map(([, change]) => change)]) })
+      const made = changes.filter(([one, change]) => hasChanged(one, change, nowMs)).map(([, change]) => change)
+      if (!foreign) tokens.set(ask.who, { token: outcome.value.token, changes: new Set([...known.changes, ...made]) })
       for (const [one, change] of changes) {
         if (outcome.value.requested) takeBack(one, change)
         else change.ackedAtMs = nowMs
@@ -51,6 +61,13 @@ export function createWriting({ driver, log, judge, tokens, at, knownTo, standin
     if (outcome.is === 'refused') for (const [one, change] of changes) takeBack(one, change)
     else judge.unavailable(`${what}: ${said(outcome)}`, calledAtMs, nowMs)
     return undefined
+  }
+
+  /** A write that finds everything as it wants it raises nothing, so no token knows of it. With an account that is deleted its follows end unseen. */
+  function hasChanged(one: Fact, change: Change, nowMs: number): boolean {
+    const others = { ...one, changes: one.changes.filter((other) => other !== change) }
+    const before = truthWithin(others, change.calledAtMs, nowMs, ({ ackedAtMs }) => ackedAtMs)
+    return before === (change.value ? 'no' : 'yes') && !everybody().some((person) => log.fact('alive', person).changes.length > 0)
   }
 
   function said(outcome: Outcome<{ readonly id: string | undefined; readonly requested: boolean }>): string {
