@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { idempotencyKeySchema, VERSION_COOKIE, VERSION_HEADER } from '../headers.ts'
 import { idSchema } from '../ids.ts'
 import { pageSizeSchema } from '../post.ts'
+import { CURSOR } from './cast.ts'
 import { spelled } from './headers.ts'
 
 /** Something a request carries beside its body. */
@@ -74,6 +75,7 @@ export const GAP: Parameter = {
   in: 'query',
   description: '`gap_cursor` of an earlier answer. It belongs to one reader and one feed, and does not expire.',
   schema: z.string(),
+  example: CURSOR,
 }
 
 export const PAGING: readonly Parameter[] = [

@@ -67,7 +67,12 @@ export const READS: readonly Operation[] = [
     token: 'optional',
     parameters: [idIn('The user.', PRIYA.id), ...PAGING, ...VERSION, IF_NONE_MATCH],
     answers: [
-      { status: 200, description: 'A page.', headers: HEADERS, content: json(pageSchema, { ...page([post]), source: 'author' }) },
+      {
+        status: 200,
+        description: 'A page.',
+        headers: HEADERS,
+        content: json(pageSchema, { ...page([post]), top_cursor: null, source: 'author' }),
+      },
       UNCHANGED,
     ],
     problems: ['bad-request', 'bad-cursor', 'private-account', 'blocked', 'not-found', 'overloaded', 'origin-unavailable'],

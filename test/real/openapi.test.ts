@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CALLER, HANA, NEWCOMER, OWN_POST, POST, PRIYA, REPOST_ID } from '../../contract/api/cast.ts'
+import { CALLER, CURSOR, HANA, NEWCOMER, OWN_POST, POST, PRIYA, REPOST_ID } from '../../contract/api/cast.ts'
 import { spelled } from '../../contract/api/headers.ts'
+import { encodeGap } from '../../contract/cursor.ts'
+import { importKey } from '../../contract/signed.ts'
 import { insertActivity } from '../../origin/db/posts.ts'
 import { putUser } from '../../origin/db/users.ts'
 import { operationsOf, tokenOf } from '../../web/docs/document.js'
@@ -15,8 +17,12 @@ const document = theDocument()
 const judge = createJudge(document)
 
 let stack: Stack
+/** Of the caller's feed, in place of the one that is printed: a cursor is made when it is needed. */
+let gapCursor = ''
 beforeAll(async () => {
   stack = await startStack()
+  const gap = { below: '2124999999999999999', above: '1500000000000000000', anchor: '2124999999999999999' }
+  gapCursor = await encodeGap(await importKey(stack.secrets.SIGNING_SECRET), 'following', CALLER.id, gap)
   await stack.db.transaction(async (tx) => {
     for (const { id, handle, name } of [PRIYA, HANA, CALLER]) await putUser(tx, { id: BigInt(id), handle, name })
   })
@@ -29,6 +35,9 @@ beforeAll(async () => {
     { id: BigInt(OWN_POST.id), authorId: BigInt(CALLER.id), text: OWN_POST.text, root: null },
   ])
     await stack.db.transaction((tx) => insertActivity(tx, activity))
+  // Beside Hana's repost: the example has twelve likes and three reposts.
+  await stack.db.execute(sql`insert into post_counts (post_id, slot, likes, reposts) values (${POST.id}, 0, 12, 2)
+    on conflict (post_id, slot) do update set likes = 12, reposts = post_counts.reposts + 2`)
 })
 afterAll(() => stack?.stop())
 
@@ -36,7 +45,7 @@ afterAll(() => stack?.stop())
 async function send(method: string, path: string, operation: Parameters<typeof tokenOf>[0]): Promise<Response> {
   const line = curlLine(stack.urls[0] ?? '', method, path, operation).replaceAll('\\\n', '')
   const claims = tokenOf(operation) === 'service' ? { role: 'service' } : { sub: CALLER.id }
-  return runCurlLine(line.replace(/\$\w+_TOKEN/, await stack.tokenFor(claims)), new Map())
+  return runCurlLine(line.replace(encodeURIComponent(CURSOR), gapCursor).replace(/\$\w+_TOKEN/, await stack.tokenFor(claims)), new Map())
 }
 
 test("every operation's example can be sent as its curl line, and is answered as the document says", async () => {
