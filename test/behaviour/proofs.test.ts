@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Entry } from '../../contract/entry.ts'
-import { Problem } from '../../contract/problem.ts'
+import { keyOf } from '../../contract/l2/keys.ts'
+import { Problem, renderProblem, toProblem } from '../../contract/problem.ts'
 import { sightOf } from '../../worker/feed/visibility.ts'
 import { createFeedWorld, type FeedWorld, idOf } from '../support/feed-world.ts'
 
@@ -228,6 +229,26 @@ test('with both dead nothing that is not public is shown after two seconds; what
     expect(page.degraded).toContain('unproven')
   }
   expect(await slugOf(isolate.post(closed, BEN))).toBe('origin-unavailable')
+})
+
+test('a post that cannot be proven is refused in the words of one that is not there', async () => {
+  const { world, open, closed } = await followersOnly()
+  const isolate = world.isolate()
+  await isolate.post(closed, BEN)
+  await isolate.post(open, DORA) // of whom L2 knows all but the relation to Anna
+  await isolate.settled()
+  die(world, { l2: false, origin: true })
+  const said = (id: string) =>
+    isolate.post({ activityId: id }, DORA).catch((error: unknown) => renderProblem(toProblem(error), 'a request').text())
+  const hidden = await said(closed.activityId)
+  expect(hidden).toContain('origin-unavailable')
+  expect(hidden).toBe(await said(idOf(999)))
+})
+
+test('a state of the viewer that cannot be read hides all: what it does not say is not taken for nothing', async () => {
+  const { world } = await followersOnly()
+  await world.change(keyOf.viewer(CARA), JSON.stringify({ followVersion: 0, left: [], many: 'yes' }))
+  expect(await slugOf(world.isolate().feed(CARA))).toBe('origin-unavailable')
 })
 
 test('a private page that cannot be proven is refused for the time being, not for good', async () => {
