@@ -118,7 +118,9 @@ export function routes(world: () => World): void {
   test('a block ends a request, and the block of one stands when the other takes theirs back', async () => {
     const [author, reader] = await privatePair()
     await reader.call('POST', `/v1/users/${author.id}/follow`)
-    await author.call('POST', `/v1/users/${reader.id}/block`)
+    const raised = await raisedBy(author.call('POST', `/v1/users/${reader.id}/block`))
+    // How often the other's view has changed is not told: those counters rise with every mute, block and follow of theirs.
+    expect(Object.keys(raised)).toEqual([keyOf.viewer(author.id), keyOf.relation(author.id, reader.id)])
     expect(await world().requested(reader, author)).toBe(false)
     await expectProblem(await author.call('PUT', `/v1/follow-requests/${reader.id}`), 'not-found')
     await reader.call('POST', `/v1/users/${author.id}/block`)
