@@ -73,7 +73,12 @@ export async function createWorld(workerBundle: string, readersOfEachKind: numbe
     ...posts.map((id) => keyOf.post(id, 'public')),
     ...posts.map(keyOf.counts),
   ]
-  const personal = [...usualIds, ...fullIds].flatMap((id) => [keyOf.viewer(id), keyOf.timeline(id), keyOf.author(id, 'public'), keyOf.marks(id)])
+  const personal = [...usualIds, ...fullIds].flatMap((id) => [
+    keyOf.viewer(id),
+    keyOf.timeline(id),
+    keyOf.author(id, 'public'),
+    keyOf.marks(id),
+  ])
   const own = [...shared, ...personal]
   const loaded: Loaded[] = []
   for (let i = 0; i < own.length; i += KEYS_AT_ONCE) {

@@ -57,41 +57,36 @@ const milliseconds = (moment: SQL): SQL => sql`(extract(epoch from ${moment}) * 
 const activities = (viewerId: string, downTo: string): SQL => sql`
   viewer as materialized (
     select viewer_id, coalesce(changed_at, '-infinity') as changed_at, enrolled_at from viewers where viewer_id = ${viewerId}
-  ), source as materialized (
-    select followee_id as author_id, created_at as followed_at, null::timestamptz as left_at from follows where follower_id = ${viewerId}
-    union all select ${viewerId}::bigint, '-infinity', null
-    union all select author_id, '-infinity', left_at from departures d
-      where viewer_id = ${viewerId} and not exists (select from follows where follower_id = ${viewerId} and followee_id = d.author_id)
   ), shut as materialized (
     select author_id, min(muted_at) as muted_at, min(blocked_at) as blocked_at from (
       select author_id, created_at as muted_at, null::timestamptz as blocked_at from mutes where viewer_id = ${viewerId}
       union all select blocked_id, null, created_at from blocks where blocker_id = ${viewerId}
       union all select blocker_id, null, created_at from blocks where blocked_id = ${viewerId}) both_ways
     group by author_id
-  ), activity as (
-    select p.id, coalesce(p.root_id, p.id) as root_id, p.author_id as actor_id, author.id as author_id, p.mode, hidden.why,
-      case when hidden.why is not null then hidden.since
-        else greatest(${minted(sql`p.id`)}, source.followed_at, viewer.changed_at, actor.visibility_changed_at, author.visibility_changed_at)
-      end as since
-    from viewer cross join source
-    join posts p on p.author_id = source.author_id and p.id >= ${downTo}::bigint
+  ), source as materialized (
+    select tie.*, u.suspended_at, u.deleted_at, u.visibility_changed_at, muted_at, blocked_at from (
+      select followee_id as author_id, created_at as followed_at, null::timestamptz as left_at from follows where follower_id = ${viewerId}
+      union all select ${viewerId}::bigint, '-infinity', null
+      union all select author_id, '-infinity', left_at from departures d
+        where viewer_id = ${viewerId} and not exists (select from follows where follower_id = ${viewerId} and followee_id = d.author_id)
+    ) tie join users u on u.id = tie.author_id left join shut using (author_id)
+  ), reasons as (
+    select p.id, coalesce(p.root_id, p.id) as root_id, p.author_id as actor_id, author.id as author_id, p.mode,
+      greatest(${minted(sql`p.id`)}, actor.followed_at, viewer.changed_at, actor.visibility_changed_at, author.visibility_changed_at) as visible_since,
+      p.deleted_at as deleted, r.deleted_at as root_deleted, actor.left_at as unfollowed,
+      least(actor.muted_at, shut.muted_at) as muted, least(actor.blocked_at, shut.blocked_at) as blocked,
+      least(actor.suspended_at, author.suspended_at) as suspended, least(actor.deleted_at, author.deleted_at) as account_deleted,
+      case when ties.author_id is not null and ties.left_at is null then null
+        when coalesce(r.audience, p.audience) = 'followers' then greatest(${minted(sql`p.id`)}, ties.left_at)
+        when author.private then greatest(${minted(sql`p.id`)}, author.visibility_changed_at, ties.left_at) end as private
+    from viewer cross join source actor
+    join posts p on p.author_id = actor.author_id and p.id >= ${downTo}::bigint
     left join posts r on r.id = p.root_id
-    join users actor on actor.id = p.author_id
     join users author on author.id = coalesce(p.root_author_id, p.author_id)
     left join source ties on ties.author_id = author.id
-    left join shut of_actor on of_actor.author_id = actor.id
-    left join shut of_author on of_author.author_id = author.id
-    left join lateral (
-      select why, since from (values
-        ('deleted', p.deleted_at), ('root deleted', r.deleted_at), ('unfollowed', source.left_at),
-        ('muted', least(of_actor.muted_at, of_author.muted_at)), ('blocked', least(of_actor.blocked_at, of_author.blocked_at)),
-        ('suspended', least(actor.suspended_at, author.suspended_at)), ('account deleted', least(actor.deleted_at, author.deleted_at)),
-        ('private', case
-          when ties.author_id is not null and ties.left_at is null then null
-          when coalesce(r.audience, p.audience) = 'followers' then greatest(${minted(sql`p.id`)}, ties.left_at)
-          when author.private then greatest(${minted(sql`p.id`)}, author.visibility_changed_at, ties.left_at) end)
-      ) reason(why, since) where since is not null order by since limit 1
-    ) hidden on true
+    left join shut on shut.author_id = author.id
+  ), activity as (
+    select *, least(deleted, root_deleted, unfollowed, muted, blocked, suspended, account_deleted, private) as hidden_since from reasons
   )`
 
 /**
@@ -101,7 +96,7 @@ const activities = (viewerId: string, downTo: string): SQL => sql`
 export async function oracleFeed(db: Database, viewerId: string): Promise<OracleLine[]> {
   const rows = await db.execute<{ id: string; root: string }>(sql`
     with ${activities(viewerId, '0')}
-    select id::text, root_id::text as root from (select distinct on (root_id) id, root_id from activity where why is null order by root_id, id desc) line
+    select id::text, root_id::text as root from (select distinct on (root_id) id, root_id from activity where hidden_since is null order by root_id, id desc) line
     order by line.id desc`)
   return rows.map((row) => [row.id, row.root])
 }
@@ -114,8 +109,11 @@ export async function oracleFeed(db: Database, viewerId: string): Promise<Oracle
 export async function oracleActivities(db: Queryable, viewerId: string, downTo = '0'): Promise<OracleActivity[]> {
   const rows = await db.execute<Row>(sql`
     with ${activities(viewerId, downTo)}
-    select a.id::text, a.root_id::text as root, a.actor_id::text as actor, a.author_id::text as author, a.why, ${milliseconds(sql`a.since`)} as since,
-      case when a.why is null then (max(a.id) filter (where a.why is null) over (partition by a.root_id))::text end as shown,
+    select a.id::text, a.root_id::text as root, a.actor_id::text as actor, a.author_id::text as author,
+      case hidden_since when deleted then 'deleted' when root_deleted then 'root deleted' when unfollowed then 'unfollowed' when muted then 'muted'
+        when blocked then 'blocked' when suspended then 'suspended' when account_deleted then 'account deleted' when private then 'private' end as why,
+      ${milliseconds(sql`coalesce(hidden_since, visible_since)`)} as since,
+      case when hidden_since is null then (max(a.id) filter (where hidden_since is null) over (partition by a.root_id))::text end as shown,
       case when a.actor_id = ${viewerId} then 'own' when a.mode = 'pull' then 'pull' else 'push' end as by,
       -- A rebuild at the enrolment brings all of before; who is dormant is rebuilt by the read itself.
       ${minted(sql`a.id`)} < coalesce(viewer.enrolled_at, 'infinity') as rebuilt,

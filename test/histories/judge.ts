@@ -67,8 +67,11 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
   const sightOf = (knows: ReadonlySet<Change>, fromMs: number, toMs: number): Sight => createSight(log, fromMs, toMs, settledFor(knows))
   const nowOf = ({ knows, begunAtMs, endedAtMs }: Omit<Reading, 'page' | 'limit'>): Sight => sightOf(knows, begunAtMs, endedAtMs)
 
+  /** May answers be less than they should be? While something is wrong; and for a moment nothing can be proved of an account that was deleted. */
   const isIll = (fromMs: number, toMs: number): boolean =>
-    log.faults.some((fault) => fault.fromMs <= toMs && fromMs <= fault.toMs + settledMs)
+    busy ||
+    log.faults.some((fault) => fault.fromMs <= toMs && fromMs <= fault.toMs + settledMs) ||
+    people().some((person) => sightOf(NOTHING, fromMs, toMs).is('alive', person) === 'maybe')
 
   /** The activity that a line shows; one whose id no answer has told is known by what it says. */
   function identify(line: Line): Activity {
@@ -118,10 +121,8 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
   function isExcused({ page, begunAtMs, endedAtMs }: Reading): boolean {
     const excused = page.degraded.some((why) => why !== 'mine-unknown')
     if (!excused) return false
-    // One whose account is just being deleted is not provable for a moment.
-    const parting = people().some((person) => sightOf(NOTHING, begunAtMs, endedAtMs).is('alive', person) === 'maybe')
-    if (excused && !busy && !parting && !isIll(begunAtMs, endedAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
-    return excused
+    if (!isIll(begunAtMs, endedAtMs)) broken(`the page says ${page.degraded.join(', ')} while all is well`)
+    return true
   }
 
   /** What a line says beside the post, to one reader. */
@@ -285,7 +286,7 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
     },
     /** The request was not answered as it should be. */
     unavailable(what: string, fromMs: number, toMs: number): void {
-      if (!busy && !isIll(fromMs, toMs)) broken(`${what} while all is well`)
+      if (!isIll(fromMs, toMs)) broken(`${what} while all is well`)
     },
   }
 }

@@ -14,7 +14,9 @@ export function createSight(log: Log, fromMs: number, toMs: number, settledAtMs:
   /** One activity, without the post that it may show. */
   function seen(reader: string | undefined, activity: Activity, inFeed: boolean): Truth {
     const { actor } = activity
-    const there = allOf(stands(activity), exists(actor))
+    // While an account becomes private or open its posts move from one list to the other, and a page may meet them in neither.
+    const moving = is('open', actor) === 'maybe' ? 'maybe' : always
+    const there = allOf(stands(activity), exists(actor), moving)
     if (there === 'no' || reader === actor) return there
     if (reader === undefined) return allOf(there, isPublic(activity))
     return allOf(
@@ -46,10 +48,10 @@ export function createSight(log: Log, fromMs: number, toMs: number, settledAtMs:
     shown,
     /** In the feed of what somebody follows. */
     inFeed: (reader: string, activity: Activity): Truth =>
-      allOf(activity.actor === reader ? always : is('follows', reader, activity.actor), shown(reader, activity, true)),
+      allOf(is('alive', reader), activity.actor === reader ? always : is('follows', reader, activity.actor), shown(reader, activity, true)),
     /** Among what is popular, where that is shown: whatever is public may be; one's own is there. */
     inPopular: (reader: string, activity: Activity): Truth => {
-      const truth = shown(reader, activity, true)
+      const truth = allOf(is('alive', reader), shown(reader, activity, true))
       if (activity.actor === reader) return truth
       return activity.root ? 'no' : allOf(truth, isPublic(activity), 'maybe')
     },

@@ -57,7 +57,10 @@ async function post(how: 'queued' | 'pushed' | 'lost' = 'pushed'): Promise<strin
   return String(id)
 }
 
-const examined = (limits: { pageSize?: number; maxPages?: number } = {}, changes: Partial<Target> = {}): Promise<Examination> =>
+const examined = (
+  question: { reader?: string; pageSize?: number; maxPages?: number } = {},
+  changes: Partial<Target> = {},
+): Promise<Examination> =>
   examine(
     stack.db,
     { ...target, ...changes },
@@ -67,7 +70,7 @@ const examined = (limits: { pageSize?: number; maxPages?: number } = {}, changes
       maxPages: Number.POSITIVE_INFINITY,
       maxPosts: Number.POSITIVE_INFINITY,
       onPage: () => {},
-      ...limits,
+      ...question,
     },
   )
 /** Isolates need a moment to read what was written a minute ago only by name. */
@@ -118,9 +121,14 @@ test('a push that Redis acknowledged and never did is wrong, and said to be lost
 
 test('a deleted post that is shown: late while its invalidation is owed, wrong when it was acknowledged and lost', async () => {
   const id = await post()
-  await expect.poll(async () => (await examined()).scroll.lines.map(({ activityId }) => activityId), { timeout: 5_000 }).toContain(id)
+  const key = keyOf.post(id, 'public')
+  const inL2 = async () => {
+    await reader.fetch('/v1/feed/following')
+    return (await examineKey(stack.db, await sightsOf(target), key))[0]?.verdict
+  }
+  await expect.poll(inL2, { timeout: 5_000 }).toBe('right')
   const versions = await deleteActivity(stack.db, BigInt(id), BigInt(author))
-  await insertInvalidations(stack.db, [{ key: keyOf.post(id, 'public'), truth: versions?.truth ?? 0, replacement: 'x' }])
+  await insertInvalidations(stack.db, [{ key, truth: versions?.truth ?? 0, replacement: 'x' }])
   await stack.db.execute(sql`update posts set deleted_at = ${MINUTE_AGO} where id = ${id}`)
   const owed = await examined()
   expect(told(owed)).toEqual([['leaked', 'late beyond the promise', id]])
@@ -132,12 +140,31 @@ test('a deleted post that is shown: late while its invalidation is owed, wrong w
   expect(told(lost)).toEqual([['leaked', 'wrong', id]])
   expect(reportOf(lost)).toContain('an invalidation was lost')
 
-  const key = keyOf.post(id, 'public')
   expect(await examineKey(stack.db, await sightsOf(target), key)).toMatchObject([
     { place: 'L2', verdict: 'wrong' },
     { place: 'edge', verdict: 'wrong' },
   ])
   await stack.redis.flush()
+  await settled()
+})
+
+test('what cannot be looked at is said, and what nobody can answer ends with 2', async () => {
+  await post('queued')
+  const blind = await examined({}, { l2: undefined, edgeSecret: undefined })
+  expect(reportOf(blind)).toMatch(/L2 +not looked at: UPSTASH_REDIS_REST_URL[\s\S]*edge +not looked at: EDGE_SECRET/)
+  stack.facade.setFault(() => ({ status: 500, error: 'ERR Redis is unreachable' }))
+  const wordsNow = async () => reportOf(await examined())
+  await expect.poll(wordsNow, { timeout: 5_000 }).toMatch(/said l2-unavailable[\s\S]*L2 +not looked at: ERR Redis is unreachable/)
+  stack.facade.setFault(undefined)
+  await stack.stopOrigin()
+  const [newcomer = ''] = await makeUsers(stack.db, 1) // of whom no cache knows anything
+  const stopped = await examined({ reader: newcomer })
+  expect(isAmiss(stopped)).toBe(true)
+  expect(reportOf(stopped)).toMatch(/the scroll went no further: the edge answers 503/)
+  await stack.startOrigin()
+  await expect(examined({}, { jwtSecret: undefined })).rejects.toThrow('JWT_SECRET')
+  const nobody = await runDevCommand('doctor', ['--reader', 'nobody', '--state-dir', '/nowhere'], stack.environment)
+  expect(nobody).toEqual({ code: 2, output: 'there is no user "nobody"\n' })
 })
 
 test('a dormant reader: what will happen is said, and the feed is complete', async () => {
@@ -147,22 +174,4 @@ test('a dormant reader: what will happen is said, and the feed is complete', asy
   const examination = await examined()
   expect(examination.differences).toEqual([])
   expect(reportOf(examination)).toContain('dormant: has not read for 90 days, so nothing was pushed')
-})
-
-test('what cannot be looked at is said, and what nobody can answer ends with 2', async () => {
-  await post('queued')
-  const blind = await examined({}, { l2: undefined, edgeSecret: undefined })
-  expect(reportOf(blind)).toMatch(/L2 +not looked at: UPSTASH_REDIS_REST_URL[\s\S]*edge +not looked at: EDGE_SECRET/)
-  stack.facade.setFault(() => ({ status: 500, error: 'ERR Redis is unreachable' }))
-  expect(reportOf(await examined())).toMatch(/said l2-unavailable[\s\S]*L2 +not looked at: ERR Redis is unreachable/)
-  stack.facade.setFault(undefined)
-  await stack.redis.flush()
-  await stack.stopOrigin()
-  const stopped = await examined()
-  expect(isAmiss(stopped)).toBe(true)
-  expect(reportOf(stopped)).toMatch(/the scroll went no further: the edge answers 503/)
-  await stack.startOrigin()
-  await expect(examined({}, { jwtSecret: undefined })).rejects.toThrow('JWT_SECRET')
-  const nobody = await runDevCommand('doctor', ['--reader', 'nobody', '--state-dir', '/nowhere'], stack.environment)
-  expect(nobody).toEqual({ code: 2, output: 'there is no user "nobody"\n' })
 })

@@ -212,6 +212,7 @@ export function createMemorySharedTier(
     flush() {
       forget(() => true)
       for (const machineId of [...beats.keys()]) change(beats, machineId, undefined)
+      journal.length = 0 // whoever empties a Redis empties what it starts from, too
     },
     restoreTo(atMs) {
       while ((journal.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) > atMs) journal.pop()?.undo()

@@ -1,7 +1,6 @@
 import type { Cursor, Gap } from '../../../contract/cursor.ts'
 import { Problem } from '../../../contract/problem.ts'
 import { joinRaised, type Raised } from '../../../contract/version-token.ts'
-import type { SharedTier } from '../../../worker/cache/ports.ts'
 import type { Line as HydratedLine } from '../../../worker/feed/hydrate.ts'
 import type { FeedLifetimes } from '../../../worker/feed/keys.ts'
 import { bodyOf } from '../../../worker/feed/page-body.ts'
@@ -91,19 +90,6 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
   let originDown = 0
   let leases = 0
 
-  /** L2 as an isolate sees it. */
-  const bounded =
-    <A extends readonly unknown[], T>(call: (...args: A) => Promise<T>) =>
-    (...args: A): Promise<T> =>
-      within(clock, l2.deadlineMs, call(...args))
-  const shared: SharedTier = {
-    deadlineMs: l2.deadlineMs,
-    read: bounded(l2.read),
-    lease: bounded(l2.lease),
-    release: bounded(l2.release),
-    fill: bounded(l2.fill),
-    invalidate: bounded(l2.invalidate),
-  }
   async function reach<T>(work: () => Promise<T>): Promise<T> {
     if (originDown > 0) throw new Error('the origin is down')
     return work()
@@ -112,7 +98,7 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
     createIsolate({
       clock,
       random,
-      shared,
+      shared: l2,
       load: (keys) => reach(() => reads.load(keys)),
       origin: {
         older: (ask) =>

@@ -5,10 +5,10 @@ import type { ViewerRow as RealViewerRow } from '../../../origin/db/timelines.ts
 import * as payloads from '../../../origin/timelines/payloads.ts'
 import { departuresOf, isBlocked } from './people.ts'
 import { audienceOf, isWithdrawn, marksOf } from './posts.ts'
-import { need, type PostRow } from './rows.ts'
+import { NOT_REBUILT, need, type PostRow } from './rows.ts'
 import { pairOf, type State } from './state.ts'
 import { crowd, popularPosts } from './tiers.ts'
-import { candidatesOf, hasForFollowers, listOf, timelineOf } from './timelines.ts'
+import { candidatesOf, hasForFollowers, listOf, timelineOf, unwrittenTimelineOf } from './timelines.ts'
 
 export interface Loaded {
   readonly key: string
@@ -54,6 +54,11 @@ function made(state: State, key: string): payloads.Made | undefined {
       const viewer = realViewer(state, parsed.id)
       if (!viewer) return undefined
       if (viewer.deleted) return { truth: viewer.followVersion, payload: null }
+      if (state.viewers.get(parsed.id)?.completeSince === NOT_REBUILT) {
+        const { completeSince, entries } = unwrittenTimelineOf(state, parsed.id)
+        const unwritten = { ...viewer, completeSince: BigInt(completeSince) }
+        return payloads.timelineValue(unwritten, entries, candidatesOf(state, parsed.id), state.rules.timelineCap)
+      }
       return payloads.timelineValue(viewer, timelineOf(state, parsed.id), candidatesOf(state, parsed.id), state.rules.timelineCap)
     }
     case 'author': {

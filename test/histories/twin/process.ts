@@ -1,6 +1,6 @@
 import { nextSnowflake, type SnowflakeState } from '../../../origin/ids/snowflake.ts'
 import type { HistoryClock } from '../clock.ts'
-import { type Network, never, within } from './network.ts'
+import { type Network, never } from './network.ts'
 
 /** What the origin waits for Redis (milliseconds). */
 export const L2_DEADLINE_MS = 250
@@ -21,7 +21,7 @@ export interface Process {
   takeLate(what: 'cutLateMs' | 'pushLateMs'): number
   /** A transaction, at one instant. Never resolves in a process that died before it or after it. */
   step<T>(work: () => T): Promise<T>
-  /** A call to L2, given up after the deadline. */
+  /** A call to L2. */
   callL2<T>(call: () => Promise<T>): Promise<T>
   /** A new id; undefined where the clock is not to be trusted. */
   mint(): string | undefined
@@ -64,7 +64,7 @@ export function createProcess(machineId: number, clock: HistoryClock, network: N
     async callL2(call) {
       if (!survives()) return never()
       try {
-        const answer = await within(clock, L2_DEADLINE_MS, call())
+        const answer = await call()
         return survives() ? answer : never()
       } catch (error) {
         if (survives()) throw error

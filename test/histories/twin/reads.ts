@@ -2,25 +2,31 @@ import { type Loaded, loadRows } from './loads.ts'
 import type { Servers } from './origin.ts'
 import { marksOf } from './posts.ts'
 import type { Process } from './process.ts'
-import { need } from './rows.ts'
+import { NOT_REBUILT, need } from './rows.ts'
 import type { State } from './state.ts'
 import * as timelines from './timelines.ts'
 
 /** What the worker asks: the twins of origin/routes/internal.ts and origin/timelines. */
 export function createReads(state: State, { served }: Servers) {
-  async function enrolAndRebuild(process: Process, viewerId: string): Promise<void> {
-    if (state.has('rebuild before enrolment')) {
-      const completeSince = await process.step(() => {
-        timelines.rebuild(state, viewerId)
-        return need(state.viewers, viewerId).completeSince
-      })
-      await process.step(() => {
-        if (timelines.enrol(state, viewerId)) need(state.viewers, viewerId).completeSince = completeSince
-      })
-      return
+  /** Brings viewers back who are dormant: the enrolment commits, *then* the snapshot is taken; the rows are written behind the answer. */
+  async function loadOnce(process: Process, keys: readonly string[], viewerIds: readonly string[]): Promise<Loaded[] | undefined> {
+    const isDormant = (viewerId: string): boolean => !need(state.viewers, viewerId).enrolled && !need(state.users, viewerId).deleted
+    const returning = viewerIds.filter(isDormant)
+    if (returning.length > 0 && state.has('rebuild before enrolment')) {
+      for (const viewerId of returning) need(state.viewers, viewerId).completeSince = NOT_REBUILT
+      const rows = await process.step(() => loadRows(state, keys))
+      for (const viewerId of returning) await process.step(() => timelines.enrol(state, viewerId))
+      return rows
     }
-    await process.step(() => timelines.enrol(state, viewerId))
-    await process.step(() => timelines.rebuild(state, viewerId))
+    for (const viewerId of viewerIds) {
+      if (isDormant(viewerId)) await process.step(() => timelines.enrol(state, viewerId))
+      else timelines.noteActivity(state, viewerId)
+    }
+    const rows = await process.step(() => (viewerIds.some(isDormant) ? undefined : loadRows(state, keys)))
+    for (const viewerId of viewerIds) {
+      if (need(state.viewers, viewerId).completeSince === NOT_REBUILT) void process.step(() => timelines.rebuild(state, viewerId))
+    }
+    return rows
   }
 
   return {
@@ -28,13 +34,7 @@ export function createReads(state: State, { served }: Servers) {
       served(async ({ process }) => {
         const viewerIds = keys.flatMap((key) => (key.startsWith('tl:') ? [key.slice(3)] : [])).filter((id) => state.viewers.has(id))
         for (;;) {
-          for (const viewerId of viewerIds) {
-            if (timelines.needsRebuild(state, viewerId)) await enrolAndRebuild(process, viewerId)
-            else timelines.noteActivity(state, viewerId)
-          }
-          const rows = await process.step(() =>
-            viewerIds.some((viewerId) => timelines.needsRebuild(state, viewerId)) ? undefined : loadRows(state, keys),
-          )
+          const rows = await loadOnce(process, keys, viewerIds)
           if (rows) return rows
         }
       }),

@@ -37,21 +37,23 @@ export function enrol(state: State, viewerId: string): boolean {
   return true
 }
 
-export function rebuild(state: State, viewerId: string): void {
+/** The timeline that a rebuild would write: what a reader who returns is answered. */
+export function unwrittenTimelineOf(state: State, viewerId: string): { readonly completeSince: string; readonly entries: EntryRow[] } {
   const { timelineCap } = state.rules
   const all = [...need(state.follows, viewerId)].flatMap((authorId) => heldByRows(state, authorId))
-  const newest = all
-    .map(({ id }) => id)
-    .sort(newestFirst)
-    .slice(0, timelineCap)
-  state.timelines.set(viewerId, new Set(newest.toReversed()))
+  const newest = all.sort((a, b) => newestFirst(a.id, b.id)).slice(0, timelineCap)
   const oldest = newest.at(-1)
-  need(state.viewers, viewerId).completeSince = newest.length < timelineCap || oldest === undefined ? '0' : before(oldest)
+  const entries = newest.filter(({ authorId }) => !need(state.users, authorId).deleted).map((post) => entryOf(state, post))
+  return { completeSince: newest.length < timelineCap || !oldest ? '0' : before(oldest.id), entries }
 }
 
-export const needsRebuild = (state: State, viewerId: string): boolean => {
-  const { enrolled, completeSince } = need(state.viewers, viewerId)
-  return !need(state.users, viewerId).deleted && (!enrolled || completeSince === NOT_REBUILT)
+/** Writes an enrolled viewer's rows from the posts, where that is still to be done. */
+export function rebuild(state: State, viewerId: string): void {
+  const viewer = need(state.viewers, viewerId)
+  if (viewer.completeSince !== NOT_REBUILT) return
+  const { completeSince, entries } = unwrittenTimelineOf(state, viewerId)
+  state.timelines.set(viewerId, new Set(entries.map(({ activityId }) => activityId).reverse()))
+  viewer.completeSince = completeSince
 }
 
 export function noteActivity({ viewers, nowMs }: State, viewerId: string): void {

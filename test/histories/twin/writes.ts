@@ -114,6 +114,16 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
     })
   }
 
+  async function undo(server: Server, who: string, postId: string): Promise<Written> {
+    const post = state.posts.get(postId)
+    if (!post) return { refused: 'not-found' }
+    const standing = await server.process.step(() => posts.findRepost(state, who, post.root?.id ?? post.id))
+    if (standing) return remove(server, standing.id, who)
+    if (!post.deleted && posts.seenPost(state, who, postId) === 'not-found') return { refused: 'not-found' }
+    await server.delivery.settle(debts.owedFor(state, [keyOf.marks(who), ...AUDIENCES.map((audience) => keyOf.author(who, audience))]))
+    return { raised: {} }
+  }
+
   async function follow({ process, delivery }: Server, viewerId: string, authorId: string, accepted: boolean): Promise<Written> {
     const seen = has('backfill inside the follow') ? await process.step(() => heldByRows(state, authorId)) : undefined
     const outcome = await process.step(() => {
@@ -156,7 +166,6 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
   }
 
   function run(server: Server, what: Write): Promise<Written> | Written {
-    const { process } = server
     const { who } = what
     switch (what.does) {
       case 'post':
@@ -169,26 +178,33 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
           return posts.audienceOf(state, root) === 'public' ? root : 'forbidden'
         })
       case 'undo':
-        return process
-          .step(() => {
-            const post = state.posts.get(what.post)
-            return post && posts.findRepost(state, who, post.root?.id ?? post.id)
-          })
-          .then((standing) => (standing ? remove(server, standing.id, who) : { raised: {} }))
-      case 'delete':
-        return state.posts.get(what.post)?.authorId === who ? remove(server, what.post, who) : { refused: 'forbidden' }
-      case 'like':
-      case 'unlike': {
-        const root = what.does === 'like' ? posts.seenPost(state, who, what.post) : (state.posts.get(what.post) ?? 'not-found')
+        return undo(server, who, what.post)
+      case 'delete': {
+        const post = state.posts.get(what.post)
+        if (!post) return { refused: 'not-found' }
+        if (post.authorId === who) return remove(server, what.post, who)
+        const seen = posts.seenPost(state, who, what.post)
+        return { refused: typeof seen === 'string' ? seen : 'forbidden' }
+      }
+      case 'like': {
+        if (!isActive(who)) return { refused: 'forbidden' }
+        const root = posts.seenPost(state, who, what.post)
         if (typeof root === 'string') return { refused: root }
-        if (what.does === 'like' && !isActive(who)) return { refused: 'forbidden' }
-        const postId = root.root?.id ?? root.id
-        return carryOut(server, [keyOf.marks(who)], () => marked(who, postId, posts.like(state, who, postId, what.does === 'like')))
+        return carryOut(server, [keyOf.marks(who)], () => marked(who, root.id, posts.like(state, who, root.id, true)))
+      }
+      case 'unlike': {
+        const post = state.posts.get(what.post)
+        if (!post) return { refused: 'not-found' }
+        const rootId = post.root?.id ?? post.id
+        // Whether a post that one may not see exists is not told.
+        const seen = state.likes.get(who)?.has(rootId) || post.deleted || posts.seenPost(state, who, what.post)
+        if (typeof seen === 'string') return { refused: seen }
+        return carryOut(server, [keyOf.marks(who)], () => marked(who, rootId, posts.like(state, who, rootId, false)))
       }
       case 'follow':
         return follow(server, who, what.whom, false)
       case 'accept':
-        return isActive(who) ? follow(server, what.whom, who, true) : { refused: 'forbidden' }
+        return follow(server, what.whom, who, true)
       case 'unfollow':
         return leave(server, who, what.whom)
       case 'mute':
