@@ -5,7 +5,10 @@ import { idArray, type Queryable } from './client.ts'
 
 const milliseconds = (moment: SQL): SQL => sql`(extract(epoch from ${moment}) * 1000)::float8`
 
-/** What caches of some keys were told of, or are still to be told. Reads two hours of invalidations: for keys that differ, which are few. */
+/**
+ * What caches of some keys were told of within the last minutes, or are still to be told. No index has the keys of what is done, so this reads all
+ * of those minutes: who ignores an older change is as wrong without it.
+ */
 export async function changesOf(
   db: Queryable,
   keys: readonly string[],
@@ -16,7 +19,8 @@ export async function changesOf(
     sql`, `,
   )
   const rows = await db.execute<{ key: string; truth: bigint; at: number; done: number | null }>(sql`
-    select key, truth, ${milliseconds(sql`created_at`)} as at, ${milliseconds(sql`done_at`)} as done from invalidations where key in (${list})`)
+    select key, truth, ${milliseconds(sql`created_at`)} as at, ${milliseconds(sql`done_at`)} as done from invalidations
+    where key in (${list}) and (done_at is null or done_at > now() - interval '15 minutes')`)
   return rows.map(({ key, truth, at, done }) => ({ key, truth: Number(truth), atMs: at, acknowledgedAtMs: done ?? undefined }))
 }
 
