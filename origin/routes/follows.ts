@@ -9,7 +9,7 @@ import { settleFollow } from '../fanout/debts.ts'
 import { keysBetween, raisedBetween } from '../fanout/raised.ts'
 import { pathId } from '../http/body.ts'
 import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
-import { noUser, requireCaller, suspendedCaller } from './callers.ts'
+import { noUser, requireActive, requireCaller, suspendedCaller } from './callers.ts'
 import { carryOut, type WriteParts } from './carry-out.ts'
 import { respond } from './respond.ts'
 
@@ -62,7 +62,7 @@ export function followRoutes(parts: WriteParts): Hono<OriginEnv> {
 
   async function accept(c: Context<OriginEnv>): Promise<Response> {
     const { callerId, otherId } = pairOf(c, 'Nobody asks to follow themselves.')
-    await requireCaller(db, callerId)
+    await requireActive(db, callerId)
     const outcome = await db.transaction(async (tx) => {
       const outcome = await acceptRequest(tx, callerId, otherId)
       refuse(outcome, otherId) // inside: what was refused leaves no trace

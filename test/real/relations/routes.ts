@@ -195,12 +195,13 @@ export function routes(world: () => World): void {
       ['POST', '/v1/posts', { text: 'I am back' }],
       ['POST', `/v1/posts/${id}/like`, undefined],
       ['POST', `/v1/users/${reader.id}/follow`, undefined],
+      ['PUT', `/v1/follow-requests/${reader.id}`, undefined],
     ] as const)
       await expectProblem(await author.call(method, path, body), 'forbidden')
     expect(await statusOf(author.call('POST', `/v1/users/${reader.id}/mute`))).toBe(200)
     expect(await statusOf(author.call('GET', '/v1/mutes'))).toBe(200)
     for (const path of [`/v1/users/${author.id}/follow`, `/v1/users/${author.id}/mute`, `/v1/posts/${id}/like`])
-      await expectProblem(await reader.call('POST', path), path.includes('follow') ? 'not-found' : 'not-found')
+      await expectProblem(await reader.call('POST', path), 'not-found')
     expect(await world().follows(reader, author)).toBe(true)
     expect(await suspend(false)).toEqual([200, { suspended: false }])
     expect(await world().load(keyOf.post(id, 'public'))).toMatch(/^p/)
