@@ -44,7 +44,7 @@ const USAGE = `Runs the tests; the last line is "N passed, N failed".
 
 TIDELINE_REDIS=real|stand-in says which Redis the tests use; without it, redis-server or valkey-server on the PATH, else the stand-in.
 TIDELINE_GRAPH=FILE names SNAP's soc-Slashdot0902.txt.gz; without it a generated graph of that shape is used.
-SEED=N repeats the run of a seed that was printed.
+SEED=N repeats the run of a seed that was printed; HISTORIES=N lives through so many random histories.
 `
 
 async function main(args: readonly string[]): Promise<number> {

@@ -183,7 +183,32 @@ export function historyOf(seed: number): History {
     return [{ ...command(wrong), waits: false, thenMs: below(chance(0.7) ? 5 : 500) }, ...some().map((action) => soon(action, 20))]
   }
 
+  /** Somebody becomes crowded, posts, and is left again: this takes minutes of reads and posts in the right places, which chance finds rarely. */
+  function crowding(): Command[] {
+    const star = who()
+    const others = people.map((_, i) => i).filter((i) => i !== star)
+    const reader = oneOf(others)
+    const wait = (ms: number): Command => ({ does: 'wait', waits: true, thenMs: ms })
+    const looks = (): Command => ({ does: 'page', fresh: true, ...reads(), who: reader, waits: true, thenMs: below(400) })
+    const posts = (): Command[] => Array.from({ length: 1 + below(2) }, () => soon({ does: 'post', who: star, audience: 'public' }, 200))
+    const all = (does: 'follow' | 'unfollow', some: readonly number[]): Command[] =>
+      some.map((i) => ({ does, who: i, whom: star, waits: true, thenMs: below(50) }))
+    const rest = others.filter((i) => i !== reader)
+    const comes = [...all('follow', [reader]), wait(below(2_000)), looks(), ...all('follow', rest)]
+    if (chance(0.4)) return [...comes, wait(16_000 + below(6_000)), ...posts(), wait(5_100 + below(2_000)), looks()]
+    const pulled = [wait(42_000 + below(4_000)), looks(), wait(15_500 + below(3_000)), ...posts(), wait(below(6_000)), looks()]
+    const left = [
+      ...all('unfollow', rest.slice(0, rest.length - below(2))),
+      wait(4_000 + below(4_000)),
+      looks(),
+      wait(below(7_000)),
+      looks(),
+    ]
+    return [...comes, ...pulled, ...left, ...(chance(0.5) ? [wait(40_000 + below(9_000)), ...posts(), wait(6_000), looks()] : [])]
+  }
+
   const commands: Command[] = []
+  if (chance(0.12)) commands.push(...crowding())
   const length = MIN_COMMANDS + below(30)
   while (commands.length < length) {
     if (chance(ill)) commands.push(...trouble())

@@ -29,7 +29,7 @@ interface Losses {
 }
 
 /** Rules of the scripts that may be switched off, to see what they are for. */
-export type ScriptRule = 'fill merges pushes' | 'invalidation voids the lease' | 'a push is not fresher' | 'no fill of an older truth'
+export type ScriptRule = 'fill merges pushes' | 'invalidation voids the lease' | 'a push is not fresher'
 
 export interface MemoryTierOptions {
   readonly maxTail?: number
@@ -139,9 +139,8 @@ export function createMemorySharedTier(
   }
   function fillOne(key: string, stored: Stored, token: string): { stamp: number; pushed: string } | undefined {
     const cell = cellOf(key)
-    const value = cell.value && without('no fill of an older truth') ? { ...cell.value, truth: 0 } : cell.value
     const lease = cell.lease && without('fill merges pushes') ? { ...cell.lease, recorded: '' } : cell.lease
-    const after = filled({ value, lease }, stored, token, limits)
+    const after = filled({ ...cell, lease }, stored, token, limits)
     if (after.filled) putCell(key, cell, after.cell, Math.max(stored.life.graceEndsAtMs, clock.nowMs() + 1))
     else if (!after.cell.lease) setLease(key, undefined)
     return after.filled
@@ -174,7 +173,7 @@ export function createMemorySharedTier(
         wanted.map(({ key, ...seen }) => {
           const cell = cellOf(key)
           const { state, shown } = leased(cell, seen)
-          const isTaken = without('a push is not fresher') && shown !== undefined && shown.truth >= seen.leastTruth
+          const isTaken = without('a push is not fresher') && shown !== undefined
           if (state === 'granted' && !isTaken) setLease(key, { ...newLease(token), expiresAtMs: clock.nowMs() + leaseMs })
           return { state: isTaken ? 'fresher' : state, stored: answered(shown) }
         }),

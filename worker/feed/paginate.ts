@@ -9,7 +9,7 @@ import type { FeedTurn } from './parts.ts'
 /** A page before it is written down. */
 export interface Lines {
   readonly lines: readonly Line[]
-  /** The last activity that was considered, where more may follow; undefined where the history ends. */
+  /** The last activity that was shown, or considered where the page is not full, and more may follow; undefined where the history ends. */
   readonly continuesBelow: string | undefined
   /** The page is short although more may follow: what comes next could not be had in time. */
   readonly isShort: boolean
@@ -108,7 +108,8 @@ export async function paginate(
     }
     for (const [i, { entry }] of window.candidates.entries()) {
       const line = lines[i]
-      if (line && shown.length === limit) return { lines: shown, continuesBelow: considered, isShort: false }
+      // From the last line shown, not from the last looked at: what hid a line in between may be gone by the next page.
+      if (line && shown.length === limit) return { lines: shown, continuesBelow: shown.at(-1)?.activityId, isShort: false }
       considered = entry.activityId
       if (line) shown.push(line)
     }

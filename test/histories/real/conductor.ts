@@ -20,6 +20,7 @@ const BEAT_MS = 1_000
 export function createConductor(parts: Parts) {
   const { stack } = parts
   const faults: Fault[] = []
+  const judges: Fault[][] = [faults]
   const nowMs = (): number => performance.timeOrigin + performance.now()
 
   /** Everything that was owed at this moment has been paid. */
@@ -64,8 +65,13 @@ export function createConductor(parts: Parts) {
   }
 
   return {
-    /** Shared by every judge. */
-    faults,
+    /** What a judge is to know: the blows until now and those to come, beside trouble of its own history. */
+    join(): Fault[] {
+      const own = [...faults]
+      judges.push(own)
+      return own
+    },
+    leave: (own: Fault[]): void => void judges.splice(judges.indexOf(own), 1),
     /** The blows as lines of a story that began at this moment (epoch milliseconds). */
     told: (startedAtMs: number): string[] =>
       faults.flatMap(({ what, fromMs, toMs }) => [
@@ -78,7 +84,7 @@ export function createConductor(parts: Parts) {
         await stack.redis.save()
         await sleep(blow.from)
       }
-      if (blow.does !== 'replica lag') faults.push(fault)
+      if (blow.does !== 'replica lag') for (const judge of judges) judge.push(fault)
       await deal(blow)
       fault.toMs = nowMs()
     },

@@ -6,6 +6,7 @@ import { makePosts } from '../../support/activity.ts'
 import { makeFollows, makeUsers } from '../../support/people.ts'
 import type { Ask, Driver, Line, Outcome, Page, Token, Trouble } from '../driver.ts'
 import { callOf } from './calls.ts'
+import { createOwnTrouble } from './own-trouble.ts'
 import type { Parts } from './parts.ts'
 
 interface Sent extends RequestInit {
@@ -25,11 +26,13 @@ export interface Pace {
 let earlier = 0n
 
 /** Plays one history on the real parts, with people of its own. Trouble that would meet other histories too is the conductor's. */
-export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driver {
+export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driver & { readonly degraded: () => number } {
   const { stack } = parts
   const tokens = new Map<string, string>()
   let mine: readonly string[] = []
+  const own = createOwnTrouble(stack, () => mine)
   let serviceToken: string | undefined
+  let degraded = 0
 
   const bearerOf = (who: string | undefined) => (who === undefined ? undefined : tokens.get(who))
 
@@ -61,10 +64,16 @@ export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driv
     const isGap = from.at === 'gap'
     const cursor = from.at === 'top' ? {} : { [from.at === 'since' ? 'since' : 'cursor']: from.cursor }
     const query = new URLSearchParams({ limit: String(limit), ...cursor })
-    return request(`${path}${isGap ? '/gap' : ''}?${query}`, isolate, { bearer: bearerOf(who), token }, pageOf)
+    return request(`${path}${isGap ? '/gap' : ''}?${query}`, isolate, { bearer: bearerOf(who), token }, (text, headers) => {
+      const page = pageOf(text, headers)
+      if (page.degraded.length > 0) degraded++
+      return page
+    })
   }
 
   return {
+    /** How many pages said that they may be less than they should be: nothing on them was judged. */
+    degraded: () => degraded,
     get isolates() {
       return parts.isolates.length
     },
@@ -103,17 +112,21 @@ export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driv
       request(`/v1/posts/${post}`, isolate, { bearer: bearerOf(reader), token }, (text) => lineOf(postSchema.parse(JSON.parse(text)))),
 
     async trouble(trouble: Trouble): Promise<boolean> {
-      if (trouble.does === 'lose keys') await loseKeys(trouble.share)
-      return false
+      switch (trouble.does) {
+        case 'lose keys':
+          await own.loseKeys(trouble.share)
+          return false
+        case 'late fan-out':
+          await own.fanOutLate(trouble.ms / speed)
+          return true
+        // Clocks of one machine cannot step apart: somebody falls dormant instead.
+        case 'clock steps':
+          await own.fallDormant(mine[Math.abs(trouble.ms) % mine.length] ?? '')
+          return true
+        default:
+          return false
+      }
     },
-  }
-
-  /** Redis evicts some of what this history's people have there. */
-  async function loseKeys(share: number): Promise<void> {
-    const keys = mine.flatMap((id) => [`tl:${id}`, `vw:${id}`, `us:${id}`, `au:${id}:public`]).filter(() => Math.random() < share)
-    if (keys.length === 0) return
-    const headers = { authorization: `Bearer ${stack.l2Token}` }
-    await fetch(stack.l2Url, { method: 'POST', headers, body: JSON.stringify(['DEL', ...keys.map((key) => `tideline:${key}`)]) })
   }
 }
 

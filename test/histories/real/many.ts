@@ -27,13 +27,15 @@ export interface Outcome {
   readonly broken: string | undefined
   readonly story: readonly string[]
   readonly pages: number
+  /** Pages that said that they may be less than they should be, and were not judged. */
+  readonly degraded: number
 }
 
 /** Lives through many histories on the same parts. Each has people of its own; a blow meets all. */
 export async function playMany(
   parts: Parts,
   { histories, atOnce, pace, blows, quietMs }: Many,
-): Promise<{ outcomes: Outcome[]; struck: string[] }> {
+): Promise<{ readonly outcomes: readonly Outcome[]; readonly told: string }> {
   const conductor = createConductor(parts)
   const outcomes: Outcome[] = []
   const over = new AbortController()
@@ -47,16 +49,25 @@ export async function playMany(
     // Whatever the pace, all is settled before everybody reads everything.
     const ending = history.ending.map((command) => (command.does === 'wait' ? { ...command, thenMs: SETTLES_MS * pace.speed } : command))
     const startedAtMs = driver.nowMs()
+    const faults = conductor.join()
     try {
       const { broken, story, pages } = await play({ ...history, ending }, driver, {
         settledMs: SETTLED_MS,
         busy: true,
         tells: true,
-        faults: conductor.faults,
+        faults,
       })
-      return { seed: history.seed, broken, story: broken === undefined ? [] : [...story, ...conductor.told(startedAtMs)].sort(), pages }
+      return {
+        seed: history.seed,
+        broken,
+        story: broken === undefined ? [] : [...story, ...conductor.told(startedAtMs)].sort(),
+        pages,
+        degraded: driver.degraded(),
+      }
     } catch (error) {
-      return { seed: history.seed, broken: String(error instanceof Error ? error.stack : error), story: [], pages: 0 }
+      return { seed: history.seed, broken: String(error instanceof Error ? error.stack : error), story: [], pages: 0, degraded: 0 }
+    } finally {
+      conductor.leave(faults)
     }
   }
   async function strike(): Promise<void> {
@@ -72,7 +83,9 @@ export async function playMany(
   await Promise.all(Array.from({ length: atOnce }, playOn))
   over.abort()
   await striking
-  return { outcomes, struck: conductor.told(0) }
+  const sum = (of: (one: Outcome) => number): number => outcomes.reduce((total, one) => total + of(one), 0)
+  const pages = `${sum((one) => one.pages)} pages, of which ${sum(({ degraded }) => degraded)} degraded`
+  return { outcomes, told: `${outcomes.length} histories, ${pages}, ${conductor.told(0).length / 2} blows` }
 }
 
 /** What broke, readably: the story, and whether the same history breaks alone, on the twins and on these parts. */

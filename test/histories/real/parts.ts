@@ -3,6 +3,7 @@ import { freePort } from '../../support/free-port.ts'
 import { type OriginProcess, startOriginProcess } from '../../support/origin-process.ts'
 import { type Stack, startStack } from '../../support/stack.ts'
 import { startWorkerd, type Workerd } from '../../support/workerd.ts'
+import { prepareLateFanOut } from './own-trouble.ts'
 
 /** How the real parts are set, so that what takes days happens while a history lasts. Milliseconds. */
 export interface Scale {
@@ -49,6 +50,7 @@ export async function startParts({ timelineMs, crowd, replicaLagMs }: Scale): Pr
     },
   })
   await stack.stopOrigin()
+  await prepareLateFanOut(stack.db)
   const ports = await Promise.all(Array.from({ length: EDGES }, freePort))
   const lifetimes = {
     timeline: { softMs: timelineMs / 2, hardMs: timelineMs },

@@ -80,8 +80,7 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
     without: (rule) =>
       (rule === 'fill merges pushes' && has('fill overwrites push')) ||
       (rule === 'invalidation voids the lease' && has('delete leaves the lease')) ||
-      (rule === 'a push is not fresher' && has('pushed is fresh')) ||
-      (rule === 'no fill of an older truth' && has('fill of an old truth')),
+      (rule === 'a push is not fresher' && has('pushed is fresh')),
   })
   const state = createState(clock.nowMs, RULES, has)
   const servers = createServers({ clock, random, l2, network, state, beats })

@@ -98,7 +98,7 @@ export function copyNext(state: State): boolean {
 }
 
 /** When the next step of the tiers is due (epoch milliseconds). */
-export function nextTierAtMs({ authors, demotions, rules }: State): number {
+export function nextTierAtMs({ authors, demotions, rules, has }: State): number {
   let next = Number.POSITIVE_INFINITY
   const due = (atMs: number): void => {
     if (atMs < next) next = atMs
@@ -111,7 +111,7 @@ export function nextTierAtMs({ authors, demotions, rules }: State): number {
   }
   for (const [authorId, { copiedAtMs }] of demotions) {
     if (copiedAtMs === undefined || (authors.get(authorId)?.followerCount ?? 0) >= rules.crowdThreshold) due(0)
-    else due(copiedAtMs + rules.timelineLifeMs)
+    else due(copiedAtMs + (has('crowd left too soon') ? 0 : rules.timelineLifeMs))
   }
   return next
 }
