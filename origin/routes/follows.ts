@@ -41,10 +41,9 @@ export function followRoutes(parts: WriteParts): Hono<OriginEnv> {
   /** Ends a follow, whoever of the two wants it. */
   function leave(followerId: bigint, followeeId: bigint, callerId: bigint): Promise<Raised> {
     return carryOut(parts, keysBetween(followerId, followeeId), async (tx) => {
-      const gone = await deleteFollow(tx, followerId, followeeId)
-      if (gone) return { raised: raisedBetween(followerId, followeeId, gone, gone.dropTimeline) }
       await requireCaller(tx, callerId)
-      return undefined
+      const gone = await deleteFollow(tx, followerId, followeeId)
+      return gone && { raised: raisedBetween(followerId, followeeId, gone, gone.dropTimeline) }
     })
   }
 

@@ -221,6 +221,8 @@ export function routes(world: () => World): void {
     await expectProblem(await author.call('POST', '/v1/posts', { text: 'a ghost' }), 'unauthorized')
     await expectProblem(await reader.call('POST', `/v1/users/${author.id}/follow`), 'not-found')
     await expectProblem(await author.call('GET', '/v1/blocks'), 'unauthorized')
+    await expectProblem(await author.call('DELETE', `/v1/posts/${id}`), 'unauthorized')
+    await expectProblem(await author.call('DELETE', `/v1/users/${followee.id}/follow`), 'unauthorized')
     const put = (userId: string) => world().service('PUT', `/v1/users/${userId}`, { handle: `user-${author.id}`, name: 'Somebody' })
     for (const userId of [author.id, '1999999999999999999']) await expectProblem(await put(userId), 'conflict')
     await eventually(async () =>
