@@ -218,7 +218,9 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
         return carryOut(server, [...keysBetween(who, what.whom), ...keysBetween(what.whom, who)], () => {
           const both = people.block(state, who, what.whom, what.does === 'block')
           tiersChanged()
-          return both && { raised: { ...raisedBetween(who, what.whom, both[0], false), ...raisedBetween(what.whom, who, both[1], false) } }
+          if (!both) return undefined
+          const raised = raisedBetween(who, what.whom, both[0], false)
+          return { raised, drops: dropsOf({ ...raised, ...raisedBetween(what.whom, who, both[1], false) }) }
         })
       case 'go private':
       case 'go public':

@@ -109,6 +109,9 @@ export function routes(world: () => World): void {
       expect(await world().follows(viewer, whom)).toBe(false)
       await expectProblem(await viewer.call('POST', `/v1/users/${whom.id}/follow`), 'blocked')
     }
+    // The other's versions would tell what they do besides: the token can be read.
+    const raised = await raisedBy(one.call('DELETE', `/v1/users/${other.id}/block`))
+    expect(Object.keys(raised)).toEqual([keyOf.viewer(one.id), keyOf.relation(one.id, other.id)])
     for (const _ of [1, 2]) expect(await say(one, 'DELETE', 'block', other)).toEqual([200, { blocked: false }])
     expect([await relation(one, other), await relation(other, one)]).toEqual(['n', 'n'])
     expect(await say(other, 'POST', 'follow', one)).toEqual(following)
