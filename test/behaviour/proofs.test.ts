@@ -208,6 +208,19 @@ test('with L2 dead the origin proves', async () => {
   expect((await isolate.feed(BEN)).ids).toEqual(idsOf(open))
 })
 
+test('with L2 dead, who comes a minute after an account went private does not see it, though memory still holds what it posted', async () => {
+  const { world, open } = await followersOnly()
+  const isolate = world.isolate()
+  expect((await isolate.feed(CARA)).ids).toEqual(idsOf(open))
+  await isolate.post(open, undefined)
+  await isolate.settled()
+  die(world, { l2: true, origin: false })
+  await world.account(ANNA, 'private').catch(() => {}) // L2 cannot be told
+  await world.clock.advance(EXPIRED_MS)
+  expect((await isolate.feed(CARA)).ids).toEqual([])
+  expect(await slugOf(isolate.post(open, undefined))).toBe('not-found')
+})
+
 test('with the origin dead L2 proves, for a minute; then it is withheld, and the page says so', async () => {
   const { world, open, closed, isolate } = await warmed()
   die(world, { l2: false, origin: true })

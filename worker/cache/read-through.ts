@@ -100,6 +100,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
   const isCalm = (held: Held<unknown>, nowMs: number, head: number): boolean =>
     nowMs + held.life.deltaMs * head < held.life.softExpiresAtMs && isYoung(held, nowMs, head)
   const isUsable = (held: Held<unknown>): boolean => clock.nowMs() < held.life.hardExpiresAtMs
+  const isRecent = (held: Held<unknown>): boolean => clock.nowMs() < held.verifiedAtMs + options.sharedSoftAgeMs
   const isDead = (held: Held<unknown>): boolean => clock.nowMs() >= held.life.graceEndsAtMs
   const enough = (key: Key<unknown>, held: Held<unknown>, turn: Turn): boolean =>
     turn.leastTruth === undefined || held.truth >= turn.leastTruth(key.text)
@@ -152,7 +153,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
       if (isDispensable(key, turn)) return true
       const held = sources.recall(key.text)
       if (key.need === 'proof' || held === undefined || !enough(key, held, turn)) return false
-      return isUsable(held) && clock.nowMs() < held.verifiedAtMs + options.sharedSoftAgeMs
+      return isUsable(held) && isRecent(held)
     }
     let readings: ReadonlyMap<string, Outcome<SharedRead>> | undefined
     if (!breaker.open) {
@@ -167,9 +168,11 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
       else if (!read) unreachable.add(key.text)
       const held = read ? read.value.held : sources.recall(key.text)
       const proves = read !== undefined || key.need !== 'proof'
-      if (held && proves && enough(key, held, turn))
-        settle(reading, key, { held, layer: read ? 'shared' : 'memory' }, read ? !read.led : false)
-      else reading.wait.push(key)
+      if (!held || !proves || !enough(key, held, turn)) reading.wait.push(key)
+      else if (!read && !isRecent(held) && !backoff.waits(key.text)) {
+        reading.seen.set(key.text, { held, layer: 'memory' })
+        reading.wait.push(key)
+      } else settle(reading, key, { held, layer: read ? 'shared' : 'memory' }, read ? !read.led : false)
     }
   }
 
