@@ -1,7 +1,7 @@
 import { parseCount, parseFlags, runCommand } from '../../dev/command-line.ts'
 import { bundleWorker } from '../../test/support/bundle.ts'
 import { EFFECTS } from '../../test/support/freshness/effects.ts'
-import { measure, placesOf, violationsOf } from '../../test/support/freshness/measure.ts'
+import { measure, placesOf, prepare, violationsOf } from '../../test/support/freshness/measure.ts'
 import { createCast } from '../../test/support/freshness/people.ts'
 import { type Sightings, tookMs } from '../../test/support/freshness/watch.ts'
 import { startTestPostgres } from '../../test/support/postgres.ts'
@@ -59,7 +59,7 @@ async function main(args: string[]): Promise<void> {
       )
       process.stdout.write('| write | gone: median / most | back: median / most |\n| --- | --- | --- |\n')
       for (const effect of effects) {
-        const all = await Promise.all(Array.from({ length: rounds }, () => measure(effect, cast, places)))
+        const all = await Promise.all(Array.from({ length: rounds }, async () => measure(await prepare(effect, cast, places), places)))
         const gone = all.flatMap((one) => one.gone)
         const back = all.flatMap((one) => one.back ?? [])
         process.stdout.write(`| ${effect.name} | ${toldOf(gone, false)} | ${toldOf(back, true)} |\n`)

@@ -14,7 +14,6 @@ export type Blow =
 
 /** After a blow all debts are to be paid within this (milliseconds). */
 const HEALS_MS = 60_000
-const BEAT_MS = 1_000
 
 /** Deals out blows, and notes when each began and when all it had done was repaired. */
 export function createConductor(parts: Parts) {
@@ -23,10 +22,13 @@ export function createConductor(parts: Parts) {
   const judges: Fault[][] = [faults]
   const nowMs = (): number => performance.timeOrigin + performance.now()
 
+  async function momentNow(): Promise<string> {
+    const [row] = await stack.db.execute<{ moment: string }>(sql`select clock_timestamp()::text as moment`)
+    return row?.moment ?? ''
+  }
   /** Everything that was owed at this moment has been paid. */
   async function untilPaid(): Promise<void> {
-    const [row] = await stack.db.execute<{ moment: string }>(sql`select clock_timestamp()::text as moment`)
-    const moment = row?.moment ?? ''
+    const moment = await momentNow()
     await eventually(
       async () => {
         const [owed] = await stack.db.execute<{ count: number }>(sql`
@@ -40,9 +42,19 @@ export function createConductor(parts: Parts) {
       100,
     )
   }
-  /** Every origin has asked Redis for its counter since. */
+  /** Every origin has asked Redis for its counter since: of two beats that it noted, the second was asked for after the first. */
   async function untilBeaten(): Promise<void> {
-    await sleep(2 * BEAT_MS)
+    const moment = await momentNow()
+    await eventually(
+      async () => {
+        const rows = await stack.db.execute(
+          sql`select machine_id from beats where at > ${moment}::timestamptz group by machine_id having count(*) >= 2`,
+        )
+        if (rows.length < parts.origins.length) throw new Error(`only ${rows.length} origins have beaten`)
+      },
+      HEALS_MS,
+      100,
+    )
   }
 
   async function deal(blow: Blow): Promise<void> {

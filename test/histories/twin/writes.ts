@@ -132,7 +132,7 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
       return people.insertFollow(state, viewerId, authorId, accepted)
     })
     if (outcome === 'requested') return { raised: {}, requested: true }
-    if (outcome !== 'created' && outcome !== 'already') return { refused: outcome }
+    if (outcome !== 'created' && outcome !== 'already') return { refused: accepted && outcome === 'forbidden' ? 'not-found' : outcome }
     owed()
     tiersChanged()
     const settled = await backfillNow(state, process, viewerId, authorId, seen)
@@ -204,7 +204,7 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
       case 'follow':
         return follow(server, who, what.whom, false)
       case 'accept':
-        return follow(server, what.whom, who, true)
+        return isActive(who) ? follow(server, what.whom, who, true) : { refused: 'forbidden' }
       case 'unfollow':
         return leave(server, who, what.whom)
       case 'mute':

@@ -1,5 +1,5 @@
 import type { Cast } from './people.ts'
-import type { Effect } from './scenes.ts'
+import type { Effect, Stage } from './scenes.ts'
 import {
   brokenBy,
   byCookie,
@@ -16,7 +16,6 @@ import {
 
 /** What became of one effect: the sightings of every look by every isolate. */
 export interface Measured {
-  readonly name: string
   readonly gone: readonly Sightings[]
   /** Of the way back, where there is one. */
   readonly back: readonly Sightings[] | undefined
@@ -36,10 +35,15 @@ export function placesOf(urls: readonly string[], each: number): Omit<Places, 'p
   return { isolates: urls.filter((_, place) => !isWriters(place)), insistOn: { byHeader, byCookie } }
 }
 
-/** Sets an effect's stage, warms every isolate, and watches it happen, and its way back. */
-export async function measure({ name, stage }: Effect, cast: Cast, { insistOn, ...watching }: Places): Promise<Measured> {
-  const { gone, back, never, own = [], act } = await stage(cast)
-  await Promise.all([untilAll(watching.isolates, gone, !never), untilAll(Object.values(insistOn), own, true)])
+/** Sets an effect's stage and warms every isolate. */
+export async function prepare({ stage }: Effect, cast: Cast, { isolates, insistOn }: Places): Promise<Stage> {
+  const staged = await stage(cast)
+  await Promise.all([untilAll(isolates, staged.gone, !staged.never), untilAll(Object.values(insistOn), staged.own ?? [], true)])
+  return staged
+}
+
+/** Watches an effect happen, and its way back. */
+export async function measure({ gone, back, own = [], act }: Stage, { insistOn, ...watching }: Places): Promise<Measured> {
   let stillShown: Promise<string[]> | undefined
   const sightings = await watch(
     gone,
@@ -54,7 +58,7 @@ export async function measure({ name, stage }: Effect, cast: Cast, { insistOn, .
     watching,
   )
   const ways = back && (await watch(back.looks, back.act, { ...watching, untilShown: true }))
-  return { name, gone: sightings, back: ways, own: (await stillShown) ?? [] }
+  return { gone: sightings, back: ways, own: (await stillShown) ?? [] }
 }
 
 interface Insisting {

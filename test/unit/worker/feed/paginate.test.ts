@@ -87,6 +87,14 @@ test('a scroll holds what stands, each once and in order, and no page is short w
     ),
   ))
 
+test('what could not be proved for one page is on the next, where it can', async () => {
+  const unproven = new Set([3])
+  const { page } = world({ history: [5, 4, 3, 2, 1], floor: 0, gone: (n) => unproven.has(n) })
+  const { continuesBelow } = await page(undefined, 2)
+  unproven.clear()
+  expect((await page(continuesBelow, 2)).lines.map(({ activityId }) => activityId)).toEqual([3, 2].map(id))
+})
+
 test('the last page knows that it is the last', async () => {
   const { page } = world({ history: [5, 4, 3, 2, 1], floor: 0, gone: (n) => n === 1 })
   expect((await page(undefined, 4)).continuesBelow).toBeUndefined()
