@@ -26,13 +26,13 @@ export interface Pace {
 let earlier = 0n
 
 /** Plays one history on the real parts, with people of its own. Trouble that would meet other histories too is the conductor's. */
-export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driver & { readonly degraded: () => number } {
+export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driver & { readonly degraded: readonly string[] } {
   const { stack } = parts
   const tokens = new Map<string, string>()
   let mine: readonly string[] = []
   const own = createOwnTrouble(stack, () => mine)
   let serviceToken: string | undefined
-  let degraded = 0
+  const degraded: string[] = []
 
   const bearerOf = (who: string | undefined) => (who === undefined ? undefined : tokens.get(who))
 
@@ -66,14 +66,14 @@ export function createRealDriver(parts: Parts, { speed, longestMs }: Pace): Driv
     const query = new URLSearchParams({ limit: String(limit), ...cursor })
     return request(`${path}${isGap ? '/gap' : ''}?${query}`, isolate, { bearer: bearerOf(who), token }, (text, headers) => {
       const page = pageOf(text, headers)
-      if (page.degraded.length > 0) degraded++
+      if (page.degraded.length > 0) degraded.push(page.degraded.join(' '))
       return page
     })
   }
 
   return {
-    /** How many pages said that they may be less than they should be: nothing on them was judged. */
-    degraded: () => degraded,
+    /** Why pages said that they may be less than they should be: nothing on them was judged. */
+    degraded,
     get isolates() {
       return parts.isolates.length
     },

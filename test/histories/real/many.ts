@@ -27,8 +27,8 @@ export interface Outcome {
   readonly broken: string | undefined
   readonly story: readonly string[]
   readonly pages: number
-  /** Pages that said that they may be less than they should be, and were not judged. */
-  readonly degraded: number
+  /** Of each page that said that it may be less than it should be, and was not judged, why. */
+  readonly degraded: readonly string[]
 }
 
 /** Lives through many histories on the same parts. Each has people of its own; a blow meets all. */
@@ -62,10 +62,10 @@ export async function playMany(
         broken,
         story: broken === undefined ? [] : [...story, ...conductor.told(startedAtMs)].sort(),
         pages,
-        degraded: driver.degraded(),
+        degraded: driver.degraded,
       }
     } catch (error) {
-      return { seed: history.seed, broken: String(error instanceof Error ? error.stack : error), story: [], pages: 0, degraded: 0 }
+      return { seed: history.seed, broken: String(error instanceof Error ? error.stack : error), story: [], pages: 0, degraded: [] }
     } finally {
       conductor.leave(faults)
     }
@@ -83,9 +83,17 @@ export async function playMany(
   await Promise.all(Array.from({ length: atOnce }, playOn))
   over.abort()
   await striking
-  const sum = (of: (one: Outcome) => number): number => outcomes.reduce((total, one) => total + of(one), 0)
-  const pages = `${sum((one) => one.pages)} pages, of which ${sum(({ degraded }) => degraded)} degraded`
-  return { outcomes, told: `${outcomes.length} histories, ${pages}, ${conductor.told(0).length / 2} blows` }
+  const pages = outcomes.reduce((sum, one) => sum + one.pages, 0)
+  const reasons = [
+    ...Map.groupBy(
+      outcomes.flatMap(({ degraded }) => degraded),
+      (why) => why,
+    ),
+  ].map(([why, all]) => `${all.length} ${why}`)
+  return {
+    outcomes,
+    told: `${outcomes.length} histories, ${pages} pages, ${conductor.told(0).length / 2} blows; degraded: ${reasons.join(', ') || 'none'}`,
+  }
 }
 
 /** What broke, readably: the story, and whether the same history breaks alone, on the twins and on these parts. */
