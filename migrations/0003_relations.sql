@@ -64,8 +64,6 @@ CREATE TABLE likes (
   PRIMARY KEY (user_id, post_id)
 );
 --> statement-breakpoint
-CREATE INDEX likes_of_post ON likes (post_id);
---> statement-breakpoint
 CREATE INDEX likes_created ON likes (created_at);
 --> statement-breakpoint
 -- Accounts whose posts must leave L2 because they became less visible: their bodies are swept, newest first, a chunk at a time.

@@ -26,12 +26,33 @@ export function connect(url: string, options: { maxConnections: number; statemen
     connection: { application_name: options.applicationName, statement_timeout: options.statementTimeoutMs },
   })
   return {
-    db: drizzle(client, { schema }),
+    db: withRetries(drizzle(client, { schema })),
     listen: async (channel, onNotify) => {
       await client.listen(channel, onNotify, onNotify)
     },
     close: () => client.end({ timeout: 5 }),
   }
+}
+
+/** How often a transaction begins that others keep deadlocking with. */
+const MAX_ATTEMPTS = 3
+
+/**
+ * Begins a transaction again that Postgres ended to undo a deadlock (SQLSTATE 40P01): it has done nothing. Everybody locks viewer, author, user, so that is rare; two
+ * authors may still meet in another order. What runs in a transaction must not mind running twice.
+ */
+function withRetries(db: Database): Database {
+  const begin = db.transaction.bind(db)
+  db.transaction = async (work, config) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await begin(work, config)
+      } catch (error) {
+        if (attempt === MAX_ATTEMPTS || codeOf(error) !== '40P01') throw error
+      }
+    }
+  }
+  return db
 }
 
 /** Ends each statement of this transaction that runs for longer; none is compiled (JIT), which may take longer than what is asked under a deadline. */
