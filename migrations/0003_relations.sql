@@ -1,7 +1,20 @@
--- Why: private accounts, followers-only posts, mutes, blocks, follow requests, suspension, likes. Locks: users, viewers and posts for the
--- moment it takes to add columns with constant defaults; the new check on posts is added NOT VALID and holds for what is written from now
--- on (all older rows passed the narrower one). Old code: runs on it, it knows none of this and treats everything as public, so move the
--- worker first, then the origin.
+-- Why: private accounts, followers-only posts, mutes, blocks, follow requests, suspension, likes. Locks: the reposts that stand are counted first,
+-- which reads all posts and locks nobody out. Then users, viewers and posts are locked to add columns with constant defaults, for a moment, but
+-- all pending migrations are one transaction: until the last of them is done, so see 0006. The new check on posts is added NOT VALID and holds for
+-- what is written from now on (all older rows passed the narrower one). Old code: runs on it, knows none of this, treats everything as public and
+-- does not count reposts (those it writes after this are missing from the counts), so move the worker first, then the origin.
+-- Counted in 16 slots, so that many may like one post at a time. Counts and truth version of co: are the sums.
+CREATE TABLE post_counts (
+  post_id bigint NOT NULL,
+  slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 15),
+  likes bigint NOT NULL DEFAULT 0,
+  reposts bigint NOT NULL DEFAULT 0,
+  version bigint NOT NULL DEFAULT 1,
+  PRIMARY KEY (post_id, slot)
+) WITH (fillfactor = 70);
+--> statement-breakpoint
+INSERT INTO post_counts (post_id, slot, reposts) SELECT root_id, 0, count(*) FROM posts WHERE root_id IS NOT NULL AND deleted_at IS NULL GROUP BY root_id;
+--> statement-breakpoint
 ALTER TABLE users
   ADD COLUMN private boolean NOT NULL DEFAULT false,
   ADD COLUMN suspended_at timestamptz,
@@ -54,18 +67,6 @@ CREATE TABLE likes (
 CREATE INDEX likes_of_post ON likes (post_id);
 --> statement-breakpoint
 CREATE INDEX likes_created ON likes (created_at);
---> statement-breakpoint
--- Counted in 16 slots, so that many may like one post at a time. Counts and truth version of co: are the sums.
-CREATE TABLE post_counts (
-  post_id bigint NOT NULL,
-  slot smallint NOT NULL CHECK (slot BETWEEN 0 AND 15),
-  likes bigint NOT NULL DEFAULT 0,
-  reposts bigint NOT NULL DEFAULT 0,
-  version bigint NOT NULL DEFAULT 1,
-  PRIMARY KEY (post_id, slot)
-) WITH (fillfactor = 70);
---> statement-breakpoint
-INSERT INTO post_counts (post_id, slot, reposts) SELECT root_id, 0, count(*) FROM posts WHERE root_id IS NOT NULL AND deleted_at IS NULL GROUP BY root_id;
 --> statement-breakpoint
 -- Accounts whose posts must leave L2 because they became less visible: their bodies are swept, newest first, a chunk at a time.
 CREATE TABLE sweeps (

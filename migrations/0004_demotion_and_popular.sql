@@ -1,5 +1,5 @@
 -- Why: an author who is no longer crowded leaves the crowd again, after a job has written the pulled posts into the followers'
--- timelines. Locks: authors for an instant; the check is validated under a lock that stops nobody. Old code: runs on it and reads 'demoted'
+-- timelines. Locks: authors while it is read once, some hundred milliseconds a million. Old code: runs on it and reads 'demoted'
 -- as it should (new posts are pushed, the author is in crowd), but its rebuilds and backfills leave pulled posts out; all
 -- processes must be new before an author has been demoted for a day.
 ALTER TABLE authors DROP CONSTRAINT authors_route_check;

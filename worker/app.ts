@@ -65,8 +65,8 @@ export function createApp({
   })
   app.use(async (c, next) => (c.req.method === 'OPTIONS' ? cors.preflight() : next()))
   app.use('/demo/:rest{.+}', loopbackOnly) // with a star it would match /demo too
-  const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), lookRoutes(look, http.clock), demoRoutes(demo)]
-  for (const route of open) app.route('/', route)
+  const open = [healthRoutes(readiness), problemRoutes(), openApiRoutes(), demoRoutes(demo)]
+  for (const route of [...open, lookRoutes(look, http.clock)]) app.route('/', route)
   app.use(async ({ env: { exchange } }, next) => {
     exchange.caller = await identify(exchange.request.headers.get('authorization'))
     await next()

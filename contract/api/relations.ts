@@ -182,7 +182,7 @@ export const RELATIONS: readonly Operation[] = [
     tag: 'Users',
     summary: 'Suspend an account, or let it come back',
     description:
-      'Within 5 s nobody sees anything of a suspended account. It may still read, hide and leave; it may not post, repost, like or follow. Back again, all is as it was.',
+      'Within 5 s nobody sees anything of a suspended account. It may still read, hide and leave; it may not post, repost, like, follow or accept a follower. Back again, all is as it was.',
     token: 'service',
     parameters: [idIn('The account.', PRIYA.id)],
     body: { schema: suspensionSchema, example: { suspended: false } },

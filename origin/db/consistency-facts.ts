@@ -5,7 +5,10 @@ import { idArray, type Queryable } from './client.ts'
 
 const milliseconds = (moment: SQL): SQL => sql`(extract(epoch from ${moment}) * 1000)::float8`
 
-/** What caches of some keys were told of, or are still to be told. Reads two hours of invalidations: for keys that differ, which are few. */
+/**
+ * What caches of some keys were told of within the last minutes, or are still to be told. No index has the keys of what is done, so this reads all
+ * of those minutes: who ignores an older change is as wrong without it.
+ */
 export async function changesOf(
   db: Queryable,
   keys: readonly string[],
@@ -16,7 +19,8 @@ export async function changesOf(
     sql`, `,
   )
   const rows = await db.execute<{ key: string; truth: bigint; at: number; done: number | null }>(sql`
-    select key, truth, ${milliseconds(sql`created_at`)} as at, ${milliseconds(sql`done_at`)} as done from invalidations where key in (${list})`)
+    select key, truth, ${milliseconds(sql`created_at`)} as at, ${milliseconds(sql`done_at`)} as done from invalidations
+    where key in (${list}) and (done_at is null or done_at > now() - interval '15 minutes')`)
   return rows.map(({ key, truth, at, done }) => ({ key, truth: Number(truth), atMs: at, acknowledgedAtMs: done ?? undefined }))
 }
 
@@ -27,7 +31,8 @@ export async function accountsOf(
 ): Promise<{ readonly postId: string; readonly changedAtMs: number; readonly swept: boolean }[]> {
   if (postIds.length === 0) return []
   const rows = await db.execute<{ id: string; changed: number; swept: boolean }>(sql`
-    select p.id::text, ${milliseconds(sql`u.visibility_changed_at`)} as changed, not exists (select from sweeps s where s.author_id = u.id) as swept
+    select p.id::text, ${milliseconds(sql`u.visibility_changed_at`)} as changed,
+      not exists (select from sweeps s where s.author_id = u.id and s.due_at < 'infinity') as swept
     from posts p join users u on u.id = p.author_id where p.id = any(${idArray(postIds)})`)
   return rows.map(({ id, changed, swept }) => ({ postId: id, changedAtMs: changed, swept }))
 }
@@ -83,7 +88,7 @@ export interface HeldEntries {
 
 /**
  * A viewer's timeline above an id: what was pushed there and stands, by whom the viewer follows. Of what an answer holds, what is by nobody whom
- * the viewer follows or left of late (that is filtered at the edge) has no place there. What was pulled before a demotion is not compared:
+ * the viewer follows or left of late, nor by a deleted account (those are filtered at the edge), has no place there. What was pulled before a demotion is not compared:
  * readers pull it still. Undefined for a viewer who is gone, dormant, or not rebuilt yet.
  */
 export async function timelineFacts(db: Queryable, viewerId: string, { since, activityIds, actorIds }: HeldEntries, cap: number) {
@@ -100,6 +105,7 @@ export async function timelineFacts(db: Queryable, viewerId: string, { since, ac
       where e.actor_id <> v.viewer_id
         and not exists (select from follows f where f.follower_id = v.viewer_id and f.followee_id = e.actor_id)
         and not exists (select from departures d where d.viewer_id = v.viewer_id and d.author_id = e.actor_id)
+        and not exists (select from users a where a.id = e.actor_id and a.deleted_at is not null)
     ) as strangers
     from viewers v join users u on u.id = v.viewer_id
     where v.viewer_id = ${viewerId} and u.deleted_at is null and v.enrolled_at is not null and v.complete_since < 9223372036854775807`)

@@ -17,7 +17,7 @@ export interface PeoplePage {
 const page = (db: Queryable, ids: SQL, { below, limit }: PeoplePage): Promise<Person[]> =>
   db.execute<{ id: string; handle: string; name: string }>(sql`
     select u.id::text as id, handle, name from (${ids}) listed join users u using (id)
-    where u.id < ${below}::bigint and suspended_at is null and deleted_at is null order by u.id desc limit ${limit}`)
+    where listed.id < ${below}::bigint and suspended_at is null and deleted_at is null order by listed.id desc limit ${limit}`)
 
 /** Whom a viewer muted. */
 export const mutedBy = (db: Queryable, viewerId: bigint, at: PeoplePage): Promise<Person[]> =>

@@ -54,7 +54,10 @@ export interface ActivityRaised {
 export async function insertActivity(tx: Queryable, activity: NewActivity): Promise<ActivityRaised | undefined> {
   const { authorId, root, audience = 'public' } = activity
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
-  const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience'] }>(sql`
+  // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
+  await tx.execute(sql`select 1 from authors where author_id = ${authorId} for update`)
+  const stands = (condition: SQL) => sql`exists (select from posts where author_id = ${authorId} and deleted_at is null and ${condition})`
+  const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint)
       where author_id = ${authorId} and exists (select from users where id = ${authorId} and deleted_at is null and suspended_at is null)
@@ -68,24 +71,17 @@ export async function insertActivity(tx: Queryable, activity: NewActivity): Prom
       insert into fanout_jobs (activity_id, author_id, mode, lane)
       select ${activity.id}::bigint, ${authorId}::bigint, mode, (follower_count > ${BIG_LANE_FOLLOWERS})::int from author, post
     )
-    select post_version, case when private then 'followers' else ${audience} end as audience, pg_notify(${FANOUT_CHANNEL}, '')
+    select post_version, case when private then 'followers' else ${audience} end as audience, case
+        when private then not ${stands(sql`true`)}
+        else ${audience} = 'followers' and not ${stands(sql`audience = 'followers'`)} end as first_for_followers,
+      pg_notify(${FANOUT_CHANNEL}, '')
     from author join users on id = author_id`)
   if (!row) return undefined
-  const firstForFollowers = row.audience === 'followers' && (await isOnlyForFollowers(tx, activity))
   const marks =
     root && marksVersion !== undefined
       ? { marksVersion, countsVersion: await count(tx, authorId, root.id, { likes: 0, reposts: 1 }) }
       : undefined
-  return { audience: row.audience, postVersion: Number(row.post_version), firstForFollowers, marks }
-}
-
-/** Is an activity the only one of its author that only followers may see? A statement of its own: under the author's lock it sees what ended meanwhile. */
-async function isOnlyForFollowers(tx: Queryable, { id, authorId }: Pick<NewActivity, 'id' | 'authorId'>): Promise<boolean> {
-  const other = (condition: SQL) =>
-    sql`exists (select from posts where author_id = ${authorId} and id <> ${id} and deleted_at is null and ${condition})`
-  const [row] = await tx.execute<{ only: boolean }>(sql`
-    select not case when private then ${other(sql`true`)} else ${other(sql`audience = 'followers'`)} end as only from users where id = ${authorId}`)
-  return row?.only ?? false
+  return { audience: row.audience, postVersion: Number(row.post_version), firstForFollowers: row.first_for_followers, marks }
 }
 
 /** What the end of an activity raised. */

@@ -15,7 +15,7 @@ export async function hiddenOf(db: Queryable, viewerIds: readonly string[], limi
   if (viewerIds.length === 0) return []
   const rows = await db.execute<{ viewer_id: bigint; muted: string[]; blocked: string[]; follows_nobody: boolean }>(sql`
     select v.viewer_id,
-      array(select author_id::text from mutes m where m.viewer_id = v.viewer_id order by author_id limit ${limit}) as muted,
+      array(select author_id::text from mutes m where m.viewer_id = v.viewer_id order by m.author_id limit ${limit}) as muted,
       array(
         (select blocked_id::text as id from blocks where blocker_id = v.viewer_id order by blocked_id limit ${limit})
         union (select blocker_id::text from blocks where blocked_id = v.viewer_id order by blocker_id limit ${limit}) order by id

@@ -63,7 +63,7 @@ export interface RemovedFollows {
 }
 
 /**
- * Removes some follows of a deleted account and by it, with what fan-out knows of them, and raises what its followers' views are judged by.
+ * Removes some follows of a deleted account and by it, with what fan-out knows of them, and its timeline, and raises what its followers' views are judged by.
  * Locks as everybody does: viewers, then authors, each in the order of their ids. Run it in a transaction.
  */
 export async function removeFollowsOf(tx: Queryable, userId: bigint, limit: number): Promise<RemovedFollows> {
@@ -86,6 +86,7 @@ export async function removeFollowsOf(tx: Queryable, userId: bigint, limit: numb
   await tx.execute(sql`
     delete from push_edges where (author_id = ${userId} and viewer_id = any(${followers})) or (viewer_id = ${userId} and author_id = any(${followees}))`)
   await tx.execute(sql`delete from backfills where author_id = ${userId} and viewer_id = any(${followers})`)
+  await tx.execute(sql`delete from timeline_entries where viewer_id = ${userId}`)
   const raised = await tx.execute<{ viewer_id: bigint; view_version: bigint; follow_version: bigint }>(sql`
     update viewers set view_version = view_version + 1, changed_at = clock_timestamp()
     where viewer_id = any(${followers}) returning viewer_id, view_version, follow_version`)

@@ -79,7 +79,8 @@ async function demoteAuthors(tx: Queryable, { crowdThreshold, leaveShare, holdMs
   await tx.execute(sql`
     with fallen as (
       update authors set route = 'demoted'
-      where route = 'pull' and follower_count < ${Math.ceil(crowdThreshold * leaveShare)} and announced_at <= now() - ${seconds(holdMs)}
+      where route = 'pull' and candidate_since is not null -- by its index: this is asked every second
+        and follower_count < ${Math.ceil(crowdThreshold * leaveShare)} and announced_at <= now() - ${seconds(holdMs)}
       returning author_id
     )
     insert into demotions (author_id) select author_id from fallen`)

@@ -5,7 +5,7 @@ import type { Database } from '../db/client.ts'
 import { accountsOf, authorFacts, changesOf, type HeldEntries, tiesOf, timelineFacts } from '../db/consistency-facts.ts'
 import { loadKeys } from '../timelines/load.ts'
 import { capOf } from './answers.ts'
-import type { Answer, Change, ListTruth, ValueTruth } from './judge.ts'
+import type { Answer, ListTruth, ValueTruth } from './judge.ts'
 import type { Truths } from './ports.ts'
 
 /** The truth of Postgres. A value is what a load would bring now; a list is asked for by what must and must not be in it. */
@@ -64,23 +64,14 @@ async function untoldByKey(db: Database, keys: readonly string[]): Promise<Map<s
   ])
 }
 
-/** One question per list: a turn looks at a handful. */
+/** One question per list: a turn looks at a handful. What they were told is asked only of those that are behind. */
 async function listsOf(db: Database, answers: readonly Answer[]): Promise<[string, ListTruth][]> {
-  if (answers.length === 0) return []
-  const changes: ReadonlyMap<string, readonly Change[]> = Map.groupBy(
-    await changesOf(
-      db,
-      answers.map(({ key }) => key),
-    ),
-    ({ key }) => key,
+  const known = (await Promise.all(answers.map(async (answer) => ({ answer, facts: await factsOf(db, answer) })))).flatMap(
+    ({ answer, facts }) => (facts ? [{ answer, facts }] : []),
   )
-  const all = await Promise.all(
-    answers.map(async (answer): Promise<[string, ListTruth][]> => {
-      const facts = await factsOf(db, answer)
-      return facts ? [[answer.key, { ...facts, changes: changes.get(answer.key) ?? [] }]] : []
-    }),
-  )
-  return all.flat()
+  const behind = known.filter(({ answer, facts }) => answer.truth < facts.truth).map(({ answer }) => answer.key)
+  const changes = Map.groupBy(await changesOf(db, behind), ({ key }) => key)
+  return known.map(({ answer: { key }, facts }) => [key, { ...facts, changes: changes.get(key) ?? [] }])
 }
 
 function factsOf(db: Database, { key, says }: Answer) {

@@ -9,7 +9,7 @@ import { settleFollow } from '../fanout/debts.ts'
 import { keysBetween, raisedBetween } from '../fanout/raised.ts'
 import { pathId } from '../http/body.ts'
 import { actingUser, type OriginEnv, unknownCaller } from '../http/identity.ts'
-import { noUser, requireCaller, suspendedCaller } from './callers.ts'
+import { noUser, requireActive, requireCaller, suspendedCaller } from './callers.ts'
 import { carryOut, type WriteParts } from './carry-out.ts'
 import { respond } from './respond.ts'
 
@@ -41,10 +41,9 @@ export function followRoutes(parts: WriteParts): Hono<OriginEnv> {
   /** Ends a follow, whoever of the two wants it. */
   function leave(followerId: bigint, followeeId: bigint, callerId: bigint): Promise<Raised> {
     return carryOut(parts, keysBetween(followerId, followeeId), async (tx) => {
-      const gone = await deleteFollow(tx, followerId, followeeId)
-      if (gone) return { raised: raisedBetween(followerId, followeeId, gone, gone.dropTimeline) }
       await requireCaller(tx, callerId)
-      return undefined
+      const gone = await deleteFollow(tx, followerId, followeeId)
+      return gone && { raised: raisedBetween(followerId, followeeId, gone, gone.dropTimeline) }
     })
   }
 
@@ -62,7 +61,7 @@ export function followRoutes(parts: WriteParts): Hono<OriginEnv> {
 
   async function accept(c: Context<OriginEnv>): Promise<Response> {
     const { callerId, otherId } = pairOf(c, 'Nobody asks to follow themselves.')
-    await requireCaller(db, callerId)
+    await requireActive(db, callerId)
     const outcome = await db.transaction(async (tx) => {
       const outcome = await acceptRequest(tx, callerId, otherId)
       refuse(outcome, otherId) // inside: what was refused leaves no trace

@@ -127,6 +127,7 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
   async function deletePost(c: Context<OriginEnv>): Promise<Response> {
     const authorId = actingUser(c)
     const id = pathId(c)
+    await requireCaller(db, authorId)
     const [post] = await findPosts(db, [id])
     if (!post) throw noPost(id)
     if (post.authorId !== authorId) {

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { type BothRaised, deleteBlock, insertBlock } from '../db/blocks.ts'
+import { dropsOf } from '../db/invalidations.ts'
 import { deleteMute, insertMute } from '../db/mutes.ts'
 import { keysBetween, raisedBetween } from '../fanout/raised.ts'
 import type { OriginEnv } from '../http/identity.ts'
@@ -32,14 +33,12 @@ export function relationRoutes(parts: WriteParts): Hono<OriginEnv> {
     return respond({ status: 200, body: { muted: false }, raised }, false)
   })
 
-  /** A block is told to the caches of both: each stops seeing the other. */
-  const changeOf = (callerId: bigint, otherId: bigint, both: BothRaised | undefined): Change | undefined =>
-    both && {
-      raised: {
-        ...raisedBetween(callerId, otherId, both.blocker, both.blocker.dropTimeline),
-        ...raisedBetween(otherId, callerId, both.blocked, both.blocked.dropTimeline),
-      },
-    }
+  /** A block is told to the caches of both: each stops seeing the other. The caller is not told how often the other's view has changed. */
+  function changeOf(callerId: bigint, otherId: bigint, both: BothRaised | undefined): Change | undefined {
+    if (!both) return undefined
+    const raised = raisedBetween(callerId, otherId, both.blocker, both.blocker.dropTimeline)
+    return { raised, drops: dropsOf({ ...raised, ...raisedBetween(otherId, callerId, both.blocked, both.blocked.dropTimeline) }) }
+  }
   const keysOf = (callerId: bigint, otherId: bigint) => [...keysBetween(callerId, otherId), ...keysBetween(otherId, callerId)]
 
   async function block(c: Context<OriginEnv>): Promise<Response> {

@@ -1,15 +1,6 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database } from '../db/client.ts'
-import { enrol, rebuild } from '../db/timelines.ts'
-
-/**
- * Brings a dormant or new viewer back: the enrolment commits, *then* the rebuild starts its transaction. A post committed before
- * the rebuild's snapshot is found by it, a later one's fan-out finds the edges. Doing it twice is harmless.
- */
-export async function enrolAndRebuild(db: Database, viewerId: bigint): Promise<void> {
-  await db.transaction((tx) => enrol(tx, viewerId))
-  await db.transaction((tx) => rebuild(tx, viewerId, TIMELINE_CAP))
-}
+import { rebuild } from '../db/timelines.ts'
 
 export interface RebuildEvent {
   readonly type: 'rebuild-failed'
@@ -27,7 +18,10 @@ export interface Rebuilds {
 /** More who wait are forgotten: their next fill is answered from the posts as well, and comes by here again. */
 const MAX_WAITING = 10_000
 
-/** Writes rows behind the answers, one viewer at a time: however many return at once, loads keep their connections. */
+/**
+ * Writes rows behind the answers, one viewer at a time: however many return at once, loads keep their connections. The enrolment has committed before:
+ * a post committed before the rebuild's snapshot is found by it, a later one's fan-out finds the edges. Doing it twice is harmless.
+ */
 export function createRebuilds(db: Database, observe: (event: RebuildEvent) => void): Rebuilds {
   const waiting = new Set<bigint>()
   let working: Promise<void> | undefined

@@ -173,3 +173,21 @@ test('a fill that fails gives the lease back: the next reader need not wait unti
   expect(answer.value).toBe('v')
   expect(tookMs).toBeLessThanOrEqual(2 * LOAD_MS)
 })
+
+test('what a dead shared tier cannot confirm is loaded where it was verified long ago, and served as it is where that fails too', async () => {
+  const world = createCacheWorld()
+  await world.warm('a', 'old')
+  const isolate = world.isolate()
+  await isolate.read('a')
+  world.tier.down = true
+  world.origin.write('a', 'new')
+  await world.clock.advance(2 * MAX_AGE_MS - 1)
+  expect(await world.timed(isolate.begin('a'))).toMatchObject({ value: { value: 'old' }, tookMs: 0 })
+  await isolate.settled() // by what was loaded behind that answer
+  await world.clock.advance(2 * MAX_AGE_MS)
+  world.origin.write('a', 'newer')
+  expect(await isolate.read('a')).toMatchObject({ value: 'newer' })
+  await world.clock.advance(2 * MAX_AGE_MS)
+  world.origin.down = true
+  expect(await isolate.read('a')).toMatchObject({ value: 'newer' })
+})

@@ -42,6 +42,25 @@ describe('an optional key', () => {
     expect((await ask(world, world.isolate(), ['nice'])).tookMs).toBeGreaterThan(0)
   })
 
+  test('keeps nobody waiting for a slow load who has the rest in grace, nor for a slow shared tier who has it in memory', async () => {
+    const world = createCacheWorld()
+    await world.warm('needed', 'old')
+    await world.clock.advance(TTL.hardMs)
+    world.origin.latencyMs = 1_500
+    const isolate = world.isolate()
+    const inGrace = await ask(world, isolate, ['needed', NICE])
+    expect([inGrace.tookMs, inGrace.of(keyOf('needed'))?.value, inGrace.of(NICE)]).toEqual([500, 'old', undefined])
+
+    world.origin.latencyMs = LOAD_MS
+    await world.warm('other', 'v')
+    const warm = world.isolate({ sharedSoftMs: 30 })
+    await ask(world, warm, ['other'])
+    await world.clock.advance(MAX_AGE_MS)
+    world.tier.latencyMs = 200
+    const slow = await ask(world, warm, ['other', NICE])
+    expect([slow.tookMs, slow.of(keyOf('other'))?.value]).toEqual([30, 'v'])
+  })
+
   test('is waited for by a reader who insists on a truth version: it is their own write', async () => {
     const world = createCacheWorld()
     await world.warm('nice', 'old')

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Entry } from '../../contract/entry.ts'
 import { encodeCounts } from '../../contract/l2/counts-value.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
+import { sightOf } from '../../worker/feed/visibility.ts'
 import { createFeedWorld, idOf } from '../support/feed-world.ts'
 
 const [ANNA, BEN, CARA] = [idOf(1), idOf(2), idOf(3)] as const
@@ -102,6 +103,23 @@ test('a post that several reposted comes once, with how many they are and the la
     count: 5,
     first: newestFirst.slice(0, 3).map(({ actorId }) => ({ id: actorId, handle: `user-${actorId}`, name: `User ${actorId}` })),
   })
+})
+
+test('a post that hundreds reposted costs in proportion to them: each repost is judged a few times, however many are older', async () => {
+  const { world, first } = await oneAuthor()
+  const crowd = Array.from({ length: 200 }, (_, i) => idOf(1_000 + i))
+  for (const id of crowd) world.user(id)
+  await world.timeline(BEN, [...crowd.map((fan, i) => world.repost(2_000 + i, fan, first)), first])
+  let judged = 0
+  const isolate = world.isolate({
+    decide(regard) {
+      judged++
+      return sightOf(regard)
+    },
+  })
+  const page = await isolate.feed(BEN)
+  expect(page.posts.map(({ reposters }) => reposters?.count)).toEqual([20])
+  expect(judged).toBeLessThan(10 * crowd.length)
 })
 
 test('a post that one reposted has reposted_by alone', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Entry } from '../../contract/entry.ts'
-import { Problem } from '../../contract/problem.ts'
+import { keyOf } from '../../contract/l2/keys.ts'
+import { Problem, renderProblem, toProblem } from '../../contract/problem.ts'
 import { sightOf } from '../../worker/feed/visibility.ts'
 import { createFeedWorld, type FeedWorld, idOf } from '../support/feed-world.ts'
 
@@ -207,6 +208,19 @@ test('with L2 dead the origin proves', async () => {
   expect((await isolate.feed(BEN)).ids).toEqual(idsOf(open))
 })
 
+test('with L2 dead, who comes a minute after an account went private does not see it, though memory still holds what it posted', async () => {
+  const { world, open } = await followersOnly()
+  const isolate = world.isolate()
+  expect((await isolate.feed(CARA)).ids).toEqual(idsOf(open))
+  await isolate.post(open, undefined)
+  await isolate.settled()
+  die(world, { l2: true, origin: false })
+  await world.account(ANNA, 'private').catch(() => {}) // L2 cannot be told
+  await world.clock.advance(EXPIRED_MS)
+  expect((await isolate.feed(CARA)).ids).toEqual([])
+  expect(await slugOf(isolate.post(open, undefined))).toBe('not-found')
+})
+
 test('with the origin dead L2 proves, for a minute; then it is withheld, and the page says so', async () => {
   const { world, open, closed, isolate } = await warmed()
   die(world, { l2: false, origin: true })
@@ -228,6 +242,26 @@ test('with both dead nothing that is not public is shown after two seconds; what
     expect(page.degraded).toContain('unproven')
   }
   expect(await slugOf(isolate.post(closed, BEN))).toBe('origin-unavailable')
+})
+
+test('a post that cannot be proven is refused in the words of one that is not there', async () => {
+  const { world, open, closed } = await followersOnly()
+  const isolate = world.isolate()
+  await isolate.post(closed, BEN)
+  await isolate.post(open, DORA) // of whom L2 knows all but the relation to Anna
+  await isolate.settled()
+  die(world, { l2: false, origin: true })
+  const said = (id: string) =>
+    isolate.post({ activityId: id }, DORA).catch((error: unknown) => renderProblem(toProblem(error), 'a request').text())
+  const hidden = await said(closed.activityId)
+  expect(hidden).toContain('origin-unavailable')
+  expect(hidden).toBe(await said(idOf(999)))
+})
+
+test('a state of the viewer that cannot be read hides all: what it does not say is not taken for nothing', async () => {
+  const { world } = await followersOnly()
+  await world.change(keyOf.viewer(CARA), JSON.stringify({ followVersion: 0, left: [], many: 'yes' }))
+  expect(await slugOf(world.isolate().feed(CARA))).toBe('origin-unavailable')
 })
 
 test('a private page that cannot be proven is refused for the time being, not for good', async () => {

@@ -264,7 +264,9 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
       const sight = nowOf(reading)
       const is = {
         'not-found': sight.exists(author) !== 'yes',
-        blocked: reader !== undefined && (sight.blocked(reader, author) !== 'no' || sight.exists(author) !== 'yes'),
+        blocked:
+          reader !== undefined &&
+          (sight.blocked(reader, author) !== 'no' || sight.exists(author) !== 'yes' || sight.is('alive', reader) !== 'yes'),
         'private-account':
           sight.is('open', author) !== 'yes' &&
           (reader === undefined ||

@@ -49,11 +49,12 @@ export function createSight(log: Log, fromMs: number, toMs: number, settledAtMs:
     /** In the feed of what somebody follows. */
     inFeed: (reader: string, activity: Activity): Truth =>
       allOf(is('alive', reader), activity.actor === reader ? always : is('follows', reader, activity.actor), shown(reader, activity, true)),
-    /** Among what is popular, where that is shown: whatever is public may be; one's own is there. */
+    /** Among what is popular, where that is shown: whatever is public may be, and what a follow of this moment brings; one's own is there. */
     inPopular: (reader: string, activity: Activity): Truth => {
       const truth = allOf(is('alive', reader), shown(reader, activity, true))
       if (activity.actor === reader) return truth
-      return activity.root ? 'no' : allOf(truth, isPublic(activity), 'maybe')
+      const may = anyOf(is('follows', reader, activity.actor), activity.root ? 'no' : isPublic(activity))
+      return allOf(truth, may, 'maybe')
     },
     onPageOf: (author: string, reader: string | undefined, activity: Activity): Truth =>
       activity.actor === author ? shown(reader, activity, false) : 'no',

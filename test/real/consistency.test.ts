@@ -116,5 +116,8 @@ test('minutes are told to whoever signs with the EDGE_SECRET, and what an isolat
       { layer: 'none', digest: null, list: null },
     ],
   })
-  expect((await fetch((stack.urls[0] ?? '') + LOOK_PATH, { method: 'POST', headers: json, body: keys })).status).toBe(404)
+  for (const body of [keys, 'x'.repeat(20_000)]) {
+    expect((await fetch((stack.urls[0] ?? '') + LOOK_PATH, { method: 'POST', headers: json, body })).status).toBe(404)
+  }
+  expect((await fetch((stack.urls[0] ?? '') + LOOK_PATH)).status).toBe(404)
 })

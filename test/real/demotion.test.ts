@@ -8,10 +8,10 @@ import { insertActivity } from '../../origin/db/posts.ts'
 import { crowd, stepTiers } from '../../origin/db/tiers.ts'
 import { enrol, findViewers, rebuild, timelineOf } from '../../origin/db/timelines.ts'
 import { copyNext } from '../../origin/fanout/demote.ts'
-import { enrolAndRebuild } from '../../origin/timelines/rebuild.ts'
 import { eventually } from '../support/eventually.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { enrolAndRebuild } from '../support/returning.ts'
 import { runTiersHistories } from '../support/tiers-histories.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_121)

@@ -4,6 +4,7 @@ import { keyOf } from '../../contract/l2/keys.ts'
 import { createL2 } from '../../origin/adapters/l2.ts'
 import { deleteAccount, setPrivate } from '../../origin/db/accounts.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
+import { accountsOf, timelineFacts } from '../../origin/db/consistency-facts.ts'
 import { endSweep, takeSweep } from '../../origin/db/sweeps.ts'
 import { createDelivery } from '../../origin/fanout/deliver.ts'
 import { createHeartbeat } from '../../origin/fanout/heartbeat.ts'
@@ -170,17 +171,36 @@ test('a Redis that comes back with bodies from before a sweep is swept again', a
   expect(await author.stored()).toBe(0)
 })
 
-test('a deleted account loses its posts in L2 first, then its follows both ways', async () => {
+test('the monitor covers a body by a sweep only while that goes on', async () => {
+  const author = await authorOf(1)
+  const swept = async () => (await accountsOf(connection.db, author.ids)).map((account) => account.swept)
+  await author.setPrivate(true)
+  expect(await swept()).toEqual([false])
+  await startSweeper().toTheEnd()
+  expect(await swept()).toEqual([true])
+})
+
+test('a deleted account loses its posts in L2 first, then its follows both ways and its rows', async () => {
   const { db } = connection
   const author = await authorOf(2)
   await makeFollows(db, [
     [author.otherId, String(author.id)],
     [String(author.id), author.otherId],
   ])
+  await db.execute(sql`insert into timeline_entries values (${author.id}, ${author.ids[0]})`)
+  await db.execute(sql`update viewers set enrolled_at = now() where viewer_id = ${author.otherId}`)
   await author.fill()
   await db.transaction((tx) => deleteAccount(tx, author.id))
   await startSweeper().toTheEnd()
   expect(await author.stored()).toBe(0)
+  expect(await db.execute(sql`select 1 from timeline_entries where viewer_id = ${author.id}`)).toHaveLength(0)
+  // Its entries stay in the timelines of others, where readers take no notice of them. The negative twin: one of nobody they follow.
+  const held = { since: '0', activityIds: author.ids, actorIds: author.ids.map(() => String(author.id)) }
+  expect((await timelineFacts(db, author.otherId, held, 800))?.strangers).toEqual([])
+  const [stranger = ''] = await makeUsers(db, 1)
+  expect((await timelineFacts(db, author.otherId, { ...held, actorIds: [stranger, stranger] }, 800))?.strangers.toSorted()).toEqual(
+    author.ids,
+  )
   expect(await db.execute(sql`select 1 from follows where ${author.id} in (follower_id, followee_id)`)).toHaveLength(0)
   const [other] = await db.execute<{ follower_count: number }>(sql`select follower_count from authors where author_id = ${author.otherId}`)
   expect(other?.follower_count).toBe(0)

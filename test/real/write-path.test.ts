@@ -8,9 +8,9 @@ import { insertActivity } from '../../origin/db/posts.ts'
 import { timelineOf } from '../../origin/db/timelines.ts'
 import { putUser } from '../../origin/db/users.ts'
 import { createFanoutWorker } from '../../origin/fanout/worker.ts'
-import { enrolAndRebuild } from '../../origin/timelines/rebuild.ts'
 import { makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { enrolAndRebuild } from '../support/returning.ts'
 
 let database: TestDatabase
 let connection: Connection

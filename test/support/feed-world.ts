@@ -62,6 +62,8 @@ export function createFeedWorld() {
     /** What the viewer did to posts that `my:` does not name. */
     oldMarks: { liked: [] as string[], reposted: [] as string[] },
     marksAsked: [] as (readonly string[])[],
+    /** What it knows of a feed, newest first. */
+    older: [] as Entry[],
   }
 
   const set = (key: string, payload: string | null): number => {
@@ -152,7 +154,7 @@ export function createFeedWorld() {
         keys,
         hydrate: createHydrate(read, keys, options.decide),
         origin: {
-          older: nothing,
+          older: async ({ below, limit }) => ({ entries: origin.older.filter(({ activityId }) => activityId < below).slice(0, limit) }),
           olderOfAuthor: nothing,
           async marks({ postIds }) {
             origin.marksAsked.push(postIds)

@@ -27,7 +27,7 @@ const AHEAD_PX = 1_500
  * @param {import('./post-card.js').CardActions} options.actions
  * @param {(trace: Trace) => void} options.openTrace
  * @param {string} options.emptyText
- * @param {(posts: readonly Post[]) => void} options.learn told each page that was read
+ * @param {(posts: readonly Post[], source: import('../../contract/post.ts').Page['source']) => void} options.learn told each page that was read
  * @param {(trace: Trace) => void} options.onTop told each read of the first page
  * @param {() => void} options.onGap something came above what is shown
  * @param {() => number} options.viewTop where the view begins, in pixels from the top of the window

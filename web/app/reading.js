@@ -85,7 +85,7 @@ export function startReading({ current, isDemo, onTrace, openTrace, onCrowd, onR
     openTrace,
     viewTop,
     emptyText: 'Nothing here yet: follow somebody, or post.',
-    learn: (posts) => relations.learn(posts, true),
+    learn: (posts, source) => relations.learn(posts, source === 'following'), // of what is popular nobody is followed
     onTop(trace) {
       showBadge(trace)
       banner.hidden = trace.degraded.length === 0

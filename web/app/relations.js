@@ -5,7 +5,8 @@
 /** @typedef {ReturnType<typeof createRelations>} Relations */
 
 /**
- * What this page knows of the viewer's follows and reposts. The API does not say of each post whether its author is followed, so it is learned from what is read and done.
+ * What this page knows of the viewer's follows and reposts. The API does not say of each post whether its author is followed, so it is
+ * learned from what is read and done.
  *
  * @param {Profile} viewer
  */

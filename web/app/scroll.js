@@ -20,7 +20,7 @@ export const PAGE_SIZE = 30
  * @param {object} options
  * @param {Api} options.api
  * @param {string} options.path
- * @param {(posts: readonly Post[]) => void} options.learn told each page
+ * @param {(posts: readonly Post[], source: Page['source']) => void} options.learn told each page
  */
 export function createScroll({ api, path, learn }) {
   /** @type {Post[]} */
@@ -57,7 +57,7 @@ export function createScroll({ api, path, learn }) {
         top = page.posts[0]?.activity_id ?? ''
       }
       cursor = page.next_cursor
-      learn(page.posts)
+      learn(page.posts, page.source)
       const added = page.posts.filter((post) => !isShown(post))
       lines = [...lines, ...added]
       waiting = waiting.filter((post) => !isShown(post)) // a repost may wait whose post this page brought
@@ -75,8 +75,8 @@ export function createScroll({ api, path, learn }) {
       let missed = missing
       if (status !== 304) {
         etag = tag
-        const { posts } = /** @type {Page} */ (body)
-        learn(posts)
+        const { posts, source } = /** @type {Page} */ (body)
+        learn(posts, source)
         const oldest = lines.at(-1)?.activity_id ?? ''
         waiting = posts.filter((post) => !isShown(post) && (post.activity_id > oldest || cursor === null))
         isCutOff = posts.length >= PAGE_SIZE && (posts.at(-1)?.activity_id ?? '') > top

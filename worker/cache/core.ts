@@ -19,7 +19,7 @@ export interface CoreSettings {
   readonly maxAgeMs: number
   /** Eagerness of X-Fetch. */
   readonly beta: number
-  /** What a reader waits for the shared tier who has something within its hard TTL, verified within twice the max age. */
+  /** What a reader waits for the shared tier who has something within its hard TTL, verified within the max age and 2 s more. */
   readonly sharedSoftMs: number
   readonly loadDeadlineMs: number
   /** What a reader waits for a load who has something in grace. */
@@ -43,6 +43,8 @@ export const DEFAULTS: CoreSettings = {
 
 /** Cloudflare cuts work behind an answer after 30 s: whoever leads for longer is taken for dead (milliseconds). */
 const WAIT_UNTIL_MS = 28_000
+/** So much later than memory's max age a value may be confirmed: with a replica 1 s behind that makes 5 s (milliseconds). */
+const LATE_MS = 2_000
 /** How far a replica of the shared tier may be behind (milliseconds). */
 const REPLICA_LAG_MS = 1_000
 const BREAKER = { failures: 5, openMs: 1_000 }
@@ -130,7 +132,7 @@ export function createCore(
       maxAgeMs,
       beta,
       sharedSoftMs: settings.sharedSoftMs,
-      sharedSoftAgeMs: 2 * maxAgeMs,
+      sharedSoftAgeMs: maxAgeMs + LATE_MS,
       loadSoftMs: settings.loadSoftMs,
       leases: tier !== NO_SHARED_TIER && !off.has('lease'),
     },

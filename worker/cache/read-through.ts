@@ -100,9 +100,13 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
   const isCalm = (held: Held<unknown>, nowMs: number, head: number): boolean =>
     nowMs + held.life.deltaMs * head < held.life.softExpiresAtMs && isYoung(held, nowMs, head)
   const isUsable = (held: Held<unknown>): boolean => clock.nowMs() < held.life.hardExpiresAtMs
+  const isRecent = (held: Held<unknown>): boolean => clock.nowMs() < held.verifiedAtMs + options.sharedSoftAgeMs
   const isDead = (held: Held<unknown>): boolean => clock.nowMs() >= held.life.graceEndsAtMs
   const enough = (key: Key<unknown>, held: Held<unknown>, turn: Turn): boolean =>
     turn.leastTruth === undefined || held.truth >= turn.leastTruth(key.text)
+
+  /** May this reader go without it? Not where they insist on it. */
+  const isDispensable = ({ need, text }: Key<unknown>, turn: Turn): boolean => need === 'optional' && !turn.leastTruth?.(text)
 
   function serve(reading: Reading, key: Key<unknown>, { held, layer }: Seen, collapsed: boolean): void {
     const { turn, found, unreachable, late } = reading
@@ -146,9 +150,10 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
   async function consult(reading: Reading, ask: readonly Key<unknown>[]): Promise<void> {
     const { turn, unreachable, late } = reading
     const canDoWithout = (key: Key<unknown>): boolean => {
+      if (isDispensable(key, turn)) return true
       const held = sources.recall(key.text)
       if (key.need === 'proof' || held === undefined || !enough(key, held, turn)) return false
-      return isUsable(held) && clock.nowMs() < held.verifiedAtMs + options.sharedSoftAgeMs
+      return isUsable(held) && isRecent(held)
     }
     let readings: ReadonlyMap<string, Outcome<SharedRead>> | undefined
     if (!breaker.open) {
@@ -163,17 +168,18 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
       else if (!read) unreachable.add(key.text)
       const held = read ? read.value.held : sources.recall(key.text)
       const proves = read !== undefined || key.need !== 'proof'
-      if (held && proves && enough(key, held, turn))
-        settle(reading, key, { held, layer: read ? 'shared' : 'memory' }, read ? !read.led : false)
-      else reading.wait.push(key)
+      if (!held || !proves || !enough(key, held, turn)) reading.wait.push(key)
+      else if (!read && !isRecent(held) && !backoff.waits(key.text)) {
+        reading.seen.set(key.text, { held, layer: 'memory' })
+        reading.wait.push(key)
+      } else settle(reading, key, { held, layer: read ? 'shared' : 'memory' }, read ? !read.led : false)
     }
   }
 
   /** What may be gone without is loaded behind the answer, unless the reader insists on it or waits for something else anyway. */
   function excuse(reading: Reading): void {
     const { wait, behind, turn, seen } = reading
-    const canWait = ({ need, text }: Key<unknown>): boolean => need === 'optional' && !turn.leastTruth?.(text)
-    if (!wait.every(canWait)) return
+    if (!wait.every((key) => isDispensable(key, turn))) return
     for (const key of wait.splice(0)) {
       const known = seen.get(key.text)
       if (known && !isDead(known.held)) serve(reading, key, known, false)
@@ -207,7 +213,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
     let rest: readonly Key<unknown>[] = reading.wait.filter((key) => !failsFast(reading, key))
     for (let round = 1; rest.length > 0; round++) {
       const startedAtMs = clock.nowMs()
-      const hasFallback = rest.every((key) => fallbackOf(key) !== undefined)
+      const hasFallback = rest.every((key) => fallbackOf(key) !== undefined || isDispensable(key, turn))
       const outcomes = await sources.refresh(
         rest.map((key) => toWant(reading, key, true)),
         turn,
@@ -237,7 +243,7 @@ export function createReadThrough({ sources, backoff, busy, breaker, clock, opti
           else again.push(key)
         } else if (fallback) serve(reading, key, fallback, false)
         else if (outcome) found.fail(key, outcome.error)
-        else again.push(key) // what it could have fallen back on has died while it waited
+        else if (!isDispensable(key, turn)) again.push(key) // what it could have fallen back on has died while it waited
       }
       rest = again
     }

@@ -15,5 +15,9 @@ function refuse(error: unknown): never {
   if (error instanceof Error && error.name === 'Overloaded') {
     throw new Problem('overloaded', 'The origin is serving as many requests as it can.', { cause: error })
   }
-  throw new Problem('origin-unavailable', 'What is asked for is in no cache, and the origin did not answer in time.', { cause: error })
+  throw unavailable(error)
 }
+
+/** What is asked for could not be had, whether it exists or not. */
+export const unavailable = (cause?: unknown): Problem =>
+  new Problem('origin-unavailable', 'What is asked for is in no cache, and the origin did not answer in time.', { cause })

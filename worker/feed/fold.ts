@@ -90,15 +90,30 @@ function olderReposts(
 ): readonly Entry[] {
   const found: Entry[] = []
   for (const { items } of sources) {
-    for (const repost of repostsIn(items).get(root?.id ?? '') ?? NONE) {
-      if (repost.activityId < activityId && isAbove(repost.activityId, floor) && !hidden(repost)) found.push(repost)
-    }
+    const reposts = repostsIn(items).get(root?.id ?? '')
+    if (reposts)
+      found.push(
+        ...newestOfEach(
+          reposts,
+          actorId,
+          (repost) => repost.activityId < activityId && isAbove(repost.activityId, floor) && !hidden(repost),
+        ),
+      )
   }
   if (found.length === 0) return NONE
   found.sort((a, b) => (a.activityId < b.activityId ? 1 : -1))
-  // Who took a repost back and made another counts once: only the newest can stand.
-  const actors = new Set([actorId])
-  return found.filter((repost) => actors.size < MAX_REPOSTERS && actors.size < actors.add(repost.actorId).size)
+  return newestOfEach(found, actorId, () => true)
+}
+
+/** Who took a repost back and made another counts once: only the newest can stand. `reposts` are newest first. */
+function newestOfEach(reposts: readonly Entry[], except: string, counts: (repost: Entry) => boolean): readonly Entry[] {
+  const found: Entry[] = []
+  const actors = new Set([except])
+  for (const repost of reposts) {
+    if (actors.size === MAX_REPOSTERS) break
+    if (counts(repost) && actors.size < actors.add(repost.actorId).size) found.push(repost)
+  }
+  return found
 }
 
 const indexes = new WeakMap<readonly Entry[], ReadonlyMap<string, readonly Entry[]>>()

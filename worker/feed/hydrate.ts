@@ -64,6 +64,12 @@ interface Asking {
   readonly older: readonly Claim[]
 }
 
+/** The other lines of all candidates, by activity, each asked for once: a post that hundreds reposted has as many lines, each newer than the next. */
+interface Others {
+  readonly newer: Map<string, Claim>
+  readonly older: Map<string, Claim>
+}
+
 /** What drafts may take of an isolate's memory (bytes): some two thousand lines. */
 const MAX_DRAFT_BYTES = 4 * 1024 * 1024
 const DRAFT_BYTES = 1_400
@@ -92,16 +98,21 @@ export function createHydrate(cache: ReadThrough, keys: FeedKeys, decide = sight
     return draft
   }
 
-  function askFor({ entry, newer, older }: Candidate, sheet: Sheet, claims: Claims): Asking {
+  function askFor({ entry, newer, older }: Candidate, sheet: Sheet, claims: Claims, others: Others): Asking {
     const draft = draftOf(entry)
-    const claimOf = (other: Entry) => claims.claim(draftOf(other).activity, other.audience)
+    const claimsOf = (entries: readonly Entry[], known: Map<string, Claim>) =>
+      entries.map((other) => {
+        const claim = known.get(other.activityId) ?? claims.claim(draftOf(other).activity, other.audience)
+        known.set(other.activityId, claim)
+        return claim
+      })
     return {
       draft,
       repost: entry.root ? claims.claim(draft.activity, entry.audience) : undefined,
       root: claims.claim(draft.root, entry.root ? 'public' : entry.audience), // only what is public can be reposted
       counts: sheet.ask(draft.counts),
-      newer: newer.length > 0 ? newer.map(claimOf) : NONE,
-      older: older.length > 0 ? older.map(claimOf) : NONE,
+      newer: newer.length > 0 ? claimsOf(newer, others.newer) : NONE,
+      older: older.length > 0 ? claimsOf(older, others.older) : NONE,
     }
   }
 
@@ -133,15 +144,16 @@ export function createHydrate(cache: ReadThrough, keys: FeedKeys, decide = sight
   return async (candidates, turn) => {
     const sheet = createSheet(cache, turn)
     const claims = createClaims(sheet, keys, turn.onlooker, decide)
-    const lines = candidates.map((candidate) => askFor(candidate, sheet, claims))
+    const others: Others = { newer: new Map(), older: new Map() }
+    const lines = candidates.map((candidate) => askFor(candidate, sheet, claims, others))
     const first = sheet.read()
     if (first) await first
-    for (const { root, repost, newer, older } of lines) {
+    for (const { root, repost } of lines) {
       claims.settle(root)
       if (repost) claims.settle(repost)
-      for (const claim of newer) claims.settle(claim)
-      for (const claim of older) if (claims.isKnown(claim)) claims.settle(claim)
     }
+    for (const claim of others.newer.values()) claims.settle(claim)
+    for (const claim of others.older.values()) if (claims.isKnown(claim)) claims.settle(claim)
     const second = sheet.read()
     if (second) await second
 

@@ -66,8 +66,8 @@ const isIds = (value: unknown): value is readonly string[] => Array.isArray(valu
 /** What an origin that is older than this code does not say is nothing. */
 function decodeViewer(payload: string): ViewerState | undefined {
   const { followVersion, left, muted = [], blocked = [], many = false, followsNobody = false } = parsed(payload)
-  if (typeof followVersion !== 'number' || !isIds(left) || !isIds(muted) || !isIds(blocked)) return undefined
-  return { followVersion, left, muted, blocked, many: many === true, followsNobody: followsNobody === true }
+  if (typeof followVersion !== 'number' || typeof many !== 'boolean' || typeof followsNobody !== 'boolean') return undefined
+  return isIds(left) && isIds(muted) && isIds(blocked) ? { followVersion, left, muted, blocked, many, followsNobody } : undefined
 }
 function parsed(payload: string): Readonly<Record<string, unknown>> {
   try {

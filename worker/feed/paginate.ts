@@ -117,7 +117,8 @@ export async function paginate(
     considered = window.reached ?? considered
   }
   if (shown.length === 0 && refused !== undefined) throw refused
-  return { lines: shown, continuesBelow: considered, isShort: shown.length < limit }
+  const isShort = shown.length < limit
+  return { lines: shown, continuesBelow: isShort ? considered : shown.at(-1)?.activityId, isShort }
 }
 
 const NONE: readonly Entry[] = []

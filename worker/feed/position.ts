@@ -56,12 +56,14 @@ export function positionAfter(sources: readonly Source[], from: From, { lines, c
       const { top } = from
       const anchor = lines[0]?.activityId ?? top.anchor
       const isLate = hasChanged(top, checksums(top.anchor))
+      const below = continuesBelow ?? after(top.anchor)
       return {
         next: undefined,
         top: watched(anchor, lastWatched(anchor, untilOf(top)), checksums(anchor)),
+        // Where nothing shows of what was looked at, the gap lies above the anchor.
         gap:
           continuesBelow !== undefined || isLate
-            ? { below: continuesBelow ?? after(top.anchor), above: isLate ? before(untilOf(top)) : top.anchor, anchor }
+            ? { below, above: isLate ? before(untilOf(top)) : top.anchor, anchor: isAbove(below, anchor) ? below : anchor }
             : undefined,
       }
     }

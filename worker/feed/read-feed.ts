@@ -9,10 +9,10 @@ import { demand } from './demand.ts'
 import { createWalk } from './fold.ts'
 import type { Hydrate, Line } from './hydrate.ts'
 import type { FeedKeys } from './keys.ts'
-import { mergeDown, type Source, sourceOf } from './merge.ts'
+import { isAbove, mergeDown, type Source, sourceOf } from './merge.ts'
 import { withMine } from './mine.ts'
 import { createOnlooker, setOf } from './onlooker.ts'
-import type { OriginPort } from './origin-port.ts'
+import type { Older, OriginPort } from './origin-port.ts'
 import { paginate } from './paginate.ts'
 import { type FeedTurn, type Part, type Parts, readParts } from './parts.ts'
 import { boundsOf, type From, positionAfter } from './position.ts'
@@ -66,15 +66,19 @@ export async function readFeed(
   const hidden = filterOf(viewer)
   const own = first.get(ownKey, 3)
   const ownMore = own?.value && hasMoreForFollowers(own.value) ? [keys.author(viewerId, 'followers')] : []
-  const sources = [...sourcesOf([own]), ...(viewer.followsNobody ? await popular() : await followed(viewer))]
+  const marks = first.get(marksKey, 4)
+  const popularLines = viewer.followsNobody ? await popular() : undefined
+  const sources = [...sourcesOf([own]), ...(popularLines?.sources ?? (await followed(viewer)))]
 
   const { anchor, below, above } = boundsOf(from)
   const walk = createWalk(sources, { anchor, below, above, fold: true, hidden })
-  const older = (under: string, size: number) =>
-    origin.older({ viewerId, below: under, above, anchor: anchor ?? newestOf(sources) ?? under, limit: size })
+  const older = async (under: string, size: number): Promise<Older> => {
+    const found = await origin.older({ viewerId, below: under, above, anchor: anchor ?? newestOf(sources) ?? under, limit: size })
+    return popularLines ? amongPopular(found, under, size, popularLines.items) : found
+  }
   const onlooker = createOnlooker({ viewerId, state: viewer, where: 'feed' })
   const page = await paginate({ walk, older, originKnowsAll: !viewer.followsNobody, below }, limit, hydrate, { ...turn, onlooker })
-  const lines = await withMine(page.lines, onlooker, first.get(marksKey, 4), origin)
+  const lines = await withMine(page.lines, onlooker, marks, origin)
   if (page.isShort) degraded.add('incomplete')
   return {
     ...positionAfter(viewer.followsNobody ? NOTHING : sources, from, page), // what is popular changes all the time: that makes no gap
@@ -113,17 +117,24 @@ export async function readFeed(
     return sourcesOf(lists)
   }
 
-  /** What is popular, and what the viewer posted for followers: below that nothing but the viewer's own follows. */
-  async function popular(): Promise<readonly Source[]> {
+  /** What is popular, and what the viewer posted for followers. */
+  async function popular(): Promise<{ readonly items: readonly Entry[]; readonly sources: readonly Source[] }> {
     const popularKey = keys.popular()
     const asked: readonly Key<unknown>[] = [popularKey, ...ownMore]
     const found = await readParts(read, asked, turn)
     const list = found.get(popularKey, 0)?.value
     if (!list) degraded.add('incomplete')
-    return [
-      ...(list ? [{ items: list.entries, completeUntil: '0', exhausted: true }] : []),
-      ...sourcesOf(ownMore.map((key) => found.get(key, 1))),
-    ]
+    const items = list?.entries ?? []
+    const more = sourcesOf(ownMore.map((key) => found.get(key, 1)))
+    return { items, sources: [{ items, completeUntil: '0', exhausted: true }, ...more] }
+  }
+
+  /** The viewer's own lines from below the floor of the caches, and the popular ones between them: those the viewer reposted come by that. */
+  function amongPopular({ entries, reached }: Older, under: string, size: number, items: readonly Entry[]): Older {
+    const lowest = reached ?? (entries.length < size ? (above ?? '0') : entries.at(-1)?.activityId) ?? '0'
+    const known = new Set([...entries.map(({ activityId }) => activityId), ...(marks?.value?.reposted ?? NOBODY)])
+    const between = items.filter(({ activityId }) => activityId < under && isAbove(activityId, lowest) && !known.has(activityId))
+    return { entries: [...entries, ...between].sort((a, b) => (a.activityId < b.activityId ? 1 : -1)), reached }
   }
 
   /** The lists that could be had. Without one of them the page says that it may lack somebody. */

@@ -1,6 +1,6 @@
 import { Problem } from '../../contract/problem.ts'
 import type { Key } from '../cache/entry.ts'
-import { demand } from './demand.ts'
+import { demand, unavailable } from './demand.ts'
 import { type Line, standalone } from './hydrate.ts'
 import { copied, type PostBody } from './keys.ts'
 import { withMine } from './mine.ts'
@@ -48,7 +48,7 @@ export async function readPost(
     const [mine = line] = onlooker ? await withMine([line], onlooker, marks, origin) : []
     return { line: mine, degraded: [...(onlooker?.degraded ?? [])] }
   }
-  if (onlooker?.degraded.has('unproven')) throw new Problem('origin-unavailable', 'Whether you may see this could not be proved in time.')
+  if (onlooker?.degraded.has('unproven')) throw unavailable() // in the words of what is not there: nobody learns that it is
   if (audience === 'public' && entry.root && (await bodyOf(keys.post(entry.root.id, 'public')))?.kind === 'gone') throw gone()
   throw none()
 }

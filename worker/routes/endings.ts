@@ -49,7 +49,8 @@ export function createEndings(signingKey: Promise<SigningKey>): Endings {
     of(page, feedName, viewerId) {
       const { next, top, gap, source } = page
       if (!next && !top && !gap) return written({ next: null, gap: false, gapCursor: null, top: null, source })
-      const name = `${feedName} ${viewerId} ${source} ${nameOf(next)} ${top === next ? '' : nameOf(top)} ${gap ? `${gap.below} ${gap.above} ${gap.anchor}` : ''}`
+      const stretch = gap ? `${gap.below} ${gap.above} ${gap.anchor}` : ''
+      const name = `${feedName} ${viewerId} ${source} ${nameOf(next)} ${top === next ? '=' : nameOf(top)} ${stretch}`
       return known.get(name) ?? seal(name, page, feedName, viewerId)
     },
     cursorOf: async (text, feedName, viewerId) => sound(await decodeCursor(await signingKey, feedName, viewerId, text)),

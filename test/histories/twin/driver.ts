@@ -2,7 +2,6 @@ import type { Cursor, Gap } from '../../../contract/cursor.ts'
 import { Problem } from '../../../contract/problem.ts'
 import { joinRaised, type Raised } from '../../../contract/version-token.ts'
 import type { Line as HydratedLine } from '../../../worker/feed/hydrate.ts'
-import type { FeedLifetimes } from '../../../worker/feed/keys.ts'
 import { bodyOf } from '../../../worker/feed/page-body.ts'
 import type { From as FeedFrom } from '../../../worker/feed/position.ts'
 import { readAuthor } from '../../../worker/feed/read-author.ts'
@@ -19,41 +18,10 @@ import { importFollow } from './people.ts'
 import type { Has } from './plants.ts'
 import { importPost } from './posts.ts'
 import { createReads } from './reads.ts'
-import type { TwinRules } from './rows.ts'
+import { LIFETIMES, RULES, SECOND } from './settings.ts'
 import { addUser, createState } from './state.ts'
 import { createWrites } from './writes.ts'
 
-const SECOND = 1_000
-/** Of hours and days, seconds. */
-const RULES: TwinRules = {
-  timelineCap: 8,
-  authorListCap: 5,
-  chunkSize: 2,
-  crowdThreshold: 3,
-  leaveShare: 0.8,
-  holdMs: 5 * SECOND,
-  candidateFloor: 2,
-  timelineLifeMs: 40 * SECOND,
-  announceMs: 15 * SECOND,
-  departureMs: 45 * SECOND,
-  dormantMs: 60 * SECOND,
-  debtAfterMs: 5 * SECOND,
-  popularEveryMs: 10 * SECOND,
-  sweepSize: 3,
-}
-const DAY_MS = 60 * SECOND
-const LIFETIMES: FeedLifetimes = {
-  timeline: { softMs: 12 * SECOND, hardMs: 40 * SECOND, graceMs: 0, absentMs: 2 * SECOND },
-  crowd: { softMs: 5 * SECOND, hardMs: 10 * SECOND, graceMs: DAY_MS, absentMs: 2 * SECOND },
-  author: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 2 * SECOND },
-  post: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 2 * SECOND },
-  user: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 2 * SECOND },
-  viewer: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 5 * SECOND },
-  relation: { softMs: 10 * SECOND, hardMs: 20 * SECOND, graceMs: 0, absentMs: 2 * SECOND },
-  counts: { softMs: 10 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 10 * SECOND },
-  marks: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 5 * SECOND },
-  popular: { softMs: 10 * SECOND, hardMs: 30 * SECOND, graceMs: DAY_MS, absentMs: 5 * SECOND },
-}
 const ISOLATES = 3
 /** What the worker waits for the origin, and for a write (milliseconds). */
 const LOAD_MS = 2 * SECOND

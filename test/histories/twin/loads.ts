@@ -39,12 +39,11 @@ function made(state: State, key: string): payloads.Made | undefined {
       const { id: viewerId, authorId } = parsed
       const viewer = state.viewers.get(viewerId)
       if (!viewer) return undefined
-      const stands = (id: string) => state.users.get(id)?.deleted === false
       return payloads.relationValue({
         viewerId,
         authorId,
         viewVersion: viewer.viewVersion,
-        standing: stands(viewerId) && stands(authorId),
+        standing: state.users.get(viewerId)?.deleted === false && state.users.has(authorId),
         follows: need(state.follows, viewerId).has(authorId),
         muted: state.mutes.has(pairOf(viewerId, authorId)),
         blocked: isBlocked(state, viewerId, authorId),

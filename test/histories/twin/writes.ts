@@ -132,7 +132,7 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
       return people.insertFollow(state, viewerId, authorId, accepted)
     })
     if (outcome === 'requested') return { raised: {}, requested: true }
-    if (outcome !== 'created' && outcome !== 'already') return { refused: outcome }
+    if (outcome !== 'created' && outcome !== 'already') return { refused: accepted && outcome === 'forbidden' ? 'not-found' : outcome }
     owed()
     tiersChanged()
     const settled = await backfillNow(state, process, viewerId, authorId, seen)
@@ -204,7 +204,7 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
       case 'follow':
         return follow(server, who, what.whom, false)
       case 'accept':
-        return follow(server, what.whom, who, true)
+        return isActive(who) ? follow(server, what.whom, who, true) : { refused: 'forbidden' }
       case 'unfollow':
         return leave(server, who, what.whom)
       case 'mute':
@@ -218,7 +218,9 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
         return carryOut(server, [...keysBetween(who, what.whom), ...keysBetween(what.whom, who)], () => {
           const both = people.block(state, who, what.whom, what.does === 'block')
           tiersChanged()
-          return both && { raised: { ...raisedBetween(who, what.whom, both[0], false), ...raisedBetween(what.whom, who, both[1], false) } }
+          if (!both) return undefined
+          const raised = raisedBetween(who, what.whom, both[0], false)
+          return { raised, drops: dropsOf({ ...raised, ...raisedBetween(what.whom, who, both[1], false) }) }
         })
       case 'go private':
       case 'go public':

@@ -66,7 +66,7 @@ export function addresses(world: () => World): void {
         '/v1/posts': 'POST',
         [`/v1/posts/${postId}`]: 'GET, HEAD, DELETE',
         [`/v1/posts/${postId}/repost`]: 'POST, DELETE',
-        [`/v1/users/${author.id}`]: 'PUT',
+        [`/v1/users/${author.id}`]: 'PUT, DELETE',
         [`/v1/users/${author.id}/posts`]: 'GET, HEAD',
         [`/v1/users/${author.id}/follow`]: 'POST, DELETE',
         '/healthz': 'GET, HEAD',

@@ -1,9 +1,18 @@
 import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { keyOf } from '../../../contract/l2/keys.ts'
+import { setPrivate } from '../../../origin/db/accounts.ts'
+import type { Queryable } from '../../../origin/db/client.ts'
 import { deleteActivity } from '../../../origin/db/posts.ts'
 import { eventually } from '../../support/eventually.ts'
 import { answerOf, type Person, raisedBy, statusOf, type World, write } from './world.ts'
+
+/** Statements that wait for the row of an author. */
+const waitsForAuthors = (db: Queryable) =>
+  db.execute(sql`
+    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%authors%'`)
+
+const drops = (db: Queryable, key: string) => db.execute(sql`select 1 from invalidations where key = ${key}`)
 
 /** What happens when two people, or one twice, do something at the same moment. */
 export function atOnce(world: () => World, rounds: number): void {
@@ -93,15 +102,30 @@ export function atOnce(world: () => World, rounds: number): void {
     })
     await deleted.promise
     const writing = raisedBy(author.call('POST', '/v1/posts', { text: 'one more', audience: 'followers' }))
-    await eventually(async () => {
-      const waiting = await db.execute(sql`
-        select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%fanout_jobs%'`)
-      expect(waiting).toHaveLength(1)
-    }).finally(() => held.resolve())
+    await eventually(async () => expect(await waitsForAuthors(db)).toHaveLength(1)).finally(() => held.resolve())
     await deleting
-    expect(Object.keys(await writing)).toContain(key)
+    await writing
+    expect(await drops(db, key), 'for the first, and for the first again').toHaveLength(2)
     // The negative twin: where another one stands, the list knows already.
-    expect(Object.keys(await raisedBy(author.call('POST', '/v1/posts', { text: 'and more', audience: 'followers' })))).not.toContain(key)
+    await write(author, 'and more', 'followers')
+    expect(await drops(db, key)).toHaveLength(2)
+  })
+
+  test('an account goes private while its first post is written: the public list is told that there is more for followers', async () => {
+    const { db } = world().stack
+    const [author] = (await world().people(1)) as [Person]
+    const [changed, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const goingPrivate = db.transaction(async (tx) => {
+      await setPrivate(tx, BigInt(author.id), true)
+      changed.resolve()
+      await held.promise
+    })
+    await changed.promise
+    const writing = raisedBy(author.call('POST', '/v1/posts', { text: 'the first one' }))
+    await eventually(async () => expect(await waitsForAuthors(db)).toHaveLength(1)).finally(() => held.resolve())
+    await goingPrivate
+    expect(Object.keys(await writing).sort()).toEqual([keyOf.author(author.id, 'followers'), keyOf.author(author.id, 'public')])
+    expect(await drops(db, keyOf.author(author.id, 'public'))).toHaveLength(1)
   })
 
   test('likes and their ends at once, of one and of many: counts are what stands', async () => {
