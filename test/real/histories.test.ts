@@ -5,7 +5,7 @@ import { explain, playMany } from '../histories/real/many.ts'
 import { type Parts, startParts } from '../histories/real/parts.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_121)
-const HISTORIES = 30
+const HISTORIES = 24
 /** Pauses a twentieth as long: a history takes some seconds. */
 const PACE = { speed: 20, longestMs: 2_000 }
 /** Both at the beginning, so that the histories outlive them. */

@@ -12,10 +12,10 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => stack?.stop())
 
-test.each([1, 2, 3, 4])(
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   'nothing leaks into L2 or an answer in random history %i',
   async (nth) => {
-    const { truth, askers } = await live(stack, SEED + nth, 500)
+    const { truth, askers } = await live(stack, SEED + nth, 600)
     expect(leaksIn(await everyValue(stack.redis.url, 'tideline:'), truth)).toEqual([])
     const { leaks, lacks } = await wrongAnswers({ isolates: stack.urls, askers, truth })
     expect(leaks).toEqual([])

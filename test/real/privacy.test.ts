@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.ts'
 import type { Stack } from '../support/stack.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_121)
-const WRITES = 250
+const WRITES = 180
 const PREFIX = 'tideline:'
 
 let stack: Stack

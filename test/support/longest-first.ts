@@ -6,6 +6,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * before, as in every fresh clone.
  */
 const LONGEST = [
+  'test/real/takes-effect.test.ts',
+  'test/real/histories.test.ts',
+  'test/real/privacy.test.ts',
   'test/real/start.test.ts',
   'test/chaos/outages.test.ts',
   'test/real/feed-equals-sql.test.ts',
