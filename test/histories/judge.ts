@@ -145,17 +145,12 @@ export function createJudge(log: Log, people: () => readonly string[], { settled
       broken(`“${root.text}” is said to be ${line.liked ? '' : 'not '}liked by ${reader}`)
     const settled = settledFor(knows)
     const reposts = log.activities.filter((other) => other.root === root && other.actor === reader)
-    // A repost that is asked for again while it stands is the same one: who undoes it meanwhile undoes both.
-    const keptOf = ({ id, kept }: Activity) =>
-      reposts
-        .filter((other) => other.kept === kept || (id !== undefined && other.id === id))
-        .map((other) => truthWithin(other.kept, begunAtMs, endedAtMs, settled))
-    const stands = reposts.map((repost) => {
-      const kept = keptOf(repost)
-      return [
-        truthWithin(repost.made, begunAtMs, endedAtMs, settled),
-        kept.every((one) => one === 'yes') ? 'yes' : kept.includes('no') ? 'no' : 'maybe',
-      ]
+    const within = (fact: Activity['made']): Truth => truthWithin(fact, begunAtMs, endedAtMs, settled)
+    const stands = reposts.map((repost): readonly Truth[] => {
+      // A repost that is asked for again while it stands is the same one: who undoes it meanwhile undoes both.
+      const same = reposts.filter(({ id }) => repost.id === undefined || id === repost.id)
+      const isSure = within(repost.kept) !== 'yes' || same.every(({ kept }) => within(kept) === 'yes')
+      return [within(repost.made), isSure ? within(repost.kept) : 'maybe']
     })
     if (line.reposted && stands.every((truths) => truths.includes('no'))) broken(`“${root.text}” is said to be reposted by ${reader}`)
     if (!line.reposted && stands.some(([made, kept]) => made === 'yes' && kept === 'yes'))
