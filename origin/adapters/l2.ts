@@ -4,7 +4,8 @@ import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { beatKeyOf, isBeatKey, leaseKeyOf } from '../../contract/l2/keys.ts'
 import type { L2Port } from '../fanout/l2-port.ts'
 
-interface Options {
+/** Where L2 is, and how long it may take to answer (milliseconds). */
+export interface L2Options {
   readonly url: string
   readonly token: string
   /** In front of every key of this deployment. */
@@ -16,14 +17,14 @@ interface Options {
 /** Keys removed per UNLINK, and asked of SCAN at a time. */
 const SCAN_COUNT = 1_000
 
+/** The client of Upstash's REST dialect as the origin uses it. */
+export const clientOf = ({ url, token, deadlineMs, timeoutSignal }: L2Options): Redis =>
+  new Redis({ url, token, ...CLIENT_OPTIONS, signal: () => timeoutSignal(deadlineMs) })
+
 /** L2 over Upstash's REST dialect. No hidden retries: a call that fails is a debt, and debts are paid in the open. */
-export function createL2({ url, token, prefix, deadlineMs, timeoutSignal }: Options): L2Port {
-  const redis = new Redis({
-    url,
-    token,
-    ...CLIENT_OPTIONS,
-    signal: () => timeoutSignal(deadlineMs),
-  })
+export function createL2(options: L2Options): L2Port {
+  const { prefix } = options
+  const redis = clientOf(options)
 
   async function unlinkAll(pattern: string): Promise<void> {
     let cursor = '0'

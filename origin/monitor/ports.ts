@@ -1,3 +1,4 @@
+import type { ConsistencyRow } from '../db/consistency.ts'
 import type { Answer, ListTruth, ValueTruth } from './judge.ts'
 
 /** A cache that can be asked what it would answer at this moment, without making it load anything. Keys it has no answer for are left out. */
@@ -19,14 +20,7 @@ export interface Turn {
 }
 
 /** What was found of one kind of key at one place. */
-export interface Tally {
-  readonly place: string
-  readonly kind: string
-  readonly checked: number
-  readonly late: number
-  readonly beyond: number
-  readonly wrong: number
-}
+export type Tally = Omit<ConsistencyRow, 'minuteMs'>
 
 export interface MonitorStore {
   /** Takes the next turn, or undefined where it is not due or somebody else's. */

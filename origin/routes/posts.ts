@@ -50,7 +50,7 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
     let owed: InvalidationRow[] = []
     const { answer, replayed } = await once(db, { userId: authorId, key, fingerprint }, async (tx) => {
       const { drops, ...answer } = await write(tx, authorId, await what(tx))
-      if (drops.length > 0) owed = await insertInvalidations(tx, drops)
+      owed = drops.length > 0 ? await insertInvalidations(tx, drops) : [] // not what an attempt that was undone owed
       return answer
     })
     await settle(replayed ? await owedFor(db, Object.keys(answer.raised)) : owed)
