@@ -34,7 +34,8 @@ export async function makePosts(
 
 /**
  * Writes activity of the past straight to Postgres, as if everybody had been dormant meanwhile: nothing is fanned out. Authors with
- * more followers post more; several ids share a millisecond. Modes are what the routes say now.
+ * more followers post more; several ids share a millisecond. Modes are what the routes say now. Only the rows of `authorIds` are
+ * updated, so several may be written at once.
  */
 export async function writePast(db: Database, authorIds: readonly string[], volume: Volume): Promise<void> {
   const random = mulberry32(volume.seed)
@@ -84,6 +85,7 @@ export async function writePast(db: Database, authorIds: readonly string[], volu
     order by coalesce(root, id), case when root is null then 0 else author end, id`)
   await db.execute(sql`
     update authors a set last_post_id = p.newest, post_version = post_version + p.count
-    from (select author_id, max(id) as newest, count(*) as count from posts group by author_id) p where a.author_id = p.author_id`)
+    from (select author_id, max(id) as newest, count(*) as count from posts where author_id = any(${array(authorIds, 'bigint')}) group by author_id) p
+    where a.author_id = p.author_id`)
   await db.execute(sql`analyze posts, authors`)
 }
