@@ -63,6 +63,9 @@ export async function limitStatements(tx: Queryable, ms: number): Promise<void> 
 /** A list of ids as one parameter: `= any(${idArray(ids)})`. */
 export const idArray = (ids: readonly (bigint | string)[]): SQL => sql`${`{${ids.join(',')}}`}::bigint[]`
 
+/** The same for words without a comma, a quote or a brace. */
+export const textArray = (words: readonly string[]): SQL => sql`${`{${words.join(',')}}`}::text[]`
+
 /** True for a unique violation (SQLSTATE 23505), wherever drizzle wrapped it. */
 export const isUniqueViolation = (error: unknown): boolean => /^23505$/.test(codeOf(error))
 

@@ -38,13 +38,13 @@ export async function lockFollowers(tx: Queryable, { authorId, afterViewer }: De
 export async function copyPulled(tx: Queryable, authorId: bigint, viewerIds: readonly bigint[], cap: number): Promise<void> {
   await tx.execute(sql`
     with pulled as materialized (
-      select id, row_number() over (order by id desc) as place from posts
+      select id, author_id, root_id, root_author_id, nullif(audience, 'public') as audience, row_number() over (order by id desc) as place from posts
       where author_id = ${authorId} and mode = 'pull' and deleted_at is null order by id desc limit ${cap + 1}
     ), viewer as materialized (
       select viewer_id, complete_since from viewers where viewer_id = any(${idArray(viewerIds)})
     ), copied as (
-      insert into timeline_entries (viewer_id, activity_id)
-      select viewer_id, id from viewer join pulled on id > complete_since and place <= ${cap} order by viewer_id, id
+      insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
+      select viewer_id, id, author_id, root_id, root_author_id, audience from viewer join pulled on id > complete_since and place <= ${cap} order by viewer_id, id
       on conflict do nothing
     )
     update viewers v set complete_since = beyond.id from viewer, pulled beyond

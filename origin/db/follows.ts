@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
 import { relationsOf } from './relations.ts'
-import { heldByRows } from './timelines.ts'
+import { AUDIENCE_HINT, heldByRows } from './timelines.ts'
 import { findUsers } from './users.ts'
 
 /** `left` names at most this many authors; beyond it the timeline is dropped instead. */
@@ -72,12 +72,14 @@ export async function backfill(tx: Queryable, viewerId: bigint, authorId: bigint
     // Where the author has more of them than we copy, the timeline is complete only above the oldest copied one.
     await tx.execute(sql`
       with newest as (
-        select id, row_number() over (order by id desc) as place from posts join authors using (author_id)
-        where author_id = ${authorId} and deleted_at is null and ${heldByRows(sql`posts`, sql`authors`)}
+        select p.id, author_id, root_id, root_author_id, ${AUDIENCE_HINT} as audience, row_number() over (order by p.id desc) as place
+        from posts p join authors using (author_id) join users u on u.id = author_id
+        where author_id = ${authorId} and p.deleted_at is null and ${heldByRows(sql`p`, sql`authors`)}
           and exists (select from follows where follower_id = ${viewerId} and followee_id = ${authorId})
-        order by id desc limit ${cap + 1}
+        order by p.id desc limit ${cap + 1}
       ), copied as (
-        insert into timeline_entries (viewer_id, activity_id) select ${viewerId}::bigint, id from newest where place <= ${cap} order by id
+        insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
+        select ${viewerId}::bigint, id, author_id, root_id, root_author_id, audience from newest where place <= ${cap} order by id
         on conflict do nothing
       )
       update viewers set complete_since = greatest(complete_since, (select coalesce(max(id) filter (where place = ${cap + 1}), 0) from newest))

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { idArray, type Queryable } from './client.ts'
+import { idArray, type Queryable, textArray } from './client.ts'
 import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
 /** Seconds that a chunk or an invalidation is left to the process that made it, before anybody may take it as a debt. */
@@ -58,13 +58,16 @@ export async function cutChunks(
   const rows = await tx.execute<{ activity_id: bigint; viewers: string; last_viewer: bigint; size: number; trim: string | null }>(sql`
     with job as (
       select * from unnest(${idArray(pushed.map((job) => job.entry.activityId))}, ${idArray(pushed.map((job) => job.entry.actorId))},
-        ${idArray(pushed.map((job) => job.afterViewer))}) j(activity_id, author_id, after_viewer)
+        ${idArray(pushed.map((job) => job.afterViewer))}, ${idArray(pushed.map(({ entry }) => entry.root?.id ?? 'NULL'))},
+        ${idArray(pushed.map(({ entry }) => entry.root?.authorId ?? 'NULL'))}, ${textArray(pushed.map(({ entry }) => entry.audience))})
+        j(activity_id, author_id, after_viewer, root_id, root_author_id, audience)
     ), edge as materialized (
-      select activity_id, e.viewer_id from job cross join lateral (
+      select job.*, e.viewer_id from job cross join lateral (
         select viewer_id from push_edges where author_id = job.author_id and viewer_id > job.after_viewer
         order by viewer_id limit ${options.chunkSize}) e
     ), inserted as (
-      insert into timeline_entries (viewer_id, activity_id) select viewer_id, activity_id from edge order by viewer_id, activity_id
+      insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
+      select viewer_id, activity_id, author_id, root_id, root_author_id, nullif(audience, 'public') from edge order by viewer_id, activity_id
       ${options.tolerant ? sql`on conflict do nothing` : sql``}
     )
     select activity_id, string_agg(viewer_id::text, '' order by viewer_id) as viewers, max(viewer_id) as last_viewer, count(*)::int as size,

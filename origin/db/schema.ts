@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
+  customType,
   doublePrecision,
   integer,
   json,
@@ -41,6 +42,10 @@ export const authors = pgTable('authors', {
     .default('push'),
   candidateSince: moment('candidate_since'),
   announcedAt: moment('announced_at'),
+  hot: boolean('hot').notNull().default(false),
+  hotChangedAt: moment('hot_changed_at').notNull(),
+  demotedAt: moment('demoted_at'),
+  turnAt: moment('turn_at').notNull(),
 })
 
 export const viewers = pgTable('viewers', {
@@ -52,6 +57,7 @@ export const viewers = pgTable('viewers', {
   lastActiveAt: moment('last_active_at'),
   marksVersion: bigint('marks_version', { mode: 'number' }).notNull().default(1),
   changedAt: moment('changed_at').notNull(),
+  presentUntil: moment('present_until').notNull(),
 })
 
 export const follows = pgTable(
@@ -136,7 +142,14 @@ export const sweeps = pgTable('sweeps', {
 
 export const timelineEntries = pgTable(
   'timeline_entries',
-  { viewerId: id('viewer_id').notNull(), activityId: id('activity_id').notNull() },
+  {
+    viewerId: id('viewer_id').notNull(),
+    activityId: id('activity_id').notNull(),
+    authorId: id('author_id').notNull(),
+    rootId: id('root_id'),
+    rootAuthorId: id('root_author_id'),
+    audience: text('audience', { enum: ['followers'] }),
+  },
   (table) => [primaryKey({ columns: [table.viewerId, table.activityId] })],
 )
 
@@ -148,6 +161,20 @@ export const fanoutJobs = pgTable('fanout_jobs', {
   afterViewer: id('after_viewer').notNull().default(0n),
   attempts: integer('attempts').notNull().default(0),
   runAt: moment('run_at').notNull().defaultNow(),
+  queuedAt: moment('queued_at').notNull().defaultNow(),
+  turnAt: moment('turn_at').notNull().defaultNow(),
+})
+
+export const deadJobs = pgTable('dead_jobs', {
+  activityId: id('activity_id').primaryKey(),
+  authorId: id('author_id').notNull(),
+  mode: text('mode', { enum: ['push', 'hot', 'pull'] }).notNull(),
+  lane: smallint('lane').notNull(),
+  afterViewer: id('after_viewer').notNull(),
+  attempts: integer('attempts').notNull(),
+  queuedAt: moment('queued_at').notNull(),
+  diedAt: moment('died_at').notNull().defaultNow(),
+  error: text('error').notNull(),
 })
 
 export const fanoutChunks = pgTable(
@@ -161,6 +188,8 @@ export const fanoutChunks = pgTable(
     dueAt: moment('due_at').notNull(),
     pushedAt: moment('pushed_at'),
     state: text('state').generatedAlwaysAs(sql`CASE WHEN pushed_at IS NULL THEN 'inserted' ELSE 'pushed' END`),
+    lane: smallint('lane').notNull().default(0),
+    queuedAt: moment('queued_at').notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.activityId, table.afterViewer] })],
 )
@@ -225,6 +254,43 @@ export const popularVersion = pgTable('popular_version', {
   version: bigint('version', { mode: 'number' }).notNull().default(1),
   computedAt: moment('computed_at').notNull(),
 })
+
+export const settings = pgTable('settings', {
+  name: text('name').primaryKey(),
+  value: text('value').notNull(),
+  changedAt: moment('changed_at').notNull().defaultNow(),
+})
+
+export const crowdThreshold = pgTable('crowd_threshold', {
+  singleton: boolean('singleton').primaryKey().default(true),
+  share: doublePrecision('share').notNull().default(1),
+  changedAt: moment('changed_at').notNull(),
+  calmSince: moment('calm_since'),
+})
+
+export const cleanups = pgTable(
+  'cleanups',
+  { viewerId: id('viewer_id').notNull(), authorId: id('author_id').notNull(), dueAt: moment('due_at').notNull().defaultNow() },
+  (table) => [primaryKey({ columns: [table.viewerId, table.authorId] })],
+)
+
+export const activities = pgTable(
+  'activities',
+  {
+    xid: customType<{ data: string }>({ dataType: () => 'xid8' })('xid')
+      .notNull()
+      .default(sql`pg_current_xact_id()`),
+    seq: id('seq').notNull().generatedAlwaysAsIdentity(),
+    kind: text('kind').notNull(),
+    actorId: id('actor_id').notNull(),
+    postId: id('post_id'),
+    rootId: id('root_id'),
+    subjectId: id('subject_id'),
+    audience: text('audience'),
+    at: moment('at').notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.xid, table.seq] })],
+)
 
 export const crowdVersion = pgTable('crowd_version', {
   singleton: boolean('singleton').primaryKey().default(true),

@@ -12,6 +12,9 @@ export interface EntryRow {
 /** Who may see a post `p` of user `u` now. */
 export const EFFECTIVE_AUDIENCE = sql`case when u.private then 'followers' else p.audience end`
 
+/** The same as a row of a timeline keeps it: null for everybody, which costs no byte. */
+export const AUDIENCE_HINT = sql`nullif(${EFFECTIVE_AUDIENCE}, 'public')`
+
 export type RawEntry = {
   activity_id: bigint
   actor_id: bigint
@@ -105,8 +108,8 @@ const newestOfFollowees = (viewerId: bigint, cap: number, pruned: boolean): SQL 
   ), cut as materialized (
     select case when ${pruned} and count(*) = ${cap} then min(last_post_id) else 0 end as id from followee
   ), newest as (
-    select p.id from followee cross join lateral (
-      select id from posts where author_id = followee.author_id and id >= (select id from cut) and deleted_at is null
+    select p.* from followee cross join lateral (
+      select id, author_id, root_id, root_author_id, audience from posts where author_id = followee.author_id and id >= (select id from cut) and deleted_at is null
         and ${heldByRows(sql`posts`, sql`followee`)}
       order by id desc limit ${cap}
     ) p order by p.id desc limit ${cap}
@@ -124,7 +127,9 @@ export async function rebuild(tx: Queryable, viewerId: bigint, cap: number): Pro
     const [row] = await tx.execute<{ count: number; oldest: bigint | null }>(sql`
       with ${newestOfFollowees(viewerId, cap, pruned)}, inserted as (
         -- in the order in which chunks insert, or the two could wait for each other
-        insert into timeline_entries (viewer_id, activity_id) select ${viewerId}::bigint, id from newest order by id on conflict do nothing
+        insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
+        select ${viewerId}::bigint, p.id, author_id, root_id, root_author_id, ${AUDIENCE_HINT} from newest p join users u on u.id = author_id order by p.id
+        on conflict do nothing
       )
       select count(*)::int as count, min(id) as oldest from newest`)
     return row ?? { count: 0, oldest: null }
@@ -150,7 +155,7 @@ export async function unwrittenTimelineOf(
       with ${newestOfFollowees(viewerId, cap, pruned)}
       select p.id as activity_id, p.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id,
         u.deleted_at is not null as deleted
-      from newest join posts p using (id) join users u on u.id = p.author_id order by p.id desc`)
+      from newest p join users u on u.id = p.author_id order by p.id desc`)
   let rows = await find(true)
   if (rows.length < cap) rows = await find(false)
   const completeSince = completeSinceOf(rows.length, rows.at(-1)?.activity_id ?? null, cap)
@@ -158,17 +163,16 @@ export async function unwrittenTimelineOf(
 }
 
 /**
- * The newest entries of a viewer, at most `limit`, restricted to the follows of now. Those of suspended authors are among them: such an
- * author may come back within the life of a timeline, and readers look at `us:`. Read `complete_since` in the same snapshot:
- * a trim in between would hide a hole.
+ * The newest entries of a viewer, at most `limit`, restricted to the follows of now: rows of this viewer alone, and no post is looked at. What was deleted or
+ * hidden since is among them: readers look at `po:` and `us:`. Read `complete_since` in the same snapshot: a trim in between
+ * would hide a hole.
  */
 export async function timelineOf(db: Queryable, viewerId: bigint, completeSince: bigint, limit: number): Promise<EntryRow[]> {
   const rows = await db.execute<RawEntry>(sql`
-    select t.activity_id, p.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id
-    from timeline_entries t join posts p on p.id = t.activity_id join users u on u.id = p.author_id
-    where t.viewer_id = ${viewerId} and t.activity_id > ${completeSince} and p.deleted_at is null and u.deleted_at is null
-      and exists (select from follows f where f.follower_id = ${viewerId} and f.followee_id = p.author_id)
-    order by t.activity_id desc limit ${limit}`)
+    select activity_id, author_id as actor_id, coalesce(audience, 'public') as audience, root_id, root_author_id from timeline_entries
+    where viewer_id = ${viewerId} and activity_id > ${completeSince}
+      and exists (select from follows f where f.follower_id = ${viewerId} and f.followee_id = author_id)
+    order by activity_id desc limit ${limit}`)
   return rows.map(toEntry)
 }
 

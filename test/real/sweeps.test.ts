@@ -187,7 +187,7 @@ test('a deleted account loses its posts in L2 first, then its follows both ways 
     [author.otherId, String(author.id)],
     [String(author.id), author.otherId],
   ])
-  await db.execute(sql`insert into timeline_entries values (${author.id}, ${author.ids[0]})`)
+  await db.execute(sql`insert into timeline_entries values (${author.id}, ${author.ids[0]}, ${author.id})`)
   await db.execute(sql`update viewers set enrolled_at = now() where viewer_id = ${author.otherId}`)
   await author.fill()
   await db.transaction((tx) => deleteAccount(tx, author.id))

@@ -79,7 +79,7 @@ export function timelineOf(state: State, viewerId: string): EntryRow[] {
     .sort(newestFirst)
     .flatMap((id) => {
       const post = need(state.posts, id)
-      return post.deleted || !follows.has(post.authorId) || need(state.users, post.authorId).deleted ? [] : [entryOf(state, post)]
+      return follows.has(post.authorId) ? [entryOf(state, post)] : []
     })
     .slice(0, state.rules.timelineCap + 1)
 }
