@@ -97,7 +97,9 @@ export function copyNext(state: State): boolean {
   for (const viewerId of viewerIds) {
     const viewer = need(state.viewers, viewerId)
     const rows = need(state.timelines, viewerId)
-    for (const { id } of pulled.slice(0, rules.timelineCap).reverse()) if (isAbove(id, viewer.completeSince)) rows.add(id)
+    for (const post of pulled.slice(0, rules.timelineCap).reverse()) {
+      if (isAbove(post.id, viewer.completeSince) && !rows.has(post.id)) rows.set(post.id, audienceOf(state, post))
+    }
     const beyond = pulled[rules.timelineCap]
     if (beyond && isAbove(beyond.id, viewer.completeSince)) viewer.completeSince = beyond.id
   }
