@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { REQUEST_ID_HEADER } from '../contract/headers.ts'
+import type { ListFormat } from '../contract/l2/codec.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { SigningKey } from '../contract/signed.ts'
 import type { Rollup } from './analytics/rollup.ts'
@@ -39,6 +40,8 @@ interface Parts {
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
+  /** How lists of entries are answered. */
+  readonly listFormat: ListFormat
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -56,6 +59,7 @@ export function createApp({
   readiness,
   rollup,
   rebuilds,
+  listFormat,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -73,7 +77,7 @@ export function createApp({
   app.route('/', pointRoutes(rollup))
   app.route('/', consistencyRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
-  app.route('/', internalRoutes({ db, rebuilds, observe }))
+  app.route('/', internalRoutes({ db, rebuilds, listFormat, observe }))
   app.route('/', postRoutes({ db, mint, settle }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))

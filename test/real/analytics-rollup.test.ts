@@ -229,6 +229,7 @@ test('points take no place from reads: an origin that serves all it can still ta
     mint: () => 1n,
     settle: async () => {},
     rebuilds: { later: () => {} },
+    listFormat: 'dense' as const,
     ...told,
   }
   const app = createApp({ ...parts, maxConcurrentRequests: 1 })
