@@ -1,15 +1,17 @@
 import { setMaxListeners } from 'node:events'
 import { sql } from 'drizzle-orm'
 import { createL2 } from '../../origin/adapters/l2.ts'
+import { schema } from '../../origin/config.ts'
 import { type Database, idArray } from '../../origin/db/client.ts'
 import { createDelivery, type Delivery } from '../../origin/fanout/deliver.ts'
 import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
 import { createFanoutWorker } from '../../origin/fanout/worker.ts'
 import type { Store } from '../cache/world.ts'
+import { PREFIX } from './timelines.ts'
 
 /** What an origin is configured with when nobody says anything. */
-export const CHUNK_SIZE = 5_000
-export const BATCH = 100
+export const CHUNK_SIZE = schema.shape.CHUNK_SIZE.parse(undefined)
+export const BATCH = schema.shape.JOB_BATCH.parse(undefined)
 
 /** "L2 push off": all of the worker's bookkeeping, and a delivery that does nothing. */
 export const NO_PUSH: Pick<Delivery, 'push'> = { push: async () => {} }
@@ -24,7 +26,7 @@ export function realDelivery(db: Database, store: Store): Delivery {
     recoverAtStart: async () => {},
     handOver: async () => {},
   }
-  const l2 = createL2({ ...redisRest, prefix: 'tideline:', deadlineMs: 10_000, timeoutSignal: (ms) => AbortSignal.timeout(ms) })
+  const l2 = createL2({ ...redisRest, prefix: PREFIX, deadlineMs: 10_000, timeoutSignal: (ms) => AbortSignal.timeout(ms) })
   return createDelivery({ db, l2, heartbeat, clock: { nowMs: () => Date.now() } })
 }
 
