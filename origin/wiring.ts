@@ -23,6 +23,7 @@ import { FANOUT_CHANNEL } from './db/posts.ts'
 import { prune } from './db/recovery.ts'
 import { stepTiers } from './db/tiers.ts'
 import { retireViewers } from './db/timelines.ts'
+import { cleanNext } from './fanout/cleanup.ts'
 import { payInvalidations, payPushes } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
 import { copyNext } from './fanout/demote.ts'
@@ -178,6 +179,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       ? [
           loop('invalidations', POLL_MS, () => untilNone(() => payInvalidations(db, delivery))),
           loop('pushes', POLL_MS, () => untilNone(() => payPushes(db, delivery))),
+          loop('cleanups', POLL_MS, () => cleanNext(db)),
           loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
           loop('tiers', TIERS_MS, tiers),
           loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
