@@ -5,7 +5,7 @@ import { encodeCounts } from '../../contract/l2/counts-value.ts'
 import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { encodeRelation } from '../../contract/l2/relation-value.ts'
 import { encodeUserValue, type Visibility } from '../../contract/l2/user-value.ts'
-import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, TIMELINE_CAP, type ViewerState } from '../../contract/timeline.ts'
+import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, MERGED_CAP, TIMELINE_CAP, type ViewerState } from '../../contract/timeline.ts'
 import type { CountsRow, MarksRow } from '../db/likes.ts'
 import type { PostRow } from '../db/posts.ts'
 import type { HiddenRow, RelationRow } from '../db/relations.ts'
@@ -86,6 +86,13 @@ export function authorValue(author: AuthorRow, audience: Audience, rows: readonl
   const candidates = audience === 'public' && author.hasForFollowers ? [String(author.authorId)] : []
   const payload = encodeList({ completeSince, candidates, entries: rows.slice(0, cap) })
   return { truth: author.postVersion, payload: author.deleted ? null : payload }
+}
+
+/** `mg:`, of at most `cap + 1` rows, newest first. It knows the follows of its truth version; posts make it no newer, it is used for seconds. */
+export function mergedValue(viewer: ViewerRow, rows: readonly EntryRow[], cap = MERGED_CAP): Made {
+  const completeSince = String(rows[cap]?.activityId ?? 0n)
+  const payload = encodeList({ completeSince, candidates: [], entries: rows.slice(0, cap) })
+  return { truth: viewer.followVersion, payload: viewer.deleted ? null : payload }
 }
 
 /** `co:`; undefined for a post that nobody ever liked or reposted. */
