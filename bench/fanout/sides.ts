@@ -31,7 +31,12 @@ export function realDelivery(db: Database, store: Store): Delivery {
 }
 
 /** So many of the origin's workers drain the queue together. Answers how many entries they made; throws where anything failed. */
-export async function drainWith(db: Database, delivery: Pick<Delivery, 'push' | 'resting'>, workers: number, batch = BATCH): Promise<number> {
+export async function drainWith(
+  db: Database,
+  delivery: Pick<Delivery, 'push' | 'resting'>,
+  workers: number,
+  batch = BATCH,
+): Promise<number> {
   let entries = 0
   let failure: unknown
   const stop = new AbortController()
