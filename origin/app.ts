@@ -11,6 +11,7 @@ import type { Readiness } from './http/readiness.ts'
 import { type ShedEvent, shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { activityRoutes } from './routes/activities.ts'
 import { consistencyRoutes } from './routes/consistency.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
@@ -83,6 +84,7 @@ export function createApp({
   app.route('/', peopleRoutes({ db }))
   app.route('/', userRoutes({ db, settle }))
   app.route('/', accountRoutes({ db, settle }))
+  app.route('/', activityRoutes({ db }))
   app.notFound((c) => renderProblem(new Problem('not-found', `The origin has no ${c.req.method} ${c.req.path}.`), c.get('requestId')))
   app.onError((error, c) => {
     const problem = error instanceof CannotMint ? new Problem('clock-skew', error.message) : toProblem(error)

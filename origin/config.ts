@@ -59,6 +59,8 @@ export const schema = z.object({
   DEMO: z.enum(['on', 'off']).default('off'),
   /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */
   ANALYTICS_RETENTION_HOURS: count(24),
+  /** Days that the log of activities is kept. Consumers that come later begin anew; a row is some 150 bytes with its index. */
+  ACTIVITY_RETENTION_DAYS: count(7),
   /**
    * Keys that the consistency monitor compares in a minute, of all processes together; 0 switches it off. 120 are twelve MGETs of ten values and
    * some seventy small queries a minute: 500,000 commands of Redis a month, and nothing that Postgres would feel.

@@ -12,6 +12,7 @@ import { createL2Reader } from './adapters/l2-reader.ts'
 import { createRollup } from './analytics/rollup.ts'
 import { createApp, type RequestEvent } from './app.ts'
 import type { Config } from './config.ts'
+import { pruneActivities } from './db/activities.ts'
 import { pruneRollup } from './db/analytics.ts'
 import { connect } from './db/client.ts'
 import { pruneConsistency } from './db/consistency.ts'
@@ -23,6 +24,7 @@ import { prune } from './db/recovery.ts'
 import { stepTiers } from './db/tiers.ts'
 import { retireViewers } from './db/timelines.ts'
 import { createAnnouncement } from './fanout/announce.ts'
+import { cleanNext } from './fanout/cleanup.ts'
 import { type DebtsEvent, payAllPushes, payInvalidations } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
 import { copyNext } from './fanout/demote.ts'
@@ -63,7 +65,7 @@ const HOUSEKEEPING_MS = 60_000
 /** Viewers retired in one transaction. */
 const RETIRE_BATCH = 500
 const ROLLUP_MS = 1_000
-/** Rows of analytics forgotten in one statement. */
+/** Rows of analytics and of the log forgotten in one statement. */
 const PRUNE_BATCH = 5_000
 /** The monitor takes its turns so often: what is wrong is looked at three times within a minute at most (milliseconds). */
 const MONITOR_MS = 5_000
@@ -163,6 +165,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
     if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
+    while (!signal.aborted && (await pruneActivities(db, config.ACTIVITY_RETENTION_DAYS, PRUNE_BATCH)) === PRUNE_BATCH);
     await pruneConsistency(db, config.ANALYTICS_RETENTION_HOURS)
   }
   let stopping = false
@@ -182,6 +185,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       ? [
           loop('invalidations', POLL_MS, () => untilNone(() => payInvalidations(db, delivery))),
           loop('pushes', POLL_MS, () => payAllPushes({ db, delivery, clock, observe }, signal)),
+          loop('cleanups', POLL_MS, () => cleanNext(db)),
           loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
           loop('tiers', TIERS_MS, tiers),
           loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
