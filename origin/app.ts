@@ -13,6 +13,7 @@ import { CannotMint } from './ids/mint.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { consistencyRoutes } from './routes/consistency.ts'
 import { demoRoutes } from './routes/demo.ts'
+import { fanoutRoutes } from './routes/fanout.ts'
 import { followRoutes } from './routes/follows.ts'
 import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
@@ -35,6 +36,7 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
+  readonly bigLaneFollowers: () => number
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
@@ -52,6 +54,7 @@ export function createApp({
   clock,
   mint,
   settle,
+  bigLaneFollowers,
   readiness,
   rollup,
   rebuilds,
@@ -71,9 +74,10 @@ export function createApp({
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
   app.route('/', pointRoutes(rollup))
   app.route('/', consistencyRoutes(db))
+  app.route('/', fanoutRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, observe }))
-  app.route('/', postRoutes({ db, mint, settle }))
+  app.route('/', postRoutes({ db, mint, settle, bigLaneFollowers }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))

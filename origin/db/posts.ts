@@ -3,9 +3,6 @@ import { idArray, type Queryable } from './client.ts'
 import { count, type MarksRaised, raiseMarks } from './likes.ts'
 import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
-/** Authors with more followers than this go through the big lane of fan-out. */
-const BIG_LANE_FOLLOWERS = 2_000
-
 /** The channel on which a new job is announced to idle workers. */
 export const FANOUT_CHANNEL = 'tideline_fanout'
 
@@ -49,9 +46,9 @@ export interface ActivityRaised {
 /**
  * Writes an activity and its fan-out job in one statement, with the delivery mode decided under the lock of the author's row; a repost is
  * counted and marked as well. Undefined when there is no such author, or they are suspended. Throws a unique violation when the root was
- * reposted already. Run it in a transaction.
+ * reposted already. Run it in a transaction. An author of more than `bigLaneFollowers` takes the big lane.
  */
-export async function insertActivity(tx: Queryable, activity: NewActivity): Promise<ActivityRaised | undefined> {
+export async function insertActivity(tx: Queryable, activity: NewActivity, bigLaneFollowers = 2_000): Promise<ActivityRaised | undefined> {
   const { authorId, root, audience = 'public' } = activity
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
   // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
@@ -69,7 +66,7 @@ export async function insertActivity(tx: Queryable, activity: NewActivity): Prom
       from author returning mode
     ), job as (
       insert into fanout_jobs (activity_id, author_id, mode, lane)
-      select ${activity.id}::bigint, ${authorId}::bigint, mode, (follower_count > ${BIG_LANE_FOLLOWERS})::int from author, post
+      select ${activity.id}::bigint, ${authorId}::bigint, mode, (follower_count > ${bigLaneFollowers})::int from author, post
     )
     select post_version, case when private then 'followers' else ${audience} end as audience, case
         when private then not ${stands(sql`true`)}
