@@ -113,6 +113,7 @@ const CLASS_OF: Readonly<Record<string, KeyClass>> = {
   tl: 'tl',
   crowd: 'crowd',
   pop: 'crowd',
+  mg: 'au',
   au: 'au',
   po: 'po',
   co: 'po',

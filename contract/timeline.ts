@@ -6,6 +6,12 @@ export const TIMELINE_CAP = 800
 /** How many of the newest activities an author's list keeps in L2. */
 export const AUTHOR_LIST_CAP = 400
 
+/** A read pulls the lists of so many crowded authors at most; who follows more of them asks the origin for their merge. */
+export const MAX_PULLED = 64
+
+/** How many entries the merge of a reader's crowded authors holds: four pages. */
+export const MERGED_CAP = 200
+
 /** How many popular posts there are for readers who follow nobody. */
 export const POPULAR_CAP = 200
 

@@ -11,6 +11,7 @@ import type { Readiness } from './http/readiness.ts'
 import { type ShedEvent, shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { activityRoutes } from './routes/activities.ts'
 import { consistencyRoutes } from './routes/consistency.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { fanoutRoutes } from './routes/fanout.ts'
@@ -36,6 +37,8 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
+  /** Tells fan-out of a new job, once it has committed. */
+  readonly announce: () => void
   readonly bigLaneFollowers: () => number
   readonly readiness: Readiness
   readonly rollup: Rollup
@@ -54,6 +57,7 @@ export function createApp({
   clock,
   mint,
   settle,
+  announce,
   bigLaneFollowers,
   readiness,
   rollup,
@@ -77,13 +81,14 @@ export function createApp({
   app.route('/', fanoutRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, observe }))
-  app.route('/', postRoutes({ db, mint, settle, bigLaneFollowers }))
+  app.route('/', postRoutes({ db, mint, settle, announce, bigLaneFollowers }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))
   app.route('/', peopleRoutes({ db }))
   app.route('/', userRoutes({ db, settle }))
   app.route('/', accountRoutes({ db, settle }))
+  app.route('/', activityRoutes({ db }))
   app.notFound((c) => renderProblem(new Problem('not-found', `The origin has no ${c.req.method} ${c.req.path}.`), c.get('requestId')))
   app.onError((error, c) => {
     const problem = error instanceof CannotMint ? new Problem('clock-skew', error.message) : toProblem(error)

@@ -39,12 +39,14 @@ const LIFETIMES: FeedLifetimes = {
   // Nobody waits for counts, and nothing drops them when they rise.
   counts: { softMs: 30 * SECOND, hardMs: DAY, graceMs: HOUR, absentMs: 30 * SECOND },
   marks: { softMs: 5 * MINUTE, hardMs: DAY, graceMs: HOUR, absentMs: 5 * SECOND },
+  // Nothing drops it when somebody posts: it may be used for as long as a post may take to be seen, less what memory adds.
+  merged: { softMs: 2 * SECOND, hardMs: 3 * SECOND, graceMs: HOUR, absentMs: 2 * SECOND },
   popular: { softMs: 30 * SECOND, hardMs: 10 * MINUTE, graceMs: DAY, absentMs: 5 * SECOND },
 }
 
 const lifetimes = z.strictObject({ softMs: z.number(), hardMs: z.number(), graceMs: z.number(), absentMs: z.number() }).partial()
 const overrides = z.partialRecord(
-  z.enum(['timeline', 'crowd', 'author', 'post', 'user', 'viewer', 'relation', 'counts', 'marks', 'popular']),
+  z.enum(['timeline', 'crowd', 'author', 'post', 'user', 'viewer', 'relation', 'counts', 'marks', 'merged', 'popular']),
   lifetimes,
 )
 

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { importKey } from '../contract/signed.ts'
+import { MAX_PULLED } from '../contract/timeline.ts'
 import { createEngineSink } from './adapters/engine-sink.ts'
 import { allOf, logSink } from './adapters/event-sink.ts'
 import { createOriginClient, type OriginClient } from './adapters/origin-client.ts'
@@ -71,7 +72,7 @@ export function createWorker(config: Config, stop?: AbortSignal): Hono<WorkerEnv
   const work = createWork()
   const keys = createFeedKeys(config.LIFETIMES)
   return createApp({
-    feed: { read, keys, hydrate: createHydrate(read, keys), origin: withBulkhead(origin, limiter) },
+    feed: { read, keys, hydrate: createHydrate(read, keys), origin: withBulkhead(origin, limiter), maxPulled: MAX_PULLED },
     http: { clock, random, signingKey: importKey(config.SIGNING_SECRET, config.SIGNING_SECRET_PREVIOUS) },
     identify: createIdentify([config.JWT_SECRET, config.JWT_SECRET_PREVIOUS ?? []].flat(), clock),
     forward: origin.forward,

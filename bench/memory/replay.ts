@@ -1,5 +1,6 @@
 import { parseKey } from '../../contract/l2/keys.ts'
 import { encodeValue } from '../../contract/l2/value.ts'
+import { MAX_PULLED } from '../../contract/timeline.ts'
 import { mulberry32 } from '../../dev/random.ts'
 import { drawer } from '../../dev/simulate/chance.ts'
 import { type Action, planOf } from '../../dev/simulate/model.ts'
@@ -170,7 +171,7 @@ export async function replay(origin: OriginModel, time: VirtualTime, order: Repl
       olderOfAuthor: async () => ({ entries: [] }),
       marks: async () => ({ liked: [], reposted: [] }),
     }
-    return { read, keys, hydrate: createHydrate(read, keys), origin: older }
+    return { read, keys, hydrate: createHydrate(read, keys), origin: older, maxPulled: MAX_PULLED }
   }
   const isolates = Array.from({ length: order.isolates }, isolate)
 

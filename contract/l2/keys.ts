@@ -24,6 +24,8 @@ export const keyOf = {
   marks: (viewerId: string) => `my:${viewerId}`,
   /** Popular posts: one list for the world. */
   popular: () => 'pop',
+  /** The newest activities of all the crowded authors whom a viewer follows, merged by the origin: for one who follows very many. */
+  merged: (viewerId: string) => `mg:${viewerId}`,
   /** The authors pulled at present: one for the world. */
   crowd: () => 'crowd',
 } as const
@@ -38,16 +40,16 @@ export const EDGE_BEAT_KEY = 'hb:edge'
 export const isBeatKey = (key: string): boolean => key.startsWith('hb:')
 
 export type ParsedKey =
-  | { readonly kind: 'timeline' | 'viewer' | 'user' | 'counts' | 'marks'; readonly id: string }
+  | { readonly kind: 'timeline' | 'viewer' | 'user' | 'counts' | 'marks' | 'merged'; readonly id: string }
   | { readonly kind: 'author' | 'post'; readonly id: string; readonly audience: Audience }
   | { readonly kind: 'relation'; readonly id: string; readonly authorId: string }
   | { readonly kind: 'crowd' }
   | { readonly kind: 'popular' }
 export type KeyKind = ParsedKey['kind']
 
-const PLAIN = { tl: 'timeline', vw: 'viewer', us: 'user', co: 'counts', my: 'marks' } as const
+const PLAIN = { tl: 'timeline', vw: 'viewer', us: 'user', co: 'counts', my: 'marks', mg: 'merged' } as const
 const SHARED = { au: 'author', po: 'post' } as const
-const GRAMMAR = /^(?:(tl|vw|us|co|my):(\d{19})|(au|po):(\d{19}):(public|followers)|rel:(\d{19}):(\d{19}))$/
+const GRAMMAR = /^(?:(tl|vw|us|co|my|mg):(\d{19})|(au|po):(\d{19}):(public|followers)|rel:(\d{19}):(\d{19}))$/
 
 /** Reads a key, or returns undefined when it is none of ours. */
 export function parseKey(key: string): ParsedKey | undefined {

@@ -20,6 +20,7 @@ import { noPost, seenPost, unlessGone } from './seen-post.ts'
 
 interface Parts extends WriteParts {
   readonly mint: () => bigint
+  readonly announce: () => void
   /** Above it an author's posts take the big lane. */
   readonly bigLaneFollowers: () => number
 }
@@ -34,7 +35,7 @@ const listKeys = (authorId: bigint): readonly string[] => AUDIENCES.map((audienc
 const bodyKeys = (postId: bigint): readonly string[] => AUDIENCES.map((audience) => keyOf.post(String(postId), audience))
 
 /** The writes of posts and reposts. All are acknowledged before any fan-out. */
-export function postRoutes({ db, mint, settle, bigLaneFollowers }: Parts): Hono<OriginEnv> {
+export function postRoutes({ db, mint, settle, announce, bigLaneFollowers }: Parts): Hono<OriginEnv> {
   const routes = new Hono<OriginEnv>()
 
   async function createPost(c: Context<OriginEnv>): Promise<Response> {
@@ -55,6 +56,7 @@ export function postRoutes({ db, mint, settle, bigLaneFollowers }: Parts): Hono<
       owed = drops.length > 0 ? await insertInvalidations(tx, drops) : [] // not what an attempt that was undone owed
       return answer
     })
+    if (!replayed) announce()
     await settle(replayed ? await owedFor(db, Object.keys(answer.raised)) : owed)
     return made(answer, replayed)
   }

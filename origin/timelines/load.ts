@@ -1,9 +1,10 @@
 import { encodeIds, encodeList } from '../../contract/l2/codec.ts'
 import { type ParsedKey, parseKey } from '../../contract/l2/keys.ts'
-import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, POPULAR_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
+import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, MERGED_CAP, POPULAR_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database, Queryable } from '../db/client.ts'
 import { DEPARTURE_HOURS } from '../db/follows.ts'
 import { countsOf, marksOf } from '../db/likes.ts'
+import { mergedOf } from '../db/merged.ts'
 import { popularPosts } from '../db/popular.ts'
 import { findPosts } from '../db/posts.ts'
 import { hiddenOf, relationsOf } from '../db/relations.ts'
@@ -73,6 +74,7 @@ async function loadOnce(db: Database, keys: readonly string[], rebuildLater: (vi
       await loadAuthors(tx, of('author'), answer)
       await loadCounts(tx, of('counts'), answer)
       await loadMarks(tx, of('marks'), answer)
+      await loadMerged(tx, of('merged'), answer)
       for (const { key } of of('crowd')) {
         const { version, authorIds } = await crowd(tx)
         answer(key, { truth: version, payload: encodeIds(authorIds.map(String)) })
@@ -174,5 +176,13 @@ async function loadMarks(tx: Queryable, asked: Asking<'marks'>, answer: Answer):
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
     if (viewer) answer(key, payloads.marksValue(viewer, await marksOf(tx, id, MARKS_CAP + 1)))
+  }
+}
+
+async function loadMerged(tx: Queryable, asked: Asking<'merged'>, answer: Answer): Promise<void> {
+  const viewers = byIdOf(await timelines.findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
+  for (const { key, id } of asked) {
+    const viewer = viewers.get(id)
+    if (viewer) answer(key, payloads.mergedValue(viewer, await mergedOf(tx, viewer.viewerId, MERGED_CAP + 1)))
   }
 }

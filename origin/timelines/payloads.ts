@@ -5,7 +5,7 @@ import { encodeCounts } from '../../contract/l2/counts-value.ts'
 import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { encodeRelation } from '../../contract/l2/relation-value.ts'
 import { encodeUserValue, type Visibility } from '../../contract/l2/user-value.ts'
-import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, TIMELINE_CAP, type ViewerState } from '../../contract/timeline.ts'
+import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, MERGED_CAP, TIMELINE_CAP, type ViewerState } from '../../contract/timeline.ts'
 import type { CountsRow, MarksRow } from '../db/likes.ts'
 import type { PostRow } from '../db/posts.ts'
 import type { HiddenRow, RelationRow } from '../db/relations.ts'
@@ -15,7 +15,8 @@ import type { UserRow } from '../db/users.ts'
 /**
  * What each key holds, as functions of rows. A truth version never falls, and two rows with the same one make the same payload: it is a counter
  * that every change behind the key raises, or a sum of such counters, which a snapshot reads all at once. Two changes come a moment before their
- * truth: a follow, which raises it when its history is copied, and what leaves a list by its age alone.
+ * truth: a follow, which raises it when its history is copied, and what leaves a list by its age alone. And ties to a deleted account go without it:
+ * `us:` shows nothing of that any more.
  */
 export interface Made {
   readonly truth: number
@@ -86,6 +87,13 @@ export function authorValue(author: AuthorRow, audience: Audience, rows: readonl
   const candidates = audience === 'public' && author.hasForFollowers ? [String(author.authorId)] : []
   const payload = encodeList({ completeSince, candidates, entries: rows.slice(0, cap) })
   return { truth: author.postVersion, payload: author.deleted ? null : payload }
+}
+
+/** `mg:`, of at most `cap + 1` rows, newest first. It knows the follows of its truth version; posts make it no newer, it is used for seconds. */
+export function mergedValue(viewer: ViewerRow, rows: readonly EntryRow[], cap = MERGED_CAP): Made {
+  const completeSince = String(rows[cap]?.activityId ?? 0n)
+  const payload = encodeList({ completeSince, candidates: [], entries: rows.slice(0, cap) })
+  return { truth: viewer.followVersion, payload: viewer.deleted ? null : payload }
 }
 
 /** `co:`; undefined for a post that nobody ever liked or reposted. */

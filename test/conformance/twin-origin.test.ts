@@ -124,6 +124,7 @@ function told(key: string, payload: string | null): unknown {
   if (payload === null) return null
   switch (parseKey(key)?.kind) {
     case 'timeline':
+    case 'merged':
     case 'author':
       return decodeList(payload, 800)
     case 'post': {
@@ -234,6 +235,7 @@ test.each(Array.from({ length: HISTORIES }, (_, i) => i + 1))(
             keyOf.viewer(id),
             keyOf.user(id),
             keyOf.marks(id),
+            keyOf.merged(id),
             ...audiences.map((one) => keyOf.author(id, one)),
           ]),
           ...people.flatMap((id) => people.filter((other) => other !== id).map((other) => keyOf.relation(id, other))),

@@ -6,7 +6,7 @@ import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { encodeRelation, type Relation } from '../../contract/l2/relation-value.ts'
 import { encodeUserValue, type Visibility } from '../../contract/l2/user-value.ts'
 import { type Post, postSchema } from '../../contract/post.ts'
-import type { ViewerState } from '../../contract/timeline.ts'
+import { MAX_PULLED, type ViewerState } from '../../contract/timeline.ts'
 import { createCore, DEFAULTS } from '../../worker/cache/core.ts'
 import { createMemoryTier } from '../../worker/cache/memory-tier.ts'
 import type { Load } from '../../worker/cache/ports.ts'
@@ -119,7 +119,10 @@ export function createFeedWorld() {
       change(keyOf.viewer(id), JSON.stringify({ followVersion: 0, left: [], ...state })),
     marks: (id: string, marks: Partial<PackedMarks>) =>
       change(keyOf.marks(id), encodeMarks({ completeSince: '0', liked: [], reposted: [], ...marks })),
-    timeline: (viewerId: string, entries: readonly Entry[]) => change(keyOf.timeline(viewerId), listOf(entries)),
+    timeline: (viewerId: string, entries: readonly Entry[], candidates: readonly string[] = []) =>
+      change(keyOf.timeline(viewerId), listOf(entries, candidates)),
+    /** The merge of the crowded authors whom a viewer follows. Nothing drops it from L2. */
+    merged: (viewerId: string, entries: readonly Entry[]) => set(keyOf.merged(viewerId), listOf(entries)),
     crowd: (ids: readonly string[] = []) => change(keyOf.crowd(), encodeIds(ids)),
     /** An author's lists; the public one says whether there is more. */
     async lists(authorId: string, entries: readonly Entry[]): Promise<void> {
@@ -129,7 +132,7 @@ export function createFeedWorld() {
       await change(keyOf.author(authorId, 'followers'), listOf(closed))
     },
 
-    isolate(options: { readonly decide?: typeof sightOf } = {}) {
+    isolate(options: { readonly decide?: typeof sightOf; readonly maxPulled?: number } = {}) {
       const { read } = createCore(
         {
           memory: createMemoryTier(16 * 1024 * 1024),
@@ -153,6 +156,7 @@ export function createFeedWorld() {
         read,
         keys,
         hydrate: createHydrate(read, keys, options.decide),
+        maxPulled: options.maxPulled ?? MAX_PULLED,
         origin: {
           older: async ({ below, limit }) => ({ entries: origin.older.filter(({ activityId }) => activityId < below).slice(0, limit) }),
           olderOfAuthor: nothing,

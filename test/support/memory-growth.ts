@@ -26,6 +26,7 @@ const keys = createFeedKeys({
   relation: LIVES,
   counts: LIVES,
   marks: LIVES,
+  merged: LIVES,
   popular: LIVES,
 } satisfies FeedLifetimes)
 const random = mulberry32(1)

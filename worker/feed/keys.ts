@@ -8,6 +8,7 @@ import {
   AUTHOR_LIST_CAP,
   type EntryList,
   type Marks,
+  MERGED_CAP,
   POPULAR_CAP,
   TIMELINE_CAP,
   type Timeline,
@@ -43,6 +44,7 @@ export interface FeedKeys {
   relation(viewerId: string, authorId: string): Key<Relation>
   counts(postId: string): Key<Counts>
   marks(viewerId: string): Key<Marks>
+  merged(viewerId: string): Key<EntryList>
   crowd(): Key<readonly string[]>
   popular(): Key<EntryList>
 }
@@ -175,6 +177,12 @@ export function createFeedKeys(lifetimes: FeedLifetimes): FeedKeys {
       lifetimes: lifetimes.marks,
       decode: decodeMarks,
       sizeOf: ({ liked, reposted }) => objectBytes(3) + ID_BYTES + idsBytes(liked) + idsBytes(reposted),
+    }),
+    merged: (viewerId) => ({
+      text: keyOf.merged(viewerId),
+      lifetimes: lifetimes.merged,
+      decode: (payload) => decodeList(payload, MERGED_CAP),
+      sizeOf: (list) => listBytes(list) + arrayBytes(0),
     }),
     crowd: () => crowd,
     popular: () => popular,

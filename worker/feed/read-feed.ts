@@ -2,7 +2,7 @@ import type { Cursor, Gap } from '../../contract/cursor.ts'
 import type { Entry } from '../../contract/entry.ts'
 import { rootAuthorOf } from '../../contract/entry.ts'
 import { Problem } from '../../contract/problem.ts'
-import { hasMoreForFollowers, type Timeline, type ViewerState } from '../../contract/timeline.ts'
+import { type EntryList, hasMoreForFollowers, type Timeline, type ViewerState } from '../../contract/timeline.ts'
 import type { Key } from '../cache/entry.ts'
 import type { ReadThrough } from '../cache/read-through.ts'
 import { demand } from './demand.ts'
@@ -34,6 +34,8 @@ export interface FeedParts {
   readonly keys: FeedKeys
   readonly hydrate: Hydrate
   readonly origin: OriginPort
+  /** The lists of so many crowded authors are pulled one by one (MAX_PULLED). */
+  readonly maxPulled: number
 }
 
 interface Ask {
@@ -48,7 +50,7 @@ interface Ask {
  * nobody gets what is popular, and what they posted.
  */
 export async function readFeed(
-  { read, keys, hydrate, origin }: FeedParts,
+  { read, keys, hydrate, origin, maxPulled }: FeedParts,
   { viewerId, from, limit }: Ask,
   turn: FeedTurn,
 ): Promise<FeedPage> {
@@ -87,14 +89,16 @@ export async function readFeed(
     degraded: [...degraded, ...onlooker.degraded],
   }
 
-  /** The timeline, and the lists of the crowded authors among its candidates. */
+  /** The timeline, and the lists of the crowded authors among its candidates: of very many the merge that the origin makes, while it can be had. */
   async function followed(state: ViewerState): Promise<readonly Source[]> {
     const timeline = await timelineOf(first, state)
     const crowd = crowdOf(first)
     const pulled = timeline.candidates.filter((authorId) => crowd.has(authorId) && !hides(state, authorId))
-    const asked = [...pulled.map((authorId) => keys.author(authorId, 'public')), ...ownMore]
+    const merged = pulled.length > maxPulled ? await mergedFor(state) : undefined
+    const asked = [...(merged ? [] : pulled.map((authorId) => keys.author(authorId, 'public'))), ...ownMore]
     const found = await readParts(read, asked, turn)
     const lists = asked.map((key, place) => found.get(key, place))
+    if (merged) return [sourceOf(timeline), sourceOf(merged), ...sourcesOf(lists)]
     const closed = pulled.filter((_, place) => {
       const list = lists[place]?.value
       return list && hasMoreForFollowers(list)
@@ -145,12 +149,25 @@ export async function readFeed(
     })
   }
 
+  /** All that the crowded authors whom the viewer follows posted of late, for followers too: `rel:` is asked line by line. Undefined where it is too old. */
+  async function mergedFor({ followVersion }: ViewerState): Promise<EntryList | undefined> {
+    const key = keys.merged(viewerId)
+    const found = (await read.many([key], { ...turn, leastTruth: atLeast(key, followVersion) })).get(key)
+    return found && found.truth >= followVersion && found.freshness !== 'grace' && found.freshness !== 'dead'
+      ? (found.value ?? undefined)
+      : undefined
+  }
+
+  /** What the turn asks of truth, and of this key that it knows the viewer's follows. */
+  function atLeast({ text }: Key<unknown>, followVersion: number): (key: string) => number {
+    return (key) => Math.max(turn.leastTruth?.(key) ?? 0, key === text ? followVersion : 0)
+  }
+
   /** The timeline, at least as new as the viewer's last follow; an older one only where no newer can be had. */
   async function timelineOf(found: Parts, { followVersion }: ViewerState): Promise<Timeline> {
     const known = found.get(timelineKey, 1)
     if (known?.value && known.truth >= followVersion) return known.value
-    const leastTruth = (key: string) => Math.max(turn.leastTruth?.(key) ?? 0, key === timelineKey.text ? followVersion : 0)
-    const renewed = (await read.many([timelineKey], { ...turn, leastTruth })).get(timelineKey)
+    const renewed = (await read.many([timelineKey], { ...turn, leastTruth: atLeast(timelineKey, followVersion) })).get(timelineKey)
     if (!renewed && known?.value) degraded.add('timeline-behind')
     const value = (renewed ?? demand(() => found.need(timelineKey, 1))).value
     if (!value) throw new Problem('origin-unavailable', 'The timeline cannot be had at present.')

@@ -12,9 +12,9 @@ export function cutChunk(state: State): Chunk | undefined {
   const { post, afterViewer } = job
   const all = post.mode === 'push' ? [...need(state.edges, post.authorId)].sort() : []
   const viewers = all.filter((viewerId) => viewerId > afterViewer).slice(0, rules.chunkSize)
-  for (const viewerId of viewers) need(state.timelines, viewerId).add(post.id)
-  const lastViewer = viewers.at(-1) ?? afterViewer
   const entry = entryOf(state, post)
+  for (const viewerId of viewers) need(state.timelines, viewerId).set(post.id, entry.audience)
+  const lastViewer = viewers.at(-1) ?? afterViewer
   const row = { entry, afterViewer, lastViewer, dueAtMs: state.nowMs() + rules.debtAfterMs, pushedAtMs: undefined }
   chunks.push(row)
   if (viewers.length < rules.chunkSize) jobs.shift()

@@ -54,6 +54,7 @@ export function createIsolate({ clock, random, shared, load, origin, lifetimes, 
             (await hydrate(candidates, turn)).map((line, i) => (candidates[i]?.newer.length === 0 ? line : undefined))
         : hydrate,
       origin: withBulkhead(origin, limiter),
+      maxPulled: rules.maxPulled,
     },
     turn(raised) {
       const degraded = new Set<string>()

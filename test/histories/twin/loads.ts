@@ -7,7 +7,7 @@ import { departuresOf, isBlocked } from './people.ts'
 import { audienceOf, isWithdrawn, marksOf } from './posts.ts'
 import { NOT_REBUILT, need, type PostRow } from './rows.ts'
 import { pairOf, type State } from './state.ts'
-import { crowd, popularPosts } from './tiers.ts'
+import { crowd, mergedOf, popularPosts } from './tiers.ts'
 import { candidatesOf, hasForFollowers, listOf, timelineOf, unwrittenTimelineOf } from './timelines.ts'
 
 export interface Loaded {
@@ -75,6 +75,10 @@ function made(state: State, key: string): payloads.Made | undefined {
     case 'marks': {
       const viewer = realViewer(state, parsed.id)
       return viewer && payloads.marksValue(viewer, marksOf(state, parsed.id))
+    }
+    case 'merged': {
+      const viewer = realViewer(state, parsed.id)
+      return viewer && payloads.mergedValue(viewer, mergedOf(state, parsed.id), state.rules.mergedCap)
     }
     case 'crowd': {
       const { version, authorIds } = crowd(state)

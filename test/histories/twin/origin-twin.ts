@@ -1,3 +1,4 @@
+import { MAX_PULLED, MERGED_CAP } from '../../../contract/timeline.ts'
 import { createMemorySharedTier } from '../../support/memory-shared-tier.ts'
 import { mulberry32 } from '../../support/random.ts'
 import type { HistoryClock } from '../clock.ts'
@@ -12,6 +13,8 @@ const HOUR = 3_600_000
 /** As the origin is set in real life. */
 const REAL: TwinRules = {
   timelineCap: 800,
+  maxPulled: MAX_PULLED,
+  mergedCap: MERGED_CAP,
   authorListCap: 400,
   chunkSize: 1_000,
   crowdThreshold: 1_000_000,

@@ -5,6 +5,9 @@ import type { EntryRow } from '../../../origin/db/timelines.ts'
 export interface TwinRules {
   readonly timelineCap: number
   readonly authorListCap: number
+  /** Crowded authors whose lists are pulled one by one. */
+  readonly maxPulled: number
+  readonly mergedCap: number
   readonly chunkSize: number
   readonly crowdThreshold: number
   readonly leaveShare: number

@@ -7,6 +7,8 @@ export const SECOND = 1_000
 export const RULES: TwinRules = {
   timelineCap: 8,
   authorListCap: 5,
+  maxPulled: 1,
+  mergedCap: 4,
   chunkSize: 2,
   crowdThreshold: 3,
   leaveShare: 0.8,
@@ -31,5 +33,6 @@ export const LIFETIMES: FeedLifetimes = {
   relation: { softMs: 10 * SECOND, hardMs: 20 * SECOND, graceMs: 0, absentMs: 2 * SECOND },
   counts: { softMs: 10 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 10 * SECOND },
   marks: { softMs: 15 * SECOND, hardMs: DAY_MS, graceMs: DAY_MS, absentMs: 5 * SECOND },
+  merged: { softMs: 2 * SECOND, hardMs: 3 * SECOND, graceMs: DAY_MS, absentMs: 2 * SECOND },
   popular: { softMs: 10 * SECOND, hardMs: 30 * SECOND, graceMs: DAY_MS, absentMs: 5 * SECOND },
 }

@@ -1,3 +1,4 @@
+import type { Audience } from '../../../contract/entry.ts'
 import type { Has } from './plants.ts'
 import type { AuthorRow, ChunkRow, DemotionRow, InvalidationRow, Job, PostRow, SweepRow, TwinRules, UserRow, ViewerRow } from './rows.ts'
 
@@ -25,8 +26,8 @@ export interface State {
   /** Newest first. */
   readonly postsOf: Map<string, PostRow[]>
   readonly counts: Map<string, { likes: number; reposts: number; version: number }>
-  /** By viewer, in the order in which they arrived. */
-  readonly timelines: Map<string, Set<string>>
+  /** By viewer, in the order in which they arrived; each with its audience as it was when it was written, a hint. */
+  readonly timelines: Map<string, Map<string, Audience>>
   readonly jobs: Job[]
   readonly chunks: ChunkRow[]
   readonly invalidations: InvalidationRow[]
@@ -80,5 +81,5 @@ export function addUser(state: State, id: string, handle: string): void {
   state.departures.set(id, new Map())
   state.likes.set(id, new Set())
   state.postsOf.set(id, [])
-  state.timelines.set(id, new Set())
+  state.timelines.set(id, new Map())
 }

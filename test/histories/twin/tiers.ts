@@ -11,6 +11,15 @@ export function crowd({ authors, crowdVersion }: State): { readonly version: num
   return { version: crowdVersion, authorIds: ids.map(([id]) => id).sort() }
 }
 
+/** What the crowded authors whom a viewer follows posted: at most one more than the cap, newest first. */
+export const mergedOf = (state: State, viewerId: string): EntryRow[] =>
+  crowd(state)
+    .authorIds.filter((id) => need(state.follows, viewerId).has(id) && !isWithdrawn(state, id))
+    .flatMap((id) => standingOf(state, id))
+    .sort((a, b) => newestFirst(a.id, b.id))
+    .slice(0, state.rules.mergedCap + 1)
+    .map((post) => entryOf(state, post))
+
 /** One step of all tiers. Answers the new version of `crowd` where somebody came or went. */
 export function stepTiers(state: State): number | undefined {
   const left = demoteAuthors(state)
@@ -88,7 +97,9 @@ export function copyNext(state: State): boolean {
   for (const viewerId of viewerIds) {
     const viewer = need(state.viewers, viewerId)
     const rows = need(state.timelines, viewerId)
-    for (const { id } of pulled.slice(0, rules.timelineCap).reverse()) if (isAbove(id, viewer.completeSince)) rows.add(id)
+    for (const post of pulled.slice(0, rules.timelineCap).reverse()) {
+      if (isAbove(post.id, viewer.completeSince) && !rows.has(post.id)) rows.set(post.id, audienceOf(state, post))
+    }
     const beyond = pulled[rules.timelineCap]
     if (beyond && isAbove(beyond.id, viewer.completeSince)) viewer.completeSince = beyond.id
   }

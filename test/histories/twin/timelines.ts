@@ -12,13 +12,18 @@ export const heldByRows = (state: State, authorId: string): PostRow[] => {
   return standingOf(state, authorId).filter(({ mode }) => mode === 'push' || route !== 'pull')
 }
 
+/** What is there stays as it is. */
+function addRow(state: State, viewerId: string, post: PostRow): void {
+  const rows = need(state.timelines, viewerId)
+  if (!rows.has(post.id)) rows.set(post.id, audienceOf(state, post))
+}
+
 /** Where the author has more posts than are copied, the timeline is complete only above the oldest copied one. */
 export function copyHistory(state: State, viewerId: string, authorId: string, newest: readonly PostRow[]): void {
   const viewer = need(state.viewers, viewerId)
   if (!viewer.enrolled || !need(state.follows, viewerId).has(authorId)) return
   const { timelineCap } = state.rules
-  const rows = need(state.timelines, viewerId)
-  for (const { id } of newest.slice(0, timelineCap).reverse()) rows.add(id)
+  for (const post of newest.slice(0, timelineCap).reverse()) addRow(state, viewerId, post)
   const firstCut = newest[timelineCap]
   if (firstCut && isAbove(firstCut.id, viewer.completeSince)) viewer.completeSince = firstCut.id
 }
@@ -26,7 +31,7 @@ export function copyHistory(state: State, viewerId: string, authorId: string, ne
 /** What no rule of ours does: rows go by author, whoever follows whom by then. */
 export function dropRows({ timelines, posts }: State, viewerId: string, authorId: string): void {
   const rows = need(timelines, viewerId)
-  for (const id of [...rows]) if (posts.get(id)?.authorId === authorId) rows.delete(id)
+  for (const id of [...rows.keys()]) if (posts.get(id)?.authorId === authorId) rows.delete(id)
 }
 
 export function enrol(state: State, viewerId: string): boolean {
@@ -37,22 +42,29 @@ export function enrol(state: State, viewerId: string): boolean {
   return true
 }
 
-/** The timeline that a rebuild would write: what a reader who returns is answered. */
-export function unwrittenTimelineOf(state: State, viewerId: string): { readonly completeSince: string; readonly entries: EntryRow[] } {
+/** The newest posts that rows hold of followees, and down to where they are all. */
+function newestOfFollowees(state: State, viewerId: string): { readonly completeSince: string; readonly newest: readonly PostRow[] } {
   const { timelineCap } = state.rules
   const all = [...need(state.follows, viewerId)].flatMap((authorId) => heldByRows(state, authorId))
   const newest = all.sort((a, b) => newestFirst(a.id, b.id)).slice(0, timelineCap)
   const oldest = newest.at(-1)
-  const entries = newest.filter(({ authorId }) => !need(state.users, authorId).deleted).map((post) => entryOf(state, post))
-  return { completeSince: newest.length < timelineCap || !oldest ? '0' : before(oldest.id), entries }
+  return { completeSince: newest.length < timelineCap || !oldest ? '0' : before(oldest.id), newest }
+}
+
+/** The timeline that a rebuild would write: what a reader who returns is answered. */
+export function unwrittenTimelineOf(state: State, viewerId: string): { readonly completeSince: string; readonly entries: EntryRow[] } {
+  const { completeSince, newest } = newestOfFollowees(state, viewerId)
+  const standing = newest.filter(({ authorId }) => !need(state.users, authorId).deleted)
+  return { completeSince, entries: standing.map((post) => entryOf(state, post)) }
 }
 
 /** Writes an enrolled viewer's rows from the posts, where that is still to be done. */
 export function rebuild(state: State, viewerId: string): void {
   const viewer = need(state.viewers, viewerId)
   if (viewer.completeSince !== NOT_REBUILT) return
-  const { completeSince, entries } = unwrittenTimelineOf(state, viewerId)
-  state.timelines.set(viewerId, new Set(entries.map(({ activityId }) => activityId).reverse()))
+  const { completeSince, newest } = newestOfFollowees(state, viewerId)
+  need(state.timelines, viewerId).clear()
+  for (const post of [...newest].reverse()) addRow(state, viewerId, post)
   viewer.completeSince = completeSince
 }
 
@@ -75,11 +87,11 @@ export function timelineOf(state: State, viewerId: string): EntryRow[] {
   const { completeSince } = need(state.viewers, viewerId)
   const follows = need(state.follows, viewerId)
   return [...need(state.timelines, viewerId)]
-    .filter((id) => isAbove(id, completeSince))
-    .sort(newestFirst)
-    .flatMap((id) => {
+    .filter(([id]) => isAbove(id, completeSince))
+    .sort(([a], [b]) => newestFirst(a, b))
+    .flatMap(([id, audience]) => {
       const post = need(state.posts, id)
-      return follows.has(post.authorId) ? [entryOf(state, post)] : []
+      return follows.has(post.authorId) ? [{ ...entryOf(state, post), audience }] : []
     })
     .slice(0, state.rules.timelineCap + 1)
 }
@@ -165,13 +177,13 @@ export function trimTimelines(state: State, viewerIds: readonly string[]): void 
     const rows = need(state.timelines, viewerId)
     if (rows.size <= timelineCap) continue
     const viewer = need(state.viewers, viewerId)
-    let firstCut = [...rows].sort(newestFirst)[timelineCap] ?? '0'
+    let firstCut = [...rows.keys()].sort(newestFirst)[timelineCap] ?? '0'
     if (state.has('cut by arrival')) {
-      const kept = new Set([...rows].slice(-timelineCap))
-      for (const id of [...rows]) if (!kept.has(id)) rows.delete(id)
+      const kept = new Set([...rows.keys()].slice(-timelineCap))
+      for (const id of [...rows.keys()]) if (!kept.has(id)) rows.delete(id)
       firstCut = before([...kept].sort(newestFirst).at(-1) ?? '1')
     }
-    for (const id of [...rows]) if (id <= firstCut) rows.delete(id)
+    for (const id of [...rows.keys()]) if (id <= firstCut) rows.delete(id)
     if (isAbove(firstCut, viewer.completeSince)) viewer.completeSince = firstCut
   }
 }

@@ -67,6 +67,7 @@ function leaksOf(key: ParsedKey, payload: string, truth: Truth): string[] {
         return audience === 'nobody' ? [`names ${activityId}, which nobody may see`] : []
       })
     }
+    case 'merged':
     case 'timeline': {
       const list = decodeList(payload, TIMELINE_CAP)
       if (!list) return UNREADABLE
