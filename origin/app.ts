@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { REQUEST_ID_HEADER } from '../contract/headers.ts'
+import type { ListFormat } from '../contract/l2/codec.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { SigningKey } from '../contract/signed.ts'
 import type { Rollup } from './analytics/rollup.ts'
@@ -43,6 +44,8 @@ interface Parts {
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
+  /** How lists of entries are answered. */
+  readonly listFormat: ListFormat
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -62,6 +65,7 @@ export function createApp({
   readiness,
   rollup,
   rebuilds,
+  listFormat,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -80,7 +84,7 @@ export function createApp({
   app.route('/', consistencyRoutes(db))
   app.route('/', fanoutRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
-  app.route('/', internalRoutes({ db, rebuilds, observe }))
+  app.route('/', internalRoutes({ db, rebuilds, listFormat, observe }))
   app.route('/', postRoutes({ db, mint, settle, announce, bigLaneFollowers }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))

@@ -29,6 +29,11 @@ export const schema = z.object({
     .string()
     .regex(/^[a-z0-9-]+:$/, 'lower-case letters, digits and hyphens, then a colon')
     .default('tideline:'),
+  /**
+   * How lists of entries are written into L2: 'plain', a half longer, while workers serve that know no 'dense' (docs/deploy.md, Rolling back). Every reader
+   * knows both.
+   */
+  LIST_FORMAT: z.enum(['dense', 'plain']).default('dense'),
   DATABASE_CONNECTIONS: count(16),
   /** Milliseconds after SIGTERM in which /readyz answers 503 and requests are still taken: so long a load balancer may go on sending. */
   SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),

@@ -207,6 +207,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     ),
     rollup,
     rebuilds,
+    listFormat: config.LIST_FORMAT,
     maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
     demo: config.DEMO === 'on' ? { delivery } : undefined,
     newRequestId: randomUUID,

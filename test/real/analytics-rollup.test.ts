@@ -231,6 +231,7 @@ test('points take no place from reads: an origin that serves all it can still ta
     announce: () => {},
     bigLaneFollowers: () => 2_000,
     rebuilds: { later: () => {} },
+    listFormat: 'dense' as const,
     ...told,
   }
   const app = createApp({ ...parts, maxConcurrentRequests: 1 })
