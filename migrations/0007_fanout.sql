@@ -40,6 +40,10 @@ CREATE INDEX fanout_jobs_turn ON fanout_jobs (lane, turn_at);
 --> statement-breakpoint
 CREATE INDEX fanout_jobs_of_author ON fanout_jobs (author_id);
 --> statement-breakpoint
+DROP INDEX fanout_chunks_debts;
+--> statement-breakpoint
+CREATE INDEX fanout_chunks_debts ON fanout_chunks (activity_id) WHERE pushed_at IS NULL; -- the newest are paid first
+--> statement-breakpoint
 ALTER TABLE fanout_chunks
   ADD COLUMN lane smallint NOT NULL DEFAULT 0,
   ADD COLUMN queued_at timestamptz NOT NULL DEFAULT now(); -- of the job: pushed_at less this is what a reader waited

@@ -36,6 +36,8 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
+  /** Tells fan-out of a new job, once it has committed. */
+  readonly announce: () => void
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
@@ -53,6 +55,7 @@ export function createApp({
   clock,
   mint,
   settle,
+  announce,
   readiness,
   rollup,
   rebuilds,
@@ -74,7 +77,7 @@ export function createApp({
   app.route('/', consistencyRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, observe }))
-  app.route('/', postRoutes({ db, mint, settle }))
+  app.route('/', postRoutes({ db, mint, settle, announce }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))

@@ -45,8 +45,10 @@ export const schema = z.object({
   TIMELINE_LIFE_MS: count(24 * HOUR_MS + 5 * 60_000),
   /** Followers per chunk of a big job: about 35 ms of inserts. */
   CHUNK_SIZE: count(5_000),
-  /** Small jobs per statement. */
-  JOB_BATCH: z.coerce.number().int().min(1).max(999).default(100),
+  /** Small jobs per statement, which takes no more of them than have four chunks of followers together. */
+  JOB_BATCH: z.coerce.number().int().min(1).max(999).default(300),
+  /** Attempts at a chunk after which its job is dead (npm run dead-jobs): twelve are eight minutes. */
+  JOB_ATTEMPTS: count(12),
   /** Workers in this process. Two, so that a big chunk never holds up small authors. */
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
   /** Milliseconds between two computations of what is popular, of all processes together: a tenth of a second of Postgres each, whatever there is. */

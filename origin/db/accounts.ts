@@ -32,8 +32,8 @@ export interface DeletedVersions extends AccountVersions {
 }
 
 /**
- * Deletes an account. Its handle and id stay taken, nobody is pushed to it any more, and a sweep removes its follows. Undefined when it was
- * deleted before, or is not there. Run it in a transaction.
+ * Deletes an account: from the commit on nobody sees anything of it. Its handle and id stay taken, and a sweep takes away the rest, a step at a
+ * time (`deleted-accounts.ts`). Undefined when it was deleted before, or is not there. Run it in a transaction.
  */
 export async function deleteAccount(tx: Queryable, userId: bigint): Promise<DeletedVersions | undefined> {
   const [viewer] = await tx.execute<{ view_version: bigint; follow_version: bigint; marks_version: bigint }>(sql`
@@ -43,7 +43,6 @@ export async function deleteAccount(tx: Queryable, userId: bigint): Promise<Dele
     returning view_version, follow_version, marks_version`)
   const versions = await change(tx, userId, 'delete-account', sql`deleted_at = clock_timestamp()`, sql`true`)
   if (!viewer || !versions) return undefined
-  await tx.execute(sql`delete from follow_requests where target_id = ${userId} or requester_id = ${userId}`)
   return {
     ...versions,
     viewVersion: Number(viewer.view_version),

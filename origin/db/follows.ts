@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { inTurn, logActivity } from './activities.ts'
+import { oweCleanup } from './cleanups.ts'
 import type { Queryable } from './client.ts'
 import { relationsOf } from './relations.ts'
 import { AUDIENCE_HINT, heldByRows } from './timelines.ts'
@@ -100,7 +101,7 @@ export async function takeBackfills(db: Queryable, limit: number): Promise<{ rea
   return rows.map((row) => ({ viewerId: row.viewer_id, authorId: row.author_id }))
 }
 
-/** Removes a follow, and a request for one; undefined when there was no follow. Run it in a transaction. */
+/** Removes a follow, and a request for one, and leaves a cleanup; undefined when there was no follow. Run it in a transaction. */
 export async function deleteFollow(
   tx: Queryable,
   followerId: bigint,
@@ -114,6 +115,7 @@ export async function deleteFollow(
   await logActivity(tx, { kind: 'unfollow', actorId: followerId, subjectId: followeeId })
   await tx.execute(sql`delete from push_edges where author_id = ${followeeId} and viewer_id = ${followerId}`)
   await tx.execute(sql`delete from backfills where author_id = ${followeeId} and viewer_id = ${followerId}`)
+  await oweCleanup(tx, { viewerId: followerId, authorId: followeeId })
   await tx.execute(sql`
     insert into departures (viewer_id, author_id) values (${followerId}, ${followeeId})
     on conflict (viewer_id, author_id) do update set left_at = now()`)
