@@ -58,7 +58,7 @@ async function post(author: bigint): Promise<void> {
   await fanOut()
 }
 const fanOut = () =>
-  createFanoutWorker({ db, delivery: { push: async () => {} }, observe: () => {}, chunkSize: 5_000, batch: 10 }).drain(
+  createFanoutWorker({ db, delivery: { push: async () => {}, resting: () => false }, observe: () => {}, chunkSize: 5_000, batch: 10 }).drain(
     new AbortController().signal,
   )
 const makeDue = () => db.execute(sql`update cleanups set due_at = now()`)
