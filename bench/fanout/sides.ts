@@ -14,7 +14,7 @@ export const CHUNK_SIZE = schema.shape.CHUNK_SIZE.parse(undefined)
 export const BATCH = schema.shape.JOB_BATCH.parse(undefined)
 
 /** "L2 push off": all of the worker's bookkeeping, and a delivery that does nothing. */
-export const NO_PUSH: Pick<Delivery, 'push'> = { push: async () => {} }
+export const NO_PUSH: Pick<Delivery, 'push' | 'resting'> = { push: async () => {}, resting: () => false }
 
 /** The origin's own delivery, over HTTP to the façade. Answers are counted, and not judged: this Redis loses nothing. */
 export function realDelivery(db: Database, store: Store): Delivery {
@@ -31,7 +31,7 @@ export function realDelivery(db: Database, store: Store): Delivery {
 }
 
 /** So many of the origin's workers drain the queue together. Answers how many entries they made; throws where anything failed. */
-export async function drainWith(db: Database, delivery: Pick<Delivery, 'push'>, workers: number, batch = BATCH): Promise<number> {
+export async function drainWith(db: Database, delivery: Pick<Delivery, 'push' | 'resting'>, workers: number, batch = BATCH): Promise<number> {
   let entries = 0
   let failure: unknown
   const stop = new AbortController()

@@ -6,7 +6,7 @@ import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
 import { crowd, stepTiers } from '../../origin/db/tiers.ts'
 import * as timelines from '../../origin/db/timelines.ts'
 import { copyNext } from '../../origin/fanout/demote.ts'
-import { createFanoutWorker } from '../../origin/fanout/worker.ts'
+import { fanoutWorker } from './fan-out.ts'
 import { makeUsers } from './people.ts'
 
 /** Rows a timeline keeps, and activities an author's list keeps: small, so that floors matter. */
@@ -49,23 +49,19 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
     announceMs: LIFE_MS,
   }
 
-  const worker = createFanoutWorker({
-    db,
-    delivery: {
-      async push(chunks) {
-        for (const { entry, viewers: ids } of chunks) {
-          for (const viewerId of viewers.filter((id) => ids.includes(id))) {
-            const value = cached.get(viewerId)
-            if (value) cached.set(viewerId, { ...value, entries: [entry, ...value.entries] })
-          }
+  const worker = fanoutWorker(db, {
+    async push(chunks) {
+      for (const { entry, viewers: ids } of chunks) {
+        for (const viewerId of viewers.filter((id) => ids.includes(id))) {
+          const value = cached.get(viewerId)
+          if (value) cached.set(viewerId, { ...value, entries: [entry, ...value.entries] })
         }
-      },
+      }
     },
     observe: (event) => {
       if (event.type !== 'fanout-chunks') throw event.error
     },
     chunkSize: 2,
-    batch: 10,
   })
 
   /** What a load of the timeline answers; undefined for a dormant viewer. */
