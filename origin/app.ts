@@ -15,6 +15,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { activityRoutes } from './routes/activities.ts'
 import { consistencyRoutes } from './routes/consistency.ts'
 import { demoRoutes } from './routes/demo.ts'
+import { fanoutRoutes } from './routes/fanout.ts'
 import { followRoutes } from './routes/follows.ts'
 import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
@@ -39,6 +40,7 @@ interface Parts {
   readonly settle: Settle
   /** Tells fan-out of a new job, once it has committed. */
   readonly announce: () => void
+  readonly bigLaneFollowers: () => number
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
@@ -59,6 +61,7 @@ export function createApp({
   mint,
   settle,
   announce,
+  bigLaneFollowers,
   readiness,
   rollup,
   rebuilds,
@@ -79,9 +82,10 @@ export function createApp({
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
   app.route('/', pointRoutes(rollup))
   app.route('/', consistencyRoutes(db))
+  app.route('/', fanoutRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, listFormat, observe }))
-  app.route('/', postRoutes({ db, mint, settle, announce }))
+  app.route('/', postRoutes({ db, mint, settle, announce, bigLaneFollowers }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))
