@@ -3,13 +3,12 @@ import { firstIdAt } from '../../contract/ids.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import { type Database, idArray } from '../../origin/db/client.ts'
 import { enrol, heldByRows, rebuild, unwrittenTimelineOf } from '../../origin/db/timelines.ts'
-import { fanoutWorker } from '../../test/support/fan-out.ts'
 import { mulberry32 } from '../../test/support/random.ts'
 import type { Figures } from '../cache/scenario.ts'
 import { quantile } from '../cache/statistics.ts'
 import { openPool, populate } from './people.ts'
 import { bar, inTurn, type Scenario } from './scenario.ts'
-import { BATCH, CHUNK_SIZE, enqueue } from './sides.ts'
+import { drainWith, enqueue, NO_PUSH } from './sides.ts'
 
 const SIZES = [5_000, 500, 50] as const
 const ours = (size: number): string => `following ${size.toLocaleString('en-US')}`
@@ -155,7 +154,7 @@ function startLoad(url: string, authors: readonly bigint[], nextId: () => bigint
         Array.from({ length: JOBS }, () => authors[next++ % authors.length] as bigint),
         nextId,
       )
-      await fanoutWorker(pool.db, { chunkSize: CHUNK_SIZE, batch: BATCH }).drain(new AbortController().signal)
+      await drainWith(pool.db, NO_PUSH, 1)
     }
   })()
   return {

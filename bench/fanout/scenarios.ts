@@ -10,8 +10,4 @@ import { small } from './small.ts'
 import { visible } from './visible.ts'
 
 /** In the order of the report. */
-<<<<<<< HEAD
-export const SCENARIOS: readonly Scenario[] = [entries, small, queue, rebuilds]
-=======
-export const SCENARIOS: readonly Scenario[] = [entries, small, queue, visible, lanes, acknowledged, calls, kill]
->>>>>>> main
+export const SCENARIOS: readonly Scenario[] = [entries, small, queue, visible, lanes, acknowledged, calls, kill, rebuilds]
