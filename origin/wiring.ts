@@ -24,7 +24,6 @@ import { stepTiers } from './db/tiers.ts'
 import { retireViewers } from './db/timelines.ts'
 import { payInvalidations, payPushes } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
-import { copyNext } from './fanout/demote.ts'
 import { createHeartbeat } from './fanout/heartbeat.ts'
 import { createBell, every, type LoopEvent } from './fanout/loops.ts'
 import { createSettle } from './fanout/settle.ts'
@@ -133,6 +132,9 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
       candidateFloor: config.CROWD_FLOOR,
       timelineLifeMs: config.TIMELINE_LIFE_MS,
       announceMs: config.ANNOUNCE_MS,
+      hotThreshold: config.HOT_THRESHOLD,
+      hotLeaveShare: config.HOT_LEAVE_SHARE,
+      hotHoldMs: config.HOT_HOLD_MS,
     }
     await settle(await db.transaction((tx) => stepTiers(tx, rules, keyOf.crowd())))
   }
@@ -178,7 +180,6 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
           loop('pushes', POLL_MS, () => untilNone(() => payPushes(db, delivery))),
           loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
           loop('tiers', TIERS_MS, tiers),
-          loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
           loop('popular', config.POPULAR_EVERY_MS, popular),
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { idArray, type Queryable, textArray } from './client.ts'
 import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
@@ -19,6 +19,12 @@ export interface Chunk {
   /** The ids of its viewers, 19 digits each, as one text. */
   readonly viewers: string
 }
+
+/**
+ * May a timeline of this viewer be in L2? Whoever fills one marks that first, and then takes a snapshot: a post it does not see commits after the mark, and
+ * the chunk sees the mark.
+ */
+const isPresent = (viewerId: SQL): SQL => sql`exists (select from viewers where viewer_id = ${viewerId} and present_until > now())`
 
 /** Small authors, taken in batches; big ones, a chunk at a time. */
 export type Lane = 'small' | 'big'
@@ -47,31 +53,33 @@ export async function takeJobs(tx: Queryable, preferred: Lane, batch: number): P
 /**
  * Inserts the next chunk of each job into its followers' timelines and moves the job on, all in the caller's transaction. A plain
  * insert is a quarter quicker than one with ON CONFLICT; it fails with a unique violation where a rebuild or backfill was
- * quicker, and the caller repeats with `tolerant`. Answers the chunks to push, and which viewers to trim (1 in 80).
+ * quicker, and the caller repeats with `tolerant`. Answers the chunks to push, and which viewers to trim (1 in 80). A hot post's chunk is as many
+ * followers, none of whom get rows, and is pushed to those who may have a timeline in L2.
  */
 export async function cutChunks(
   tx: Queryable,
   jobs: readonly Job[],
   options: { readonly chunkSize: number; readonly tolerant: boolean },
 ): Promise<{ readonly chunks: Chunk[]; readonly trim: string[] }> {
-  const pushed = jobs.filter((job) => job.mode === 'push')
+  const pushed = jobs.filter((job) => job.mode !== 'pull')
   const rows = await tx.execute<{ activity_id: bigint; viewers: string; last_viewer: bigint; size: number; trim: string | null }>(sql`
     with job as (
       select * from unnest(${idArray(pushed.map((job) => job.entry.activityId))}, ${idArray(pushed.map((job) => job.entry.actorId))},
         ${idArray(pushed.map((job) => job.afterViewer))}, ${idArray(pushed.map(({ entry }) => entry.root?.id ?? 'NULL'))},
-        ${idArray(pushed.map(({ entry }) => entry.root?.authorId ?? 'NULL'))}, ${textArray(pushed.map(({ entry }) => entry.audience))})
-        j(activity_id, author_id, after_viewer, root_id, root_author_id, audience)
+        ${idArray(pushed.map(({ entry }) => entry.root?.authorId ?? 'NULL'))}, ${textArray(pushed.map(({ entry }) => entry.audience))}, ${textArray(pushed.map(({ mode }) => mode))})
+        j(activity_id, author_id, after_viewer, root_id, root_author_id, audience, mode)
     ), edge as materialized (
       select job.*, e.viewer_id from job cross join lateral (
         select viewer_id from push_edges where author_id = job.author_id and viewer_id > job.after_viewer
         order by viewer_id limit ${options.chunkSize}) e
     ), inserted as (
       insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
-      select viewer_id, activity_id, author_id, root_id, root_author_id, nullif(audience, 'public') from edge order by viewer_id, activity_id
+      select viewer_id, activity_id, author_id, root_id, root_author_id, nullif(audience, 'public') from edge where mode = 'push' order by viewer_id, activity_id
       ${options.tolerant ? sql`on conflict do nothing` : sql``}
     )
-    select activity_id, string_agg(viewer_id::text, '' order by viewer_id) as viewers, max(viewer_id) as last_viewer, count(*)::int as size,
-      string_agg(viewer_id::text, '') filter (where hashint8(viewer_id # activity_id) % 80 = 0) as trim
+    select activity_id, max(viewer_id) as last_viewer, count(*)::int as size,
+      coalesce(string_agg(viewer_id::text, '' order by viewer_id) filter (where mode = 'push' or ${isPresent(sql`edge.viewer_id`)}), '') as viewers,
+      string_agg(viewer_id::text, '') filter (where mode = 'push' and hashint8(viewer_id # activity_id) % 80 = 0) as trim
     from edge group by activity_id`)
   const cutOf = new Map(rows.map((row) => [String(row.activity_id), row]))
   const chunks = jobs.map((job) => {
@@ -133,7 +141,8 @@ export async function takeUnpushed(db: Queryable, limit: number): Promise<Chunk[
     )
     select taken.activity_id, taken.after_viewer, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id, (
       select string_agg(viewer_id::text, '') from push_edges e
-      where e.author_id = taken.author_id and e.viewer_id > taken.after_viewer and e.viewer_id <= taken.last_viewer) as viewers
+      where e.author_id = taken.author_id and e.viewer_id > taken.after_viewer and e.viewer_id <= taken.last_viewer
+        and (p.mode = 'push' or ${isPresent(sql`e.viewer_id`)})) as viewers
     from taken join posts p on p.id = taken.activity_id join users u on u.id = p.author_id`)
   return rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' }))
 }

@@ -85,7 +85,7 @@ test('a chunk that was cut before a block and is pushed after it, as a debt, goe
   await createFanoutWorker({ db, delivery: { push }, observe: () => {}, chunkSize: 100, batch: 10 }).drain(AbortSignal.timeout(5_000))
   const viewersOf = async () => {
     await db.execute(sql`update fanout_chunks set due_at = now() where author_id = ${author}`)
-    return (await takeUnpushed(db, 10)).filter(({ entry }) => entry.actorId === author).map(({ viewers }) => viewers)
+    return (await takeUnpushed(db, 1_000)).filter(({ entry }) => entry.actorId === author).map(({ viewers }) => viewers)
   }
   expect(await viewersOf()).toEqual([blocked + other])
   await db.transaction((tx) => insertBlock(tx, BigInt(author), BigInt(blocked)))
