@@ -12,6 +12,7 @@ export const PROBLEMS = {
   blocked: [403, 'One of the two blocks the other'],
   'not-found': [404, 'There is nothing here'],
   gone: [410, 'The post was deleted'],
+  'cursor-expired': [410, 'What followed this cursor is no longer kept'],
   'method-not-allowed': [405, 'This method is not offered here'],
   conflict: [409, 'The request conflicts with what is stored'],
   'too-large': [413, 'The body is too large'],

@@ -29,7 +29,7 @@ CREATE INDEX authors_hot ON authors (hot, follower_count);
 -- Whoever was pulled once is a candidate for good. Nothing is copied at a demotion any more.
 UPDATE authors SET unpushed = true WHERE candidate_since IS NOT NULL;
 --> statement-breakpoint
-CREATE INDEX authors_unpushed ON authors (author_id) WHERE unpushed;
+CREATE INDEX authors_big ON authors (author_id) WHERE candidate_since IS NOT NULL OR unpushed;
 --> statement-breakpoint
 UPDATE authors SET demoted_at = now() WHERE route = 'demoted';
 --> statement-breakpoint
@@ -47,6 +47,10 @@ DROP INDEX fanout_jobs_due;
 CREATE INDEX fanout_jobs_turn ON fanout_jobs (lane, turn_at);
 --> statement-breakpoint
 CREATE INDEX fanout_jobs_of_author ON fanout_jobs (author_id);
+--> statement-breakpoint
+DROP INDEX fanout_chunks_debts;
+--> statement-breakpoint
+CREATE INDEX fanout_chunks_debts ON fanout_chunks (activity_id) WHERE pushed_at IS NULL; -- the newest are paid first
 --> statement-breakpoint
 ALTER TABLE fanout_chunks
   ADD COLUMN lane smallint NOT NULL DEFAULT 0,
@@ -106,3 +110,14 @@ CREATE TABLE activities (
   at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (xid, seq)
 );
+--> statement-breakpoint
+-- One row for the log itself.
+CREATE TABLE activity_log (
+  singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+  epoch uuid NOT NULL DEFAULT gen_random_uuid(), -- another one when the log begins anew: cursors from before are refused
+  home text NOT NULL DEFAULT (pg_control_system()).system_identifier, -- the server whose transaction ids the rows have: on another one they mean nothing
+  pruned_xid xid8 NOT NULL DEFAULT '0', -- up to where rows were deleted because they were old
+  pruned_seq bigint NOT NULL DEFAULT 0
+);
+--> statement-breakpoint
+INSERT INTO activity_log DEFAULT VALUES;

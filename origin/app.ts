@@ -11,6 +11,7 @@ import type { Readiness } from './http/readiness.ts'
 import { type ShedEvent, shedAbove } from './http/shed.ts'
 import { CannotMint } from './ids/mint.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { activityRoutes } from './routes/activities.ts'
 import { consistencyRoutes } from './routes/consistency.ts'
 import { demoRoutes } from './routes/demo.ts'
 import { followRoutes } from './routes/follows.ts'
@@ -35,6 +36,8 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
+  /** Tells fan-out of a new job, once it has committed. */
+  readonly announce: () => void
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
@@ -52,6 +55,7 @@ export function createApp({
   clock,
   mint,
   settle,
+  announce,
   readiness,
   rollup,
   rebuilds,
@@ -73,13 +77,14 @@ export function createApp({
   app.route('/', consistencyRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, observe }))
-  app.route('/', postRoutes({ db, mint, settle }))
+  app.route('/', postRoutes({ db, mint, settle, announce }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))
   app.route('/', peopleRoutes({ db }))
   app.route('/', userRoutes({ db, settle }))
   app.route('/', accountRoutes({ db, settle }))
+  app.route('/', activityRoutes({ db }))
   app.notFound((c) => renderProblem(new Problem('not-found', `The origin has no ${c.req.method} ${c.req.path}.`), c.get('requestId')))
   app.onError((error, c) => {
     const problem = error instanceof CannotMint ? new Problem('clock-skew', error.message) : toProblem(error)

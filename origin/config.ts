@@ -56,8 +56,10 @@ export const schema = z.object({
     .default(24 * HOUR_MS + 5 * 60_000),
   /** Followers per chunk of a big job: about 35 ms of inserts. */
   CHUNK_SIZE: count(5_000),
-  /** Small jobs per statement. */
-  JOB_BATCH: z.coerce.number().int().min(1).max(999).default(100),
+  /** Small jobs per statement, which takes no more of them than have four chunks of followers together. */
+  JOB_BATCH: z.coerce.number().int().min(1).max(999).default(300),
+  /** Attempts at a chunk after which its job is dead (npm run dead-jobs): twelve are eight minutes. */
+  JOB_ATTEMPTS: count(12),
   /** Workers in this process. Two, so that a big chunk never holds up small authors. */
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
   /** Milliseconds between two computations of what is popular, of all processes together: a tenth of a second of Postgres each, whatever there is. */
@@ -68,6 +70,8 @@ export const schema = z.object({
   DEMO: z.enum(['on', 'off']).default('off'),
   /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */
   ANALYTICS_RETENTION_HOURS: count(24),
+  /** Days that the log of activities is kept. Consumers that come later begin anew; a row is some 150 bytes with its index. */
+  ACTIVITY_RETENTION_DAYS: count(7),
   /**
    * Keys that the consistency monitor compares in a minute, of all processes together; 0 switches it off. 120 are twelve MGETs of ten values and
    * some seventy small queries a minute: 500,000 commands of Redis a month, and nothing that Postgres would feel.

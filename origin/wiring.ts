@@ -12,17 +12,20 @@ import { createL2Reader } from './adapters/l2-reader.ts'
 import { createRollup } from './analytics/rollup.ts'
 import { createApp, type RequestEvent } from './app.ts'
 import type { Config } from './config.ts'
+import { pruneActivities } from './db/activities.ts'
 import { pruneRollup } from './db/analytics.ts'
 import { connect } from './db/client.ts'
 import { pruneConsistency } from './db/consistency.ts'
+import { createJobQueue } from './db/jobs.ts'
 import { machineStore } from './db/machines.ts'
 import { appliedMigrations } from './db/migrations.ts'
 import { computePopular } from './db/popular.ts'
-import { FANOUT_CHANNEL } from './db/posts.ts'
 import { prune } from './db/recovery.ts'
 import { stepTiers } from './db/tiers.ts'
 import { retireViewers } from './db/timelines.ts'
-import { payInvalidations, payPushes } from './fanout/debts.ts'
+import { createAnnouncement } from './fanout/announce.ts'
+import { cleanNext } from './fanout/cleanup.ts'
+import { type DebtsEvent, payAllPushes, payInvalidations } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
 import { createHeartbeat } from './fanout/heartbeat.ts'
 import { createBell, every, type LoopEvent } from './fanout/loops.ts'
@@ -42,12 +45,15 @@ import { createRebuilds, type RebuildEvent } from './timelines/rebuild.ts'
 export type OriginEvent =
   | RequestEvent
   | FanoutEvent
+  | DebtsEvent
   | LoopEvent
   | RebuildEvent
   | MonitorEvent
   | { readonly type: 'l2-lost-writes'; readonly replayed: number | 'emptied' }
   | { readonly type: 'invalidation-owed'; readonly rows: number; readonly error?: unknown }
 
+/** The channel on which workers of other processes are told of new jobs. */
+const FANOUT_CHANNEL = 'tideline_fanout'
 /** An idle worker looks at the queue this often even if no notification arrives (milliseconds). */
 const POLL_MS = 250
 const BEAT_MS = 1_000
@@ -58,7 +64,7 @@ const HOUSEKEEPING_MS = 60_000
 /** Viewers retired in one transaction. */
 const RETIRE_BATCH = 500
 const ROLLUP_MS = 1_000
-/** Rows of analytics forgotten in one statement. */
+/** Rows of analytics and of the log forgotten in one statement. */
 const PRUNE_BATCH = 5_000
 /** The monitor takes its turns so often: what is wrong is looked at three times within a minute at most (milliseconds). */
 const MONITOR_MS = 5_000
@@ -111,6 +117,8 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const loop = (name: string, pauseMs: number, task: () => Promise<unknown>) => every(name, pauseMs, task, { clock, signal, observe })
   const bell = createBell(clock)
   await connection.listen(FANOUT_CHANNEL, bell.ring)
+  const announce = createAnnouncement({ bell, notify: () => connection.notify(FANOUT_CHANNEL), clock, signal })
+  const queue = createJobQueue(db, { chunkSize: config.CHUNK_SIZE, batch: config.JOB_BATCH, attempts: config.JOB_ATTEMPTS })
 
   /** Goes on while there is something to pay. */
   async function untilNone(pay: () => Promise<number>): Promise<void> {
@@ -159,6 +167,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
     if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
+    while (!signal.aborted && (await pruneActivities(db, config.ACTIVITY_RETENTION_DAYS, PRUNE_BATCH)) === PRUNE_BATCH);
     await pruneConsistency(db, config.ANALYTICS_RETENTION_HOURS)
   }
   let stopping = false
@@ -168,7 +177,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     loop('beat', BEAT_MS, beat),
     loop('analytics', ROLLUP_MS, () => rollup.write()),
     ...Array.from({ length: config.FANOUT_WORKERS }, () => {
-      const worker = createFanoutWorker({ db, delivery, observe, chunkSize: config.CHUNK_SIZE, batch: config.JOB_BATCH })
+      const worker = createFanoutWorker({ db, queue, delivery, observe })
       return loop('fan-out', 0, async () => {
         await worker.drain(signal)
         await bell.wait(POLL_MS, signal)
@@ -177,7 +186,8 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     ...(config.FANOUT_WORKERS > 0
       ? [
           loop('invalidations', POLL_MS, () => untilNone(() => payInvalidations(db, delivery))),
-          loop('pushes', POLL_MS, () => untilNone(() => payPushes(db, delivery))),
+          loop('pushes', POLL_MS, () => payAllPushes({ db, delivery, clock, observe }, signal)),
+          loop('cleanups', POLL_MS, () => cleanNext(db)),
           loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
           loop('tiers', TIERS_MS, tiers),
           loop('popular', config.POPULAR_EVERY_MS, popular),
@@ -193,6 +203,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     clock,
     mint: () => mint.mint(),
     settle,
+    announce,
     readiness: createReadiness(
       {
         // Answers for Postgres as well: without it, or with tables older than this code, nothing can be served.

@@ -35,7 +35,10 @@ export interface Verdict {
   readonly met: boolean | undefined
 }
 
-export const verdictsOf = (scenario: Scenario, results: Results): Verdict[] =>
+/** What a table tells of a scenario. */
+type Told = Pick<Scenario, 'title' | 'about' | 'columns' | 'bars'>
+
+export const verdictsOf = (scenario: Pick<Told, 'bars'>, results: Results): Verdict[] =>
   scenario.bars.map((bar) => ({ text: bar.text, ...bar.judge(results) }))
 
 const MARKS = new Map([
@@ -44,7 +47,7 @@ const MARKS = new Map([
 ])
 
 /** A scenario as Markdown: what is done, the table, and each bar beside what ours gave. */
-export function sectionOf(scenario: Scenario, results: Results): string {
+export function sectionOf(scenario: Told, results: Results): string {
   const head = ['', ...scenario.columns.map(({ title }) => title)]
   const lines = results.rows.map((row) => [row.title, ...scenario.columns.map((column) => cell(row, column))])
   const counts = [...new Set(results.rows.map(runsOf))].sort((a, b) => b - a)

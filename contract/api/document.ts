@@ -58,7 +58,9 @@ export function openApiDocument(): Json {
     components: {
       securitySchemes: {
         user: bearer('A JWT signed HS256 with the secret of the worker: `sub` is the id of a user (19 digits), `exp` is needed.'),
-        service: bearer('The same with `"role": "service"` in place of `sub`: it may create and change users, nothing else.'),
+        service: bearer(
+          'The same with `"role": "service"` in place of `sub`: it may create, change and suspend users and read the log of activities, nothing else.',
+        ),
       },
       schemas: namedSchemas(),
       headers: Object.fromEntries(

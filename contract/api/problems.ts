@@ -25,6 +25,8 @@ const DETAILS: Readonly<Record<ProblemSlug, string>> = {
   blocked: 'You block this user, or they block you.',
   'not-found': 'There is no post 1999999999999999999.',
   gone: 'The post 2124075676683206656 was deleted.',
+  'cursor-expired':
+    'What followed this cursor was pruned. Begin anew: ask with from=newest, copy what you need from the tables, then read on from there.',
   'method-not-allowed': 'This path offers GET, HEAD, DELETE.',
   conflict: 'The handle ada belongs to another user.',
   'too-large': 'A body has at most 32768 bytes.',

@@ -1,5 +1,7 @@
 import * as z from 'zod'
+import { activityKindSchema, activityPageSchema, DEFAULT_ACTIVITIES, type LoggedActivity, MAX_ACTIVITIES } from '../activities.ts'
 import { PROBLEMS } from '../problem.ts'
+import { CALLER, POST, PRIYA } from './cast.ts'
 import { json, type Operation } from './operation.ts'
 import { IF_NONE_MATCH } from './parameters.ts'
 
@@ -13,7 +15,63 @@ const readinessSchema = z.strictObject({
 const checks = { l2: { ok: true, ms: 3 }, origin: { ok: true, ms: 5 } }
 const noChecks = { l2: { ok: false, ms: 1_000 }, origin: { ok: false, ms: 1_000 } }
 
+const LOG_CURSOR = '5f3a9c0b1d2e4f60.81250.409117'
+const logged: readonly LoggedActivity[] = [
+  {
+    cursor: '5f3a9c0b1d2e4f60.81249.409116',
+    kind: 'post',
+    at: POST.created_at,
+    actor_id: PRIYA.id,
+    post_id: POST.id,
+    text: POST.text,
+    audience: 'public',
+  },
+  { cursor: LOG_CURSOR, kind: 'follow', at: '2026-11-21T10:12:31.020Z', actor_id: CALLER.id, subject_id: PRIYA.id },
+]
+
 export const SERVICE: readonly Operation[] = [
+  {
+    id: 'getActivities',
+    method: 'get',
+    path: '/v1/activities',
+    tag: 'Service',
+    summary: 'Follow what happens',
+    description:
+      'The log of posts, deletions, follows and the like, for a search index, notifications or a warehouse: at least once, in the order in which it took effect. Without `cursor` it begins with the oldest that is kept. `docs/consumers.md` has the guarantees.',
+    token: 'service',
+    parameters: [
+      { name: 'cursor', in: 'query', description: '`next_cursor` of the page before, or `cursor` of any activity.', schema: z.string() },
+      {
+        name: 'from',
+        in: 'query',
+        description: 'Where to begin without a cursor; `newest` brings no activity, only where the log ends now.',
+        schema: z.enum(['oldest', 'newest']).default('oldest'),
+      },
+      {
+        name: 'limit',
+        in: 'query',
+        description: 'How many activities at most.',
+        schema: z.int().min(1).max(MAX_ACTIVITIES).default(DEFAULT_ACTIVITIES),
+        example: 100,
+      },
+      {
+        name: 'kinds',
+        in: 'query',
+        description: `Only these, separated by commas: ${activityKindSchema.options.join(', ')}. A page may then be empty and not the last.`,
+        schema: z.string(),
+        example: 'post,delete,follow',
+      },
+    ],
+    answers: [
+      {
+        status: 200,
+        description: 'A page.',
+        headers: ['cache-control'],
+        content: json(activityPageSchema, { activities: logged, next_cursor: LOG_CURSOR, up_to_date: true }),
+      },
+    ],
+    problems: ['bad-request', 'bad-cursor', 'cursor-expired', 'overloaded', 'origin-unavailable'],
+  },
   {
     id: 'getHealth',
     method: 'get',

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { inTurn, logActivity } from './activities.ts'
 import { idArray, type Queryable } from './client.ts'
 import { deleteFollow, raiseVersions, type ViewerVersions } from './follows.ts'
 
@@ -18,6 +19,7 @@ export async function insertBlock(tx: Queryable, blockerId: bigint, blockedId: b
   const made = await tx.execute(sql`
     insert into blocks (blocker_id, blocked_id) values (${blockerId}, ${blockedId}) on conflict do nothing returning 1`)
   if (made.length === 0) return undefined
+  await logActivity(tx, { kind: 'block', actorId: blockerId, subjectId: blockedId })
   const one = await deleteFollow(tx, blockerId, blockedId)
   const other = await deleteFollow(tx, blockedId, blockerId)
   return raiseBoth(tx, [blockerId, one?.dropTimeline ?? false], [blockedId, other?.dropTimeline ?? false])
@@ -27,13 +29,16 @@ export async function insertBlock(tx: Queryable, blockerId: bigint, blockedId: b
 export async function deleteBlock(tx: Queryable, blockerId: bigint, blockedId: bigint): Promise<BothRaised | undefined> {
   await lockBoth(tx, blockerId, blockedId)
   const gone = await tx.execute(sql`delete from blocks where blocker_id = ${blockerId} and blocked_id = ${blockedId} returning 1`)
-  return gone.length === 0 ? undefined : raiseBoth(tx, [blockerId, false], [blockedId, false])
+  if (gone.length === 0) return undefined
+  await logActivity(tx, { kind: 'unblock', actorId: blockerId, subjectId: blockedId })
+  return raiseBoth(tx, [blockerId, false], [blockedId, false])
 }
 
 /** Both as viewers, then both as authors, each in the order of their ids: two blocks across each other would otherwise wait for each other. */
 async function lockBoth(tx: Queryable, oneId: bigint, otherId: bigint): Promise<void> {
   const both = idArray([oneId, otherId])
-  await tx.execute(sql`select 1 from viewers where viewer_id = any(${both}) order by viewer_id for update`)
+  await tx.execute(sql`
+    select 1 from viewers, ${inTurn(oneId, otherId)} where viewer_id = any(${both}) order by viewer_id for update of viewers`)
   await tx.execute(sql`select 1 from authors where author_id = any(${both}) order by author_id for update`)
 }
 

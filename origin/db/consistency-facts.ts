@@ -37,7 +37,10 @@ export async function accountsOf(
   return rows.map(({ id, changed, swept }) => ({ postId: id, changedAtMs: changed, swept }))
 }
 
-/** When viewers' ties changed, and whether a follow of theirs is not acknowledged yet: it raises versions after it commits. */
+/**
+ * When viewers' ties changed, and whether one is still changing: a follow that is not acknowledged yet raises versions after it commits; and a tie to a
+ * deleted account goes without a word, while `us:` keeps everything of it from being shown.
+ */
 export async function tiesOf(
   db: Queryable,
   pairs: readonly { readonly key: string; readonly viewerId: string; readonly authorId: string }[],
@@ -49,7 +52,8 @@ export async function tiesOf(
   )
   const rows = await db.execute<{ key: string; changed: number; under_way: boolean }>(sql`
     select key, ${milliseconds(sql`v.changed_at`)} as changed,
-      exists (select from backfills b where b.viewer_id = pair.viewer_id and b.author_id = pair.author_id) as under_way
+      exists (select from backfills b where b.viewer_id = pair.viewer_id and b.author_id = pair.author_id)
+        or exists (select from users a where a.id = pair.author_id and a.deleted_at is not null) as under_way
     from (values ${wanted}) pair(key, viewer_id, author_id) join viewers v on v.viewer_id = pair.viewer_id`)
   return rows.map(({ key, changed, under_way }) => ({ key, changedAtMs: changed, underWay: under_way }))
 }

@@ -1,4 +1,6 @@
 import { sql } from 'drizzle-orm'
+import { inTurn, logActivity } from './activities.ts'
+import { oweCleanup } from './cleanups.ts'
 import type { Queryable } from './client.ts'
 import { relationsOf } from './relations.ts'
 import { AUDIENCE_HINT, inTimelines } from './timelines.ts'
@@ -20,7 +22,7 @@ export type FollowOutcome = 'created' | 'already' | 'requested' | 'blocked' | 's
 export async function insertFollow(tx: Queryable, followerId: bigint, followeeId: bigint, accepted = false): Promise<FollowOutcome> {
   // The viewer's row first: an enrolment of the same viewer waits, or has finished and left enrolled_at for us to see.
   const [viewer] = await tx.execute<{ enrolled: boolean }>(sql`
-    select enrolled_at is not null as enrolled from viewers where viewer_id = ${followerId} for update`)
+    select enrolled_at is not null as enrolled from viewers, ${inTurn(followerId, followeeId)} where viewer_id = ${followerId} for update of viewers`)
   // Viewer, author, user: everybody locks in this order, and the foreign keys of the follow lock users.
   await tx.execute(sql`select 1 from authors where author_id = ${followeeId} for update`)
   // Under these locks neither a block nor the account's visibility changes.
@@ -48,6 +50,7 @@ export async function insertFollow(tx: Queryable, followerId: bigint, followeeId
   await tx.execute(sql`
     insert into backfills (viewer_id, author_id, due_at) values (${followerId}, ${followeeId}, now() + interval '5 seconds')
     on conflict (viewer_id, author_id) do update set due_at = excluded.due_at`)
+  await logActivity(tx, { kind: 'follow', actorId: followerId, subjectId: followeeId })
   await tx.execute(sql`update authors set follower_count = follower_count + 1 where author_id = ${followeeId}`)
   return 'created'
 }
@@ -98,19 +101,21 @@ export async function takeBackfills(db: Queryable, limit: number): Promise<{ rea
   return rows.map((row) => ({ viewerId: row.viewer_id, authorId: row.author_id }))
 }
 
-/** Removes a follow, and a request for one; undefined when there was no follow. Run it in a transaction. */
+/** Removes a follow, and a request for one, and leaves a cleanup; undefined when there was no follow. Run it in a transaction. */
 export async function deleteFollow(
   tx: Queryable,
   followerId: bigint,
   followeeId: bigint,
 ): Promise<(ViewerVersions & { readonly dropTimeline: boolean }) | undefined> {
-  await tx.execute(sql`select 1 from viewers where viewer_id = ${followerId} for update`)
+  await tx.execute(sql`select 1 from viewers, ${inTurn(followerId, followeeId)} where viewer_id = ${followerId} for update of viewers`)
   await tx.execute(sql`delete from follow_requests where target_id = ${followeeId} and requester_id = ${followerId}`)
   const gone = await tx.execute(sql`
     delete from follows where follower_id = ${followerId} and followee_id = ${followeeId} returning 1`)
   if (gone.length === 0) return undefined
+  await logActivity(tx, { kind: 'unfollow', actorId: followerId, subjectId: followeeId })
   await tx.execute(sql`delete from push_edges where author_id = ${followeeId} and viewer_id = ${followerId}`)
   await tx.execute(sql`delete from backfills where author_id = ${followeeId} and viewer_id = ${followerId}`)
+  await oweCleanup(tx, { viewerId: followerId, authorId: followeeId })
   await tx.execute(sql`
     insert into departures (viewer_id, author_id) values (${followerId}, ${followeeId})
     on conflict (viewer_id, author_id) do update set left_at = now()`)

@@ -142,6 +142,8 @@ async function addFollows(tx: postgres.TransactionSql, work: FollowImport): Prom
     tx, // no ON CONFLICT: it would cost another third, and hide a writer who does not lock the viewer
     () => tx`insert into follows (follower_id, followee_id) select follower_id, followee_id from import_follows order by 1, 2`,
   )
+  // Not one activity for each of them: who follows the log reads the table again.
+  if (added.count > 0) await tx`insert into activities (kind, actor_id) values ('import', 0)`
   work.onStep('raising versions')
   await forgetTimelines(tx)
   await raiseAuthors(tx, added.count, work.crowdFloor)

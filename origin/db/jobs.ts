@@ -1,15 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { idArray, type Queryable, textArray } from './client.ts'
+import { blamesServer, type Database, idArray, LAZILY, type Queryable } from './client.ts'
+import { buryJob, postponeJob } from './dead-jobs.ts'
 import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
 /** Seconds that a chunk or an invalidation is left to the process that made it, before anybody may take it as a debt. */
 export const DEBT_AFTER_SECONDS = 5
-
-export interface Job {
-  readonly entry: EntryRow
-  readonly mode: 'push' | 'hot' | 'pull'
-  readonly afterViewer: bigint
-}
 
 /** A chunk of a fan-out whose rows have committed and which is to be pushed to L2. */
 export interface Chunk {
@@ -20,105 +15,159 @@ export interface Chunk {
   readonly viewers: string
 }
 
+/** Small authors, taken in batches; big ones, a chunk at a time. */
+export type Lane = 'small' | 'big'
+
+/** What one transaction has cut. */
+export interface Cut {
+  readonly chunks: readonly Chunk[]
+  /** Of their viewers one in eighty: whose timelines are to be trimmed. */
+  readonly trim: readonly string[]
+}
+
+/** A job that could not be done: it is put off, or dead. */
+export interface FailedJob {
+  readonly activityId: string
+  readonly attempts: number
+  readonly died: boolean
+  readonly error: unknown
+}
+
+export interface QueueRules {
+  /** Followers per chunk of a big job. */
+  readonly chunkSize: number
+  /** Small jobs per statement. */
+  readonly batch: number
+  /** Attempts after which a job is dead. */
+  readonly attempts: number
+}
+
+/** A batch of small jobs takes no more followers than so many chunks of a big one: it is what a big job, and whoever comes next, waits for. */
+const CHUNKS_PER_BATCH = 4
+/** What a job costs its author's next one in turns (seconds): each follower about what a row takes, and each post as much as 500. */
+const SECONDS_PER_FOLLOWER = 0.000_02
+const SECONDS_PER_POST = 0.01
+
+/** By how much a job of so many followers puts off the next turn of its author. */
+export const costOf = (followers: SQL): SQL =>
+  sql`make_interval(secs => ${SECONDS_PER_POST}::float8 + ${followers} * ${SECONDS_PER_FOLLOWER}::float8)`
+
+const LANES = { small: 0, big: 1 } as const
+
+/**
+ * The queue in Postgres. A job is a row of its post's transaction; its chunks, their rows and its progress are one statement and so one transaction, which
+ * holds nothing longer than it runs. Within a lane jobs come in the order of `turn_at`: who posts more than others comes later.
+ */
+export function createJobQueue(db: Database, rules: QueueRules) {
+  return {
+    /** Cuts a chunk of the next jobs: a batch of small ones or one big one, from the preferred lane if it has any. `owed`: the chunks are debts at once. */
+    async cutBatch(preferred: Lane, { owed, tolerant }: { readonly owed: boolean; readonly tolerant: boolean }): Promise<Cut> {
+      return cutJobs(db, { ...rules, jobs: dueJobs(preferred, rules.batch), owed, tolerant })
+    },
+    /**
+     * The same with the next job alone. One that cannot be done is put off, longer each time, and in the end dead. Throws where the server is to blame and not
+     * the job: that is no attempt.
+     */
+    async cutOne(preferred: Lane, { owed }: { readonly owed: boolean }): Promise<Cut & { readonly failed?: FailedJob }> {
+      return db.transaction(async (tx) => {
+        const [job] = await tx.execute<{ activity_id: bigint; attempts: number }>(dueJobs(preferred, 1))
+        if (!job) return { chunks: [], trim: [] }
+        const jobs = sql`select * from fanout_jobs where activity_id = ${job.activity_id}`
+        try {
+          return await tx.transaction((savepoint) => cutJobs(savepoint, { ...rules, jobs, owed, tolerant: true }))
+        } catch (error) {
+          if (blamesServer(error)) throw error
+          const attempts = job.attempts + 1
+          const died = attempts >= rules.attempts
+          await (died ? buryJob(tx, job.activity_id, error) : postponeJob(tx, job.activity_id))
+          return { chunks: [], trim: [], failed: { activityId: String(job.activity_id), attempts, died, error } }
+        }
+      })
+    },
+  }
+}
+
+/** The jobs whose turn it is, of the preferred lane if it has any due, held until the transaction ends; what others hold is passed over. */
+function dueJobs(preferred: Lane, batch: number): SQL {
+  const from = (lane: Lane, condition: SQL) => sql`
+    select * from fanout_jobs where lane = ${LANES[lane]} and run_at <= now() ${condition}
+    order by turn_at limit ${lane === 'small' ? batch : 1} for update skip locked`
+  return sql`
+    with preferred as materialized (${from(preferred, sql``)}), other as materialized (
+      ${from(preferred === 'small' ? 'big' : 'small', sql`and not exists (select from preferred)`)}
+    )
+    select * from preferred union all select * from other`
+}
+
 /**
  * May a timeline of this viewer be in L2? Whoever fills one marks that first, and then takes a snapshot: a post it does not see commits after the mark, and
  * the chunk sees the mark.
  */
 const isPresent = (viewerId: SQL): SQL => sql`exists (select from viewers where viewer_id = ${viewerId} and present_until > now())`
 
-/** Small authors, taken in batches; big ones, a chunk at a time. */
-export type Lane = 'small' | 'big'
+type RawCut = RawEntry & { after_viewer: bigint; viewers: string | null; trim: string | null }
 
 /**
- * Takes due jobs for this transaction: a batch of small ones or one big one, from the preferred lane if it has any. Nobody else gets
- * them until it ends.
+ * One statement, and so one round trip and one transaction: the rows of a chunk of each job, the chunks' states, and the jobs moved on or done. A plain insert is a quarter
+ * quicker than one with ON CONFLICT; it fails with a unique violation where a rebuild or backfill was quicker, and is repeated with `tolerant`. A chunk of a hot
+ * post is as many followers, who get no rows: it is pushed to those who may have a timeline in L2.
  */
-export async function takeJobs(tx: Queryable, preferred: Lane, batch: number): Promise<Job[]> {
-  const small = [0, batch] as const
-  const big = [1, 1] as const
-  for (const [lane, limit] of preferred === 'small' ? [small, big] : [big, small]) {
-    const rows = await tx.execute<RawEntry & { mode: Job['mode']; after_viewer: bigint }>(sql`
-      with taken as materialized (
-        select * from fanout_jobs where lane = ${lane} and run_at <= now() order by run_at limit ${limit} for update skip locked
-      )
-      select activity_id, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, taken.mode, after_viewer, p.root_id, p.root_author_id
-      from taken join posts p on p.id = activity_id join users u on u.id = p.author_id`)
-    if (rows.length > 0) {
-      return rows.map((row) => ({ entry: toEntry(row), mode: row.mode, afterViewer: row.after_viewer }))
-    }
-  }
-  return []
-}
-
-/**
- * Inserts the next chunk of each job into its followers' timelines and moves the job on, all in the caller's transaction. A plain
- * insert is a quarter quicker than one with ON CONFLICT; it fails with a unique violation where a rebuild or backfill was
- * quicker, and the caller repeats with `tolerant`. Answers the chunks to push, and which viewers to trim (1 in 80). A hot post's chunk is as many
- * followers, none of whom get rows, and is pushed to those who may have a timeline in L2.
- */
-export async function cutChunks(
+async function cutJobs(
   tx: Queryable,
-  jobs: readonly Job[],
-  options: { readonly chunkSize: number; readonly tolerant: boolean },
-): Promise<{ readonly chunks: Chunk[]; readonly trim: string[] }> {
-  const pushed = jobs.filter((job) => job.mode !== 'pull')
-  const rows = await tx.execute<{ activity_id: bigint; viewers: string; last_viewer: bigint; size: number; trim: string | null }>(sql`
-    with job as (
-      select * from unnest(${idArray(pushed.map((job) => job.entry.activityId))}, ${idArray(pushed.map((job) => job.entry.actorId))},
-        ${idArray(pushed.map((job) => job.afterViewer))}, ${idArray(pushed.map(({ entry }) => entry.root?.id ?? 'NULL'))},
-        ${idArray(pushed.map(({ entry }) => entry.root?.authorId ?? 'NULL'))}, ${textArray(pushed.map(({ entry }) => entry.audience))}, ${textArray(pushed.map(({ mode }) => mode))})
-        j(activity_id, author_id, after_viewer, root_id, root_author_id, audience, mode)
+  { jobs, chunkSize, owed, tolerant }: { jobs: SQL; chunkSize: number; owed: boolean; tolerant: boolean },
+): Promise<Cut> {
+  const rows = await tx.execute<RawCut>(sql`
+    with due as materialized (${jobs}), turn as (
+      select due.*, sum(follower_count) over (order by due.turn_at, activity_id rows between unbounded preceding and 1 preceding) as before
+      from due left join authors using (author_id)
+    ), taken as materialized (
+      select * from turn where coalesce(before, 0) < ${CHUNKS_PER_BATCH * chunkSize}
+    ), job as materialized (
+      select taken.*, taken.mode = 'push' as in_rows, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id
+      from taken join posts p on p.id = activity_id join users u on u.id = p.author_id
     ), edge as materialized (
-      select job.*, e.viewer_id from job cross join lateral (
+      select e.viewer_id, activity_id, author_id, root_id, root_author_id, audience, in_rows from job cross join lateral (
         select viewer_id from push_edges where author_id = job.author_id and viewer_id > job.after_viewer
-        order by viewer_id limit ${options.chunkSize}) e
+        order by viewer_id limit ${chunkSize}) e
+      where mode <> 'pull'
     ), inserted as (
       insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
-      select viewer_id, activity_id, author_id, root_id, root_author_id, nullif(audience, 'public') from edge where mode = 'push' order by viewer_id, activity_id
-      ${options.tolerant ? sql`on conflict do nothing` : sql``}
+      select viewer_id, activity_id, author_id, root_id, root_author_id, nullif(audience, 'public') from edge where in_rows order by viewer_id, activity_id
+      ${tolerant ? sql`on conflict do nothing` : sql``}
+    ), cut as materialized (
+      select activity_id, max(viewer_id) as last_viewer, count(*)::int as size,
+        string_agg(viewer_id::text, '') filter (where in_rows or ${isPresent(sql`edge.viewer_id`)}) as viewers,
+        string_agg(viewer_id::text, '') filter (where in_rows and hashint8(viewer_id # activity_id) % 80 = 0) as trim
+      from edge group by activity_id
+    ), chunk as (
+      insert into fanout_chunks (activity_id, after_viewer, last_viewer, author_id, lane, queued_at, due_at)
+      select activity_id, after_viewer, coalesce(last_viewer, after_viewer), author_id, lane, queued_at,
+        now() + make_interval(secs => ${owed ? 0 : DEBT_AFTER_SECONDS})
+      from job left join cut using (activity_id)
+    ), done as (
+      delete from fanout_jobs j using taken left join cut using (activity_id)
+      where j.activity_id = taken.activity_id and coalesce(size, 0) < ${chunkSize}
+    ), moved as (
+      update fanout_jobs j set after_viewer = last_viewer, turn_at = j.turn_at + ${costOf(sql`size`)}, attempts = 0 from cut
+      where j.activity_id = cut.activity_id and size >= ${chunkSize}
     )
-    select activity_id, max(viewer_id) as last_viewer, count(*)::int as size,
-      coalesce(string_agg(viewer_id::text, '' order by viewer_id) filter (where mode = 'push' or ${isPresent(sql`edge.viewer_id`)}), '') as viewers,
-      string_agg(viewer_id::text, '') filter (where mode = 'push' and hashint8(viewer_id # activity_id) % 80 = 0) as trim
-    from edge group by activity_id`)
-  const cutOf = new Map(rows.map((row) => [String(row.activity_id), row]))
-  const chunks = jobs.map((job) => {
-    const cut = cutOf.get(job.entry.activityId)
-    return {
-      entry: job.entry,
-      afterViewer: job.afterViewer,
-      viewers: cut?.viewers ?? '',
-      lastViewer: cut?.last_viewer ?? job.afterViewer,
-      done: (cut?.size ?? 0) < options.chunkSize,
-    }
-  })
-  await tx.execute(sql`
-    insert into fanout_chunks (activity_id, after_viewer, last_viewer, author_id, due_at)
-    select *, now() + make_interval(secs => ${DEBT_AFTER_SECONDS}) from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
-      ${idArray(chunks.map((chunk) => chunk.afterViewer))}, ${idArray(chunks.map((chunk) => chunk.lastViewer))},
-      ${idArray(chunks.map((chunk) => chunk.entry.actorId))}) c`)
-  const done = chunks.filter((chunk) => chunk.done)
-  await tx.execute(sql`delete from fanout_jobs where activity_id = any(${idArray(done.map((chunk) => chunk.entry.activityId))})`)
-  for (const chunk of chunks.filter(({ done }) => !done)) {
-    // Only big jobs go on, and they are taken one at a time.
-    await tx.execute(sql`update fanout_jobs set after_viewer = ${chunk.lastViewer} where activity_id = ${chunk.entry.activityId}`)
+    select activity_id, author_id as actor_id, audience, root_id, root_author_id, after_viewer, viewers, trim, ${LAZILY}
+    from job left join cut using (activity_id)`)
+  return {
+    chunks: rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' })),
+    trim: rows.flatMap((row) => idsIn(row.trim ?? '')),
   }
-  return { chunks, trim: rows.flatMap((row) => idsIn(row.trim ?? '')) }
-}
-
-/** Puts a job that failed off, longer each time, at most five minutes. */
-export async function postponeJob(db: Queryable, activityId: string): Promise<void> {
-  await db.execute(sql`
-    update fanout_jobs set attempts = attempts + 1, run_at = now() + least(interval '5 minutes', interval '250 ms' * power(2, least(attempts, 12)))
-    where activity_id = ${activityId}`)
 }
 
 /** Notes that Redis has acknowledged these chunks: from now on their entries are delivered. */
 export async function markPushed(db: Queryable, chunks: readonly Chunk[]): Promise<void> {
   await db.execute(sql`
-    update fanout_chunks c set pushed_at = now() from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
-      ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)
-    where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer and pushed_at is null`)
+    with marked as (
+      update fanout_chunks c set pushed_at = now() from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
+        ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)
+      where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer and pushed_at is null
+    )
+    select ${LAZILY}`)
 }
 
 /** Takes back that these chunks were pushed: they are due at once. */
@@ -129,17 +178,17 @@ export async function oweChunks(db: Queryable, chunks: readonly Chunk[]): Promis
     where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer`)
 }
 
-/** Takes chunks that nobody pushed in time and holds them for a while. Their viewers are read from the edges of now. */
+/** Takes chunks that nobody pushed in time, the newest first, and holds them for a while. Their viewers are read from the edges of now. */
 export async function takeUnpushed(db: Queryable, limit: number): Promise<Chunk[]> {
   const rows = await db.execute<RawEntry & { after_viewer: bigint; viewers: string | null }>(sql`
     with taken as (
       update fanout_chunks set due_at = now() + make_interval(secs => ${DEBT_AFTER_SECONDS})
       where (activity_id, after_viewer) in (
         select activity_id, after_viewer from fanout_chunks where pushed_at is null and due_at <= now()
-        order by due_at limit ${limit} for update skip locked)
+        order by activity_id desc limit ${limit} for update skip locked)
       returning *
     )
-    select taken.activity_id, taken.after_viewer, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id, (
+    select ${LAZILY}, taken.activity_id, taken.after_viewer, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id, (
       select string_agg(viewer_id::text, '') from push_edges e
       where e.author_id = taken.author_id and e.viewer_id > taken.after_viewer and e.viewer_id <= taken.last_viewer
         and (p.mode = 'push' or ${isPresent(sql`e.viewer_id`)})) as viewers

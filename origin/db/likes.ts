@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { inTurn, logActivity } from './activities.ts'
 import { idArray, type Queryable } from './client.ts'
 
 /** How often a post was liked and reposted: the sums over its slots, of which its truth version is one as well. */
@@ -61,17 +62,25 @@ export interface MarksRaised {
 export async function insertLike(tx: Queryable, userId: bigint, postId: bigint): Promise<MarksRaised | undefined> {
   await tx.execute(sql`select 1 from viewers where viewer_id = ${userId} for update`)
   const made = await tx.execute(sql`insert into likes (user_id, post_id) values (${userId}, ${postId}) on conflict do nothing returning 1`)
-  return made.length === 0 ? undefined : raised(tx, userId, await count(tx, userId, postId, { likes: 1, reposts: 0 }))
+  return made.length === 0 ? undefined : raised(tx, 'like', userId, postId, { likes: 1, reposts: 0 })
 }
 
 /** Removes a like; undefined when there was none. Run it in a transaction. */
 export async function deleteLike(tx: Queryable, userId: bigint, postId: bigint): Promise<MarksRaised | undefined> {
   await tx.execute(sql`select 1 from viewers where viewer_id = ${userId} for update`)
   const gone = await tx.execute(sql`delete from likes where user_id = ${userId} and post_id = ${postId} returning 1`)
-  return gone.length === 0 ? undefined : raised(tx, userId, await count(tx, userId, postId, { likes: -1, reposts: 0 }))
+  return gone.length === 0 ? undefined : raised(tx, 'unlike', userId, postId, { likes: -1, reposts: 0 })
 }
 
-const raised = async (tx: Queryable, userId: bigint, countsVersion: number): Promise<MarksRaised | undefined> => {
+async function raised(
+  tx: Queryable,
+  kind: 'like' | 'unlike',
+  userId: bigint,
+  postId: bigint,
+  change: Counted,
+): Promise<MarksRaised | undefined> {
+  const countsVersion = await count(tx, userId, postId, change)
+  await logActivity(tx, { kind, actorId: userId, postId })
   const marksVersion = await raiseMarks(tx, userId)
   return marksVersion === undefined ? undefined : { marksVersion, countsVersion }
 }
@@ -79,20 +88,21 @@ const raised = async (tx: Queryable, userId: bigint, countsVersion: number): Pro
 /** Raises what a user's likes and reposts raise; undefined when there is no such user. Lock it before the author: everybody does. */
 export async function raiseMarks(tx: Queryable, userId: bigint): Promise<number | undefined> {
   const [row] = await tx.execute<{ marks_version: bigint }>(sql`
-    update viewers set marks_version = marks_version + 1 where viewer_id = ${userId} returning marks_version`)
+    update viewers set marks_version = marks_version + 1 from ${inTurn(userId)} where viewer_id = ${userId} returning marks_version`)
   return row && Number(row.marks_version)
+}
+
+/** By how much counts change. */
+interface Counted {
+  readonly likes: number
+  readonly reposts: number
 }
 
 /**
  * Counts what a user did to a post, in the slot of that user: many may do so at one moment. Answers the truth version of `co:`. A slot may
  * fall below zero, where what was counted in another is undone; the sum does not.
  */
-export async function count(
-  tx: Queryable,
-  userId: bigint,
-  postId: bigint,
-  { likes, reposts }: { readonly likes: number; readonly reposts: number },
-): Promise<number> {
+export async function count(tx: Queryable, userId: bigint, postId: bigint, { likes, reposts }: Counted): Promise<number> {
   await tx.execute(sql`
     insert into post_counts (post_id, slot, likes, reposts) values (${postId}, hashint8(${userId}) & 15, ${likes}, ${reposts})
     on conflict (post_id, slot) do update

@@ -1,13 +1,15 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { inTurn, logActivity, logEntry } from './activities.ts'
 import { idArray, type Queryable } from './client.ts'
+import { costOf } from './jobs.ts'
 import { count, type MarksRaised, raiseMarks } from './likes.ts'
 import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
 /** Authors with more followers than this go through the big lane of fan-out. */
 const BIG_LANE_FOLLOWERS = 2_000
 
-/** The channel on which a new job is announced to idle workers. */
-export const FANOUT_CHANNEL = 'tideline_fanout'
+/** What a post costs its author's turn: a pulled one has one chunk without viewers. */
+const COST = costOf(sql`case route when 'pull' then 0 else follower_count end`)
 
 export interface PostRow {
   readonly id: bigint
@@ -55,27 +57,32 @@ export async function insertActivity(tx: Queryable, activity: NewActivity): Prom
   const { authorId, root, audience = 'public' } = activity
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
   // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
-  await tx.execute(sql`select 1 from authors where author_id = ${authorId} for update`)
+  await tx.execute(sql`select 1 from authors, ${inTurn(authorId)} where author_id = ${authorId} for update of authors`)
   const stands = (condition: SQL) => sql`exists (select from posts where author_id = ${authorId} and deleted_at is null and ${condition})`
+  const logged = logEntry(
+    { kind: root ? 'repost' : 'post', actorId: authorId, postId: activity.id, rootId: root?.id, audience },
+    sql`from post`,
+  )
   const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint),
-        unpushed = unpushed or hot or route = 'pull'
+        unpushed = unpushed or hot or route = 'pull', turn_at = greatest(turn_at, now()) + ${COST}
       where author_id = ${authorId} and exists (select from users where id = ${authorId} and deleted_at is null and suspended_at is null)
-      returning author_id, post_version, route, hot, follower_count
+      returning author_id, post_version, route, hot, follower_count, turn_at - ${COST} as turn_at
     ), post as (
       insert into posts (id, author_id, text, root_id, root_author_id, mode, audience)
       select ${activity.id}::bigint, ${authorId}::bigint, ${activity.text}::text, ${root?.id ?? null}::bigint,
         ${root?.authorId ?? null}::bigint, case when route = 'pull' then 'pull' when hot then 'hot' else 'push' end, ${audience}
       from author returning mode
     ), job as (
-      insert into fanout_jobs (activity_id, author_id, mode, lane)
-      select ${activity.id}::bigint, ${authorId}::bigint, mode, (follower_count > ${BIG_LANE_FOLLOWERS})::int from author, post
+      insert into fanout_jobs (activity_id, author_id, mode, lane, turn_at)
+      select ${activity.id}::bigint, ${authorId}::bigint, mode, (mode <> 'pull' and follower_count > ${BIG_LANE_FOLLOWERS})::int, turn_at
+      from author, post
+    ), log as (${logged}
     )
     select post_version, case when private then 'followers' else ${audience} end as audience, case
         when private then not ${stands(sql`true`)}
-        else ${audience} = 'followers' and not ${stands(sql`audience = 'followers'`)} end as first_for_followers,
-      pg_notify(${FANOUT_CHANNEL}, '')
+        else ${audience} = 'followers' and not ${stands(sql`audience = 'followers'`)} end as first_for_followers
     from author join users on id = author_id`)
   if (!row) return undefined
   const marks =
@@ -106,11 +113,12 @@ export async function deleteActivity(tx: Queryable, activityId: bigint, authorId
   const marksVersion = rootId === null ? undefined : await raiseMarks(tx, authorId)
   // A statement of its own: the next one reads, under this lock, how visible the account is now.
   const [author] = await tx.execute<{ post_version: bigint }>(sql`
-    update authors set post_version = post_version + 1 where author_id = ${authorId} returning post_version`)
+    update authors set post_version = post_version + 1 from ${inTurn(authorId)} where author_id = ${authorId} returning post_version`)
   const [post] = await tx.execute<{ truth: bigint }>(sql`
     update posts p set deleted_at = now(), version = p.version + 1 from users u
     where p.id = ${activityId} and p.deleted_at is null and u.id = p.author_id returning p.version + visibility_version as truth`)
   if (!author || !post) return undefined
+  await logActivity(tx, { kind: 'delete', actorId: authorId, postId: activityId, rootId })
   const marks =
     rootId !== null && marksVersion !== undefined
       ? { marksVersion, countsVersion: await count(tx, authorId, rootId, { likes: 0, reposts: -1 }) }

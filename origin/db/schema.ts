@@ -17,6 +17,7 @@ import {
 
 /** The tables as drizzle sees them. `migrations/` is the truth; `test/real/schema.test.ts` holds the two together. */
 const id = (name: string) => bigint(name, { mode: 'bigint' })
+const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' })
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 export const users = pgTable('users', {
@@ -272,9 +273,7 @@ export const cleanups = pgTable(
 export const activities = pgTable(
   'activities',
   {
-    xid: customType<{ data: string }>({ dataType: () => 'xid8' })('xid')
-      .notNull()
-      .default(sql`pg_current_xact_id()`),
+    xid: xid8('xid').notNull().default(sql`pg_current_xact_id()`),
     seq: id('seq').notNull().generatedAlwaysAsIdentity(),
     kind: text('kind').notNull(),
     actorId: id('actor_id').notNull(),
@@ -286,6 +285,14 @@ export const activities = pgTable(
   },
   (table) => [primaryKey({ columns: [table.xid, table.seq] })],
 )
+
+export const activityLog = pgTable('activity_log', {
+  singleton: boolean('singleton').primaryKey().default(true),
+  epoch: uuid('epoch').notNull().defaultRandom(),
+  home: text('home').notNull().default(sql`(pg_control_system()).system_identifier`),
+  prunedXid: xid8('pruned_xid').notNull().default('0'),
+  prunedSeq: bigint('pruned_seq', { mode: 'bigint' }).notNull().default(0n),
+})
 
 export const crowdVersion = pgTable('crowd_version', {
   singleton: boolean('singleton').primaryKey().default(true),

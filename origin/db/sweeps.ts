@@ -1,9 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { idArray, type Queryable } from './client.ts'
-import type { ViewerVersions } from './follows.ts'
-import { LOCKS } from './locks.ts'
+import type { Queryable } from './client.ts'
 
-/** An account whose posts' bodies are to leave L2, because who may see them has changed. */
+/** An account whose posts' bodies are to leave L2, because who may see them has changed; of a deleted one, all the rest as well. */
 export interface Sweep {
   readonly authorId: bigint
   /** Newer posts have been swept. */
@@ -23,10 +21,10 @@ export async function takeSweep(db: Queryable): Promise<Sweep | undefined> {
   return row && { authorId: row.author_id, belowPost: row.below_post, heldUntil: row.held_until, accountDeleted: row.account_deleted }
 }
 
-/** Moves a sweep on, unless it began anew or somebody else took it. */
-export async function moveSweep(db: Queryable, { authorId, heldUntil }: Sweep, belowPost: bigint): Promise<void> {
+/** Moves a sweep on, after a pause, unless it began anew or somebody else took it. */
+export async function moveSweep(db: Queryable, { authorId, heldUntil }: Sweep, belowPost: bigint, pauseMs: number): Promise<void> {
   await db.execute(sql`
-    update sweeps set below_post = ${belowPost}, due_at = clock_timestamp() where author_id = ${authorId} and due_at = ${heldUntil}::timestamptz`)
+    update sweeps set below_post = ${belowPost}, due_at = clock_timestamp() + make_interval(secs => ${pauseMs / 1_000}) where author_id = ${authorId} and due_at = ${heldUntil}::timestamptz`)
 }
 
 /** Ends a sweep. It is kept for a while: where Redis loses what was done, it begins anew. */
@@ -47,55 +45,14 @@ export async function pruneSweeps(db: Queryable): Promise<void> {
     where id = author_id and due_at = 'infinity' and visibility_changed_at < now() - interval '2 hours'`)
 }
 
-/** The newest posts of an author below an id that stand, each with its truth version of now. */
-export async function postsToSweep(db: Queryable, { authorId, belowPost }: Sweep, limit: number): Promise<{ id: bigint; truth: number }[]> {
+/** The newest posts of an author below an id, each with its truth version of now: those that stand, of a deleted account all. */
+export async function postsToSweep(
+  db: Queryable,
+  { authorId, belowPost, accountDeleted }: Sweep,
+  limit: number,
+): Promise<{ id: bigint; truth: number }[]> {
   const rows = await db.execute<{ id: bigint; truth: bigint }>(sql`
     select p.id, p.version + visibility_version as truth from posts p join users u on u.id = author_id
-    where author_id = ${authorId} and p.id < ${belowPost} and p.deleted_at is null order by p.id desc limit ${limit}`)
+    where author_id = ${authorId} and p.id < ${belowPost} and (p.deleted_at is null or ${accountDeleted}) order by p.id desc limit ${limit}`)
   return rows.map((row) => ({ id: row.id, truth: Number(row.truth) }))
-}
-
-/** What the end of follows of a deleted account leaves to do. */
-export interface RemovedFollows {
-  readonly count: number
-  /** Who followed it, with the versions that were raised. */
-  readonly followers: readonly ({ readonly viewerId: bigint } & ViewerVersions)[]
-}
-
-/**
- * Removes some follows of a deleted account and by it, with what fan-out knows of them, and its timeline, and raises what its followers' views are judged by.
- * Locks as everybody does: viewers, then authors, each in the order of their ids. Run it in a transaction.
- */
-export async function removeFollowsOf(tx: Queryable, userId: bigint, limit: number): Promise<RemovedFollows> {
-  const following = await tx.execute<{ id: bigint }>(sql`
-    select follower_id as id from follows where followee_id = ${userId} order by follower_id limit ${limit}`)
-  const followed = await tx.execute<{ id: bigint }>(sql`
-    select followee_id as id from follows where follower_id = ${userId} order by followee_id limit ${limit}`)
-  const followers = idArray(following.map(({ id }) => id))
-  const followees = idArray(followed.map(({ id }) => id))
-  await tx.execute(sql`select 1 from viewers where viewer_id = any(${followers}) order by viewer_id for update`)
-  await tx.execute(sql`select pg_advisory_xact_lock(${LOCKS.tiers})`)
-  await tx.execute(sql`select 1 from authors where author_id = any(${followees}) or author_id = ${userId} order by author_id for update`)
-  const gone = await tx.execute<{ follower_id: bigint; followee_id: bigint }>(sql`
-    delete from follows
-    where (followee_id = ${userId} and follower_id = any(${followers})) or (follower_id = ${userId} and followee_id = any(${followees}))
-    returning follower_id, followee_id`)
-  await tx.execute(sql`
-    update authors set follower_count = follower_count - lost.count
-    from (select id, count(*)::int as count from unnest(${idArray(gone.map((row) => row.followee_id))}) gone(id) group by id) lost where author_id = lost.id`)
-  await tx.execute(sql`
-    delete from push_edges where (author_id = ${userId} and viewer_id = any(${followers})) or (viewer_id = ${userId} and author_id = any(${followees}))`)
-  await tx.execute(sql`delete from backfills where author_id = ${userId} and viewer_id = any(${followers})`)
-  await tx.execute(sql`delete from timeline_entries where viewer_id = ${userId}`)
-  const raised = await tx.execute<{ viewer_id: bigint; view_version: bigint; follow_version: bigint }>(sql`
-    update viewers set view_version = view_version + 1, changed_at = clock_timestamp()
-    where viewer_id = any(${followers}) returning viewer_id, view_version, follow_version`)
-  return {
-    count: gone.length,
-    followers: raised.map((row) => ({
-      viewerId: row.viewer_id,
-      viewVersion: Number(row.view_version),
-      followVersion: Number(row.follow_version),
-    })),
-  }
 }

@@ -162,44 +162,53 @@ export async function unwrittenTimelineOf(
 }
 
 /**
- * The newest entries of a viewer, at most `limit`, restricted to the follows of now: their rows, and the posts that rows need not hold (`inTimelines`), which are
- * looked for only at followees who have such. What was deleted or hidden since is among the rows: readers look at `po:` and `us:`.
- * Read `complete_since` in the same snapshot: a trim in between would hide a hole.
+ * The newest entries of a viewer, at most `limit`, restricted to the follows of now: their rows, and of `unpushed` followees the posts that rows need not hold.
+ * What was deleted or hidden since is among the rows: readers look at `po:` and `us:`. Read `complete_since` and who is unpushed in the
+ * same snapshot: a trim in between would hide a hole.
  */
-export async function timelineOf(db: Queryable, viewerId: bigint, completeSince: bigint, limit: number): Promise<EntryRow[]> {
-  // Some of the newest unpushed posts of each tell a floor: the `limit`th newest of all that is known is not above it.
-  const unpushed = sql`posts p where p.author_id = source.author_id and mode <> 'push' and deleted_at is null and id > ${completeSince}`
+export async function timelineOf(
+  db: Queryable,
+  viewerId: bigint,
+  completeSince: bigint,
+  limit: number,
+  unpushed: readonly bigint[],
+): Promise<EntryRow[]> {
+  const rowsOf = sql`
+    select activity_id, author_id as actor_id, coalesce(audience, 'public') as audience, root_id, root_author_id from timeline_entries
+    where viewer_id = ${viewerId} and activity_id > ${completeSince}
+      and exists (select from follows f where f.follower_id = ${viewerId} and f.followee_id = author_id)
+    order by activity_id desc limit ${limit}`
+  if (unpushed.length === 0) return (await db.execute<RawEntry>(rowsOf)).map(toEntry)
+  const postsOf = sql`posts where author_id = source.id and mode <> 'push' and deleted_at is null and id > ${completeSince}`
+  // A sample of each author tells a floor: the `limit`th newest of what is known is not above that of all.
+  const sample = 1 + Math.ceil((2 * limit) / unpushed.length)
   const rows = await db.execute<RawEntry>(sql`
-    with entry as materialized (
-      select activity_id, author_id, audience, root_id, root_author_id from timeline_entries
-      where viewer_id = ${viewerId} and activity_id > ${completeSince}
-        and exists (select from follows f where f.follower_id = ${viewerId} and f.followee_id = author_id)
-      order by activity_id desc limit ${limit}
-    ), source as materialized (
-      select author_id, private from follows join authors on author_id = followee_id join users on id = author_id
-      where follower_id = ${viewerId} and unpushed and route <> 'pull'
+    with entry as materialized (${rowsOf}), source as materialized (
+      select id, private from users where id = any(${idArray(unpushed)})
     ), known as (
       select activity_id from entry
-      union select id from source cross join lateral (
-        select id from ${unpushed} order by id desc
-        limit (select 1 + ${2 * limit}::bigint / nullif(count(*), 0) from source)) sample
+      union select newest.id from source cross join lateral (select id from ${postsOf} order by id desc limit ${sample}) newest
     ), floor as materialized (
       select coalesce((select activity_id from known order by activity_id desc offset ${limit - 1} limit 1), ${completeSince}::bigint) as id
     )
-    select distinct on (activity_id) activity_id, author_id as actor_id, coalesce(audience, 'public') as audience, root_id, root_author_id from (
+    select distinct on (activity_id) activity_id, actor_id, audience, root_id, root_author_id from (
       select *, true as is_row from entry
-      union all select id, author_id, case when private then 'followers' else audience end, root_id, root_author_id, false as is_row from source cross join lateral (
-        select id, audience, root_id, root_author_id from ${unpushed} and id >= (select id from floor) order by id desc limit ${limit}) found
+      union all select post.id, source.id, case when private then 'followers' else audience end, root_id, root_author_id, false from source cross join lateral (
+        select id, audience, root_id, root_author_id from ${postsOf} and id >= (select id from floor) order by id desc limit ${limit}) post
     ) line order by activity_id desc, is_row limit ${limit}`)
   return rows.map(toEntry)
 }
 
-/** The followees of a viewer who are, or may become, crowded. */
-export async function candidatesOf(db: Queryable, viewerId: bigint): Promise<bigint[]> {
-  const rows = await db.execute<{ author_id: bigint }>(sql`
-    select author_id from authors
-    where candidate_since is not null and exists (select from follows where follower_id = ${viewerId} and followee_id = author_id)`)
-  return rows.map((row) => row.author_id)
+/** The followees of a viewer who are, or may become, crowded; and those with posts of which timelines hold more than rows (`inTimelines`). */
+export async function bigFolloweesOf(
+  db: Queryable,
+  viewerId: bigint,
+): Promise<{ readonly candidates: bigint[]; readonly unpushed: bigint[] }> {
+  const rows = await db.execute<{ author_id: bigint; candidate: boolean; unpushed: boolean }>(sql`
+    select author_id, candidate_since is not null as candidate, unpushed and route <> 'pull' as unpushed from authors
+    where (candidate_since is not null or unpushed) and exists (select from follows where follower_id = ${viewerId} and followee_id = author_id)`)
+  const idsWhere = (is: 'candidate' | 'unpushed') => rows.filter((row) => row[is]).map((row) => row.author_id)
+  return { candidates: idsWhere('candidate'), unpushed: idsWhere('unpushed') }
 }
 
 /** Whom a viewer unfollowed within the last hours. */

@@ -10,6 +10,8 @@ import { raisedBetween } from './raised.ts'
 const BATCH = 100
 /** Chunks taken in one go: they are held for five seconds, and one may be five calls. */
 const CHUNKS = 20
+/** From an attempt that failed to the next one (milliseconds). */
+const REST_MS = 1_000
 
 /**
  * Copies a new followee's history and owes the invalidations of what that made stale. Undefined when somebody else has done it.
@@ -40,9 +42,38 @@ export async function payInvalidations(db: Database, delivery: Pick<Delivery, 'i
   return follows.length + invalidations.length
 }
 
-/** Pushes what was inserted and never pushed. Answers how many chunks. */
+/** Pushes what was inserted and never pushed, the newest first. Answers how many chunks; rejects when Redis did not acknowledge. */
 export async function payPushes(db: Database, delivery: Pick<Delivery, 'push'>): Promise<number> {
   const chunks = await takeUnpushed(db, CHUNKS)
   if (chunks.length > 0) await delivery.push(chunks)
   return chunks.length
+}
+
+export interface DebtsEvent {
+  readonly type: 'debts-failed'
+  readonly error: unknown
+}
+
+interface PayParts {
+  readonly db: Database
+  readonly delivery: Pick<Delivery, 'push'>
+  readonly clock: { monotonicMs(): number; sleep(ms: number, signal: AbortSignal): Promise<void> }
+  readonly observe: (event: DebtsEvent) => void
+}
+
+/**
+ * Pays until nothing is due. It pauses as long as it works: after an outage readers and new posts have at least half of Redis. While Redis does not
+ * answer, one attempt a second finds out when it does.
+ */
+export async function payAllPushes({ db, delivery, clock, observe }: PayParts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const startedAtMs = clock.monotonicMs()
+    try {
+      if ((await payPushes(db, delivery)) === 0) return
+      await clock.sleep(clock.monotonicMs() - startedAtMs, signal)
+    } catch (error) {
+      observe({ type: 'debts-failed', error })
+      await clock.sleep(REST_MS, signal)
+    }
+  }
 }

@@ -14,6 +14,8 @@ const TOMBSTONE_MS = 48 * 3_600_000
 export interface Delivery {
   /** Pushes committed chunks to L2 and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
   push(chunks: readonly Chunk[]): Promise<void>
+  /** From a push that failed to one that did not: who cuts chunks leaves them to those who pay debts, and never waits for an ill Redis. */
+  resting(): boolean
   /** Carries out invalidations and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
   invalidate(rows: readonly InvalidationRow[]): Promise<void>
   /** Drops what no row was written for. Rejects when Redis did not acknowledge, or lost writes meanwhile: then it must be done again. */
@@ -44,28 +46,38 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
     return { key: row.key, truth: row.truth, replacement: { text, keepMs: TOMBSTONE_MS } }
   }
 
-  /** Pushes some chunks and marks them. What fails is repeated from here, and not from the first chunk of a long outage. */
-  async function pushGroup(chunks: readonly Chunk[]): Promise<void> {
+  let resting = false
+
+  /** Pushes chunks in as few calls as there can be, and marks those that are whole in L2: what fails is repeated from there. */
+  async function push(chunks: readonly Chunk[]): Promise<void> {
     const { era } = heartbeat
+    const entries = chunks.map((chunk) => chunk.entry)
     const deliveries = chunks.flatMap((chunk, entry) => [
       // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
       ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, chunk.entry.audience), entry }] : []),
       ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
     ])
-    const entries = chunks.map((chunk) => chunk.entry)
-    for (let at = 0; at < deliveries.length; at += MAX_PUSHED_KEYS) {
-      const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
-      await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
+    let at = 0
+    try {
+      for (; at < deliveries.length; at += MAX_PUSHED_KEYS) {
+        const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
+        await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
+      }
+      resting = false
+    } catch (error) {
+      resting = true
+      throw error
+    } finally {
+      const whole = chunks.slice(0, deliveries[at]?.entry ?? chunks.length)
+      if (whole.length > 0) await markPushed(db, whole)
+      // Redis lost writes while we did this: the replay saw only what had been noted before it.
+      if (heartbeat.era !== era) await oweChunks(db, chunks)
     }
-    await markPushed(db, chunks)
-    // Redis lost writes while we did this: the replay saw only what had been noted before it.
-    if (heartbeat.era !== era) await oweChunks(db, chunks)
   }
 
   return {
-    async push(chunks) {
-      for (const group of groupsOf(chunks)) await pushGroup(group)
-    },
+    push,
+    resting: () => resting,
     async invalidate(rows) {
       const { era } = heartbeat
       const ids = rows.map((row) => row.id)
@@ -85,20 +97,3 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
 
 /** The payload that replaces the body of a deleted post. */
 export const TOMBSTONE = encodePostValue({ kind: 'gone' })
-
-/** Whole chunks that fill about one call: each group is marked as soon as Redis has it. */
-function* groupsOf(chunks: readonly Chunk[]): Generator<Chunk[]> {
-  let group: Chunk[] = []
-  let deliveries = 0
-  for (const chunk of chunks) {
-    const size = 1 + chunk.viewers.length / 19
-    if (group.length > 0 && deliveries + size > MAX_PUSHED_KEYS) {
-      yield group
-      group = []
-      deliveries = 0
-    }
-    group.push(chunk)
-    deliveries += size
-  }
-  if (group.length > 0) yield group
-}

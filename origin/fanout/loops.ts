@@ -28,8 +28,9 @@ export async function every(
 
 /** A bell that idle workers wait for. A ring while nobody waits is remembered. */
 export interface Bell {
-  ring(): void
-  /** Resolves at the next ring, or after `ms`. */
+  /** Wakes one who waits. False when nobody did. */
+  ring(): boolean
+  /** Resolves at a ring, or after `ms`. */
   wait(ms: number, signal: AbortSignal): Promise<void>
 }
 
@@ -38,8 +39,11 @@ export function createBell(clock: LoopClock): Bell {
   const waiting = new Set<() => void>()
   return {
     ring() {
-      rung = true
-      for (const wake of waiting) wake()
+      const [wake] = waiting
+      rung = !wake
+      if (wake) waiting.delete(wake)
+      wake?.()
+      return !rung
     },
     async wait(ms, signal) {
       if (!rung && !signal.aborted) {

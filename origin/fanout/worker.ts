@@ -1,77 +1,97 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
-import type { Database } from '../db/client.ts'
-import { isUniqueViolation } from '../db/client.ts'
-import { type Chunk, cutChunks, type Job, type Lane, postponeJob, takeJobs } from '../db/jobs.ts'
+import { type Database, isUniqueViolation } from '../db/client.ts'
+import type { Chunk, Cut, FailedJob, Lane } from '../db/jobs.ts'
 import { trimTimelines } from '../db/timelines.ts'
 import type { Delivery } from './deliver.ts'
+import type { JobQueue } from './job-queue.ts'
 
 export type FanoutEvent =
   | { readonly type: 'fanout-chunks'; readonly chunks: number; readonly entries: number }
   | { readonly type: 'fanout-failed'; readonly error: unknown }
+  | ({ readonly type: 'job-postponed' | 'job-died' } & Omit<FailedJob, 'died'>)
   | { readonly type: 'push-failed'; readonly chunks: number; readonly error: unknown }
+  | { readonly type: 'trim-failed'; readonly error: unknown }
 
 interface Parts {
   readonly db: Database
-  readonly delivery: Pick<Delivery, 'push'>
+  readonly queue: JobQueue
+  readonly delivery: Pick<Delivery, 'push' | 'resting'>
   readonly observe: (event: FanoutEvent) => void
-  /** Followers per chunk of a big job. */
-  readonly chunkSize: number
-  /** Small jobs per statement. */
-  readonly batch: number
 }
 
 export interface FanoutWorker {
-  /** Cuts and pushes until no job is due. One push is under way while the next chunk is cut. */
+  /** Cuts and pushes until no job is due; one push is under way while the next chunk is cut. Rejects when the queue is ill. */
   drain(signal: AbortSignal): Promise<void>
 }
 
-/** Cuts due fan-out jobs into chunks (docs/architecture.md, The write path): rows commit first, the push follows, then the chunk is marked. */
-export function createFanoutWorker({ db, delivery, observe, chunkSize, batch }: Parts): FanoutWorker {
-  let lane: Lane = 'big'
-  const push = (chunks: readonly Chunk[]): Promise<void> =>
-    delivery.push(chunks).catch((error) => observe({ type: 'push-failed', chunks: chunks.length, error }))
+/** After a batch has failed so many jobs are done one by one at most: the one to blame is among the next two batches. */
+const CAREFUL_JOBS = 2_000
 
-  /** One transaction: the rows of some chunks and the jobs' progress. Empty when nothing was due. */
-  async function cutNext(): Promise<Chunk[]> {
-    let jobs: Job[] = []
+/** Cuts due fan-out jobs into chunks (docs/architecture.md, The write path): rows commit first, the push follows, then the chunk is marked. */
+export function createFanoutWorker({ db, queue, delivery, observe }: Parts): FanoutWorker {
+  let lane: Lane = 'big'
+  /** For so many jobs more: one at a time. */
+  let careful = 0
+
+  /** Cuts what is next. Undefined when something failed that must not keep the rest. */
+  async function cutNext(): Promise<Cut | undefined> {
     // In turn: a lane that always has work must not starve the other.
     lane = lane === 'small' ? 'big' : 'small'
-    const preferred = lane
-    const cut = (tolerant: boolean) =>
-      db.transaction(async (tx) => {
-        jobs = await takeJobs(tx, preferred, batch)
-        return jobs.length === 0 ? { chunks: [], trim: [] } : cutChunks(tx, jobs, { chunkSize, tolerant })
-      })
-    try {
-      const { chunks, trim } = await cut(false).catch((error) => {
-        if (isUniqueViolation(error)) return cut(true)
-        throw error
-      })
-      // A transaction of its own: it locks viewers, which a rebuild holds while it waits for rows of ours.
-      await trimTimelines(db, trim, TIMELINE_CAP)
-      return chunks
-    } catch (error) {
-      observe({ type: 'fanout-failed', error })
-      for (const job of jobs) await postponeJob(db, job.entry.activityId)
-      return []
+    const owed = delivery.resting()
+    if (careful === 0) {
+      try {
+        return await cutBatch(owed)
+      } catch (error) {
+        observe({ type: 'fanout-failed', error })
+        careful = CAREFUL_JOBS
+        return undefined
+      }
     }
+    const { failed, ...cut } = await queue.cutOne(lane, { owed })
+    careful = failed || cut.chunks.length === 0 ? 0 : careful - 1
+    if (!failed) return cut
+    const { died, ...job } = failed
+    observe({ type: died ? 'job-died' : 'job-postponed', ...job })
+    return undefined
+  }
+
+  async function cutBatch(owed: boolean): Promise<Cut> {
+    try {
+      return await queue.cutBatch(lane, { owed, tolerant: false })
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error
+      return await queue.cutBatch(lane, { owed, tolerant: true })
+    }
+  }
+
+  /** What follows a chunk, while the next one is cut. Whatever fails is owed, and done by others. */
+  async function follow({ chunks, trim }: Cut): Promise<void> {
+    await Promise.all([
+      delivery.resting()
+        ? undefined
+        : delivery.push(chunks).catch((error) => observe({ type: 'push-failed', chunks: chunks.length, error })),
+      // A transaction of its own: it locks viewers, which a rebuild holds while it waits for rows of ours.
+      trimTimelines(db, trim, TIMELINE_CAP).catch((error) => observe({ type: 'trim-failed', error })),
+    ])
   }
 
   return {
     async drain(signal) {
-      let pushing: Promise<void> = Promise.resolve()
-      while (!signal.aborted) {
-        const chunks = await cutNext()
-        await pushing
-        if (chunks.length === 0) return
-        observe({
-          type: 'fanout-chunks',
-          chunks: chunks.length,
-          entries: chunks.reduce((sum, { viewers }) => sum + viewers.length / 19, 0),
-        })
-        pushing = push(chunks)
+      let following: Promise<void> = Promise.resolve()
+      try {
+        while (!signal.aborted) {
+          const cut = await cutNext()
+          await following
+          if (cut?.chunks.length === 0) break
+          if (!cut) continue
+          observe({ type: 'fanout-chunks', chunks: cut.chunks.length, entries: entriesOf(cut.chunks) })
+          following = follow(cut)
+        }
+      } finally {
+        await following
       }
-      await pushing
     },
   }
 }
+
+const entriesOf = (chunks: readonly Chunk[]): number => chunks.reduce((sum, { viewers }) => sum + viewers.length / 19, 0)

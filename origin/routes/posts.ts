@@ -20,6 +20,7 @@ import { noPost, seenPost, unlessGone } from './seen-post.ts'
 
 interface Parts extends WriteParts {
   readonly mint: () => bigint
+  readonly announce: () => void
 }
 
 /** An activity that is to be written: a post, or a repost. */
@@ -32,7 +33,7 @@ const listKeys = (authorId: bigint): readonly string[] => AUDIENCES.map((audienc
 const bodyKeys = (postId: bigint): readonly string[] => AUDIENCES.map((audience) => keyOf.post(String(postId), audience))
 
 /** The writes of posts and reposts. All are acknowledged before any fan-out. */
-export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
+export function postRoutes({ db, mint, settle, announce }: Parts): Hono<OriginEnv> {
   const routes = new Hono<OriginEnv>()
 
   async function createPost(c: Context<OriginEnv>): Promise<Response> {
@@ -53,6 +54,7 @@ export function postRoutes({ db, mint, settle }: Parts): Hono<OriginEnv> {
       owed = drops.length > 0 ? await insertInvalidations(tx, drops) : [] // not what an attempt that was undone owed
       return answer
     })
+    if (!replayed) announce()
     await settle(replayed ? await owedFor(db, Object.keys(answer.raised)) : owed)
     return made(answer, replayed)
   }

@@ -15,7 +15,8 @@ import type { UserRow } from '../db/users.ts'
 /**
  * What each key holds, as functions of rows. A truth version never falls, and two rows with the same one make the same payload: it is a counter
  * that every change behind the key raises, or a sum of such counters, which a snapshot reads all at once. Two changes come a moment before their
- * truth: a follow, which raises it when its history is copied, and what leaves a list by its age alone.
+ * truth: a follow, which raises it when its history is copied, and what leaves a list by its age alone. And ties to a deleted account go without it:
+ * `us:` shows nothing of that any more.
  */
 export interface Made {
   readonly truth: number

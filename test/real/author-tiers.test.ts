@@ -5,7 +5,7 @@ import { type Connection, connect, type Database, type Queryable } from '../../o
 import { backfill, deleteFollow, insertFollow } from '../../origin/db/follows.ts'
 import { insertActivity } from '../../origin/db/posts.ts'
 import { crowd, stepTiers } from '../../origin/db/tiers.ts'
-import { enrol, findViewers, rebuild, timelineOf } from '../../origin/db/timelines.ts'
+import { bigFolloweesOf, enrol, findViewers, rebuild, timelineOf } from '../../origin/db/timelines.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { mulberry32 } from '../support/random.ts'
@@ -63,7 +63,8 @@ const age = (authorId: string, ms: number) => {
 /** What a fill of the timeline finds, oldest first. */
 async function filledNow(viewerId: string): Promise<string[]> {
   const [viewer] = await findViewers(db, [viewerId])
-  const rows = await timelineOf(db, BigInt(viewerId), viewer?.completeSince ?? 0n, 100)
+  const { unpushed } = await bigFolloweesOf(db, BigInt(viewerId))
+  const rows = await timelineOf(db, BigInt(viewerId), viewer?.completeSince ?? 0n, 100, unpushed)
   return rows.map(({ activityId }) => activityId).reverse()
 }
 const modeOf = async (id: string) => (await db.execute<{ mode: string }>(sql`select mode from posts where id = ${id}`))[0]?.mode
@@ -249,8 +250,9 @@ test('a fill is the newest of rows and unpushed posts, whatever a followee has',
       const found = mode !== 'push' && routes.get(author) !== 'pull' && !deleted
       if (followees.includes(author) && (hasRow || found) && id > completeSince) expected.unshift(String(id))
     }
+    const { unpushed } = await bigFolloweesOf(db, BigInt(viewer))
     for (const limit of [1, 7, 40, 200]) {
-      const rows = await timelineOf(db, BigInt(viewer), completeSince, limit)
+      const rows = await timelineOf(db, BigInt(viewer), completeSince, limit, unpushed)
       expect(rows.map(({ activityId }) => activityId)).toEqual(expected.slice(0, limit))
     }
   }

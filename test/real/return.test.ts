@@ -6,11 +6,11 @@ import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import { type Connection, connect, type Database } from '../../origin/db/client.ts'
 import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
 import { enrol, findViewers, NOT_REBUILT, rebuild, timelineOf, unwrittenTimelineOf } from '../../origin/db/timelines.ts'
-import { createFanoutWorker } from '../../origin/fanout/worker.ts'
 import { loadKeys } from '../../origin/timelines/load.ts'
 import { createRebuilds } from '../../origin/timelines/rebuild.ts'
 import { writePast } from '../support/activity.ts'
 import { eventually } from '../support/eventually.ts'
+import { fanoutWorker } from '../support/fan-out.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -54,7 +54,7 @@ const post = async (authorId: string): Promise<string> => {
   return String(nextId)
 }
 async function fanOut(): Promise<void> {
-  const worker = createFanoutWorker({ db, delivery: { push: async () => {} }, observe: () => {}, chunkSize: 100, batch: 10 })
+  const worker = fanoutWorker(db)
   await worker.drain(new AbortController().signal)
 }
 
@@ -72,7 +72,7 @@ test.each([
   await db.transaction((tx) => rebuild(tx, BigInt(id), cap))
   const written = await viewerOf(id)
   expect(unwritten.completeSince).toBe(written?.completeSince)
-  expect(unwritten.entries).toEqual(await timelineOf(db, BigInt(id), unwritten.completeSince, cap + 1))
+  expect(unwritten.entries).toEqual(await timelineOf(db, BigInt(id), unwritten.completeSince, cap + 1, []))
   const [standing] = await db.execute<{ count: number }>(sql`
     select count(*)::int as count from posts join follows on followee_id = author_id
     where follower_id = ${id} and deleted_at is null and mode = 'push'`)

@@ -7,7 +7,7 @@ import { takeUnpushed } from '../../origin/db/jobs.ts'
 import { insertActivity } from '../../origin/db/posts.ts'
 import { timelineOf } from '../../origin/db/timelines.ts'
 import { putUser } from '../../origin/db/users.ts'
-import { createFanoutWorker } from '../../origin/fanout/worker.ts'
+import { fanoutWorker } from '../support/fan-out.ts'
 import { makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { enrolAndRebuild } from '../support/returning.ts'
@@ -35,18 +35,13 @@ test('small authors who post all the time do not keep a big one waiting, nor the
   await post(big)
   await post(small)
   const order: string[] = []
-  const worker = createFanoutWorker({
-    db,
-    delivery: {
-      // As soon as something is delivered, the small author posts again.
-      async push(chunks) {
-        order.push(...chunks.map(({ entry }) => entry.actorId))
-        if (order.length < 20) await post(small)
-      },
+  const worker = fanoutWorker(db, {
+    // As soon as something is delivered, the small author posts again.
+    async push(chunks) {
+      order.push(...chunks.map(({ entry }) => entry.actorId))
+      if (order.length < 20) await post(small)
     },
     observe: (event) => expect(event.type).toBe('fanout-chunks'),
-    chunkSize: 100,
-    batch: 10,
   })
   await worker.drain(new AbortController().signal)
   expect(order.indexOf(big)).toBeGreaterThanOrEqual(0)
@@ -82,7 +77,7 @@ test('a chunk that was cut before a block and is pushed after it, as a debt, goe
   }
   await post(author)
   const push = () => Promise.reject(new Error('the process dies here'))
-  await createFanoutWorker({ db, delivery: { push }, observe: () => {}, chunkSize: 100, batch: 10 }).drain(AbortSignal.timeout(5_000))
+  await fanoutWorker(db, { push }).drain(AbortSignal.timeout(5_000))
   const viewersOf = async () => {
     await db.execute(sql`update fanout_chunks set due_at = now() where author_id = ${author}`)
     return (await takeUnpushed(db, 1_000)).filter(({ entry }) => entry.actorId === author).map(({ viewers }) => viewers)
@@ -92,5 +87,5 @@ test('a chunk that was cut before a block and is pushed after it, as a debt, goe
   expect(await viewersOf()).toEqual([other])
   // The row that was cut for them is not in what they load, either.
   const rows = await db.execute(sql`select 1 from timeline_entries where viewer_id = ${blocked}`)
-  expect([rows.length, await timelineOf(db, BigInt(blocked), 0n, 10)]).toEqual([1, []])
+  expect([rows.length, await timelineOf(db, BigInt(blocked), 0n, 10, [])]).toEqual([1, []])
 })

@@ -7,7 +7,7 @@ import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
 import { payInvalidations, payPushes } from '../../origin/fanout/debts.ts'
 import { createDelivery, TOMBSTONE } from '../../origin/fanout/deliver.ts'
 import { createHeartbeat, type Heartbeat } from '../../origin/fanout/heartbeat.ts'
-import { createFanoutWorker } from '../../origin/fanout/worker.ts'
+import { fanoutWorker } from './fan-out.ts'
 import { type L2, PREFIX } from './l2.ts'
 
 interface Parts {
@@ -41,7 +41,7 @@ export function startWriter({ db, l2, machineId, authorId, recovers }: Parts) {
     ? createHeartbeat({ db, l2: port, machineId: () => machineId, observe: ({ replayed }) => losses.push(replayed) })
     : credulous
   const delivery = createDelivery({ db, l2: port, heartbeat, clock: { nowMs: () => Date.now() } })
-  const worker = createFanoutWorker({ db, delivery, observe: () => {}, chunkSize: 100, batch: 100 })
+  const worker = fanoutWorker(db, { delivery, batch: 100 })
   const drain = () => worker.drain(AbortSignal.timeout(5_000))
   return {
     machineId,

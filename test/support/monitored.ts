@@ -10,11 +10,11 @@ import { deleteActivity } from '../../origin/db/posts.ts'
 import { createDelivery, TOMBSTONE } from '../../origin/fanout/deliver.ts'
 import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
 import type { L2Port } from '../../origin/fanout/l2-port.ts'
-import { createFanoutWorker } from '../../origin/fanout/worker.ts'
 import { lookAtL2 } from '../../origin/monitor/answers.ts'
 import { createMonitor, type MonitorEvent } from '../../origin/monitor/monitor.ts'
 import { monitorStore } from '../../origin/monitor/store.ts'
 import { truthsOf } from '../../origin/monitor/truths.ts'
+import { fanoutWorker } from './fan-out.ts'
 import type { Stack } from './stack.ts'
 
 const PREFIX = 'tideline:'
@@ -59,7 +59,7 @@ export function saboteurOf(stack: Stack) {
     handOver: async () => {},
   }
   const delivery = createDelivery({ db: stack.db, l2: port, heartbeat, clock: { nowMs: Date.now } })
-  const worker = createFanoutWorker({ db: stack.db, delivery, observe: () => {}, chunkSize: 100, batch: 100 })
+  const worker = fanoutWorker(stack.db, { delivery, batch: 100 })
   return {
     state,
     /** Fans out what is due. */

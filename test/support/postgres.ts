@@ -26,15 +26,17 @@ const TEST_SETTINGS: Settings = {
 export interface TestPostgres {
   /** For `createDatabase`. */
   readonly adminUrl: string
+  /** Of the server. */
+  readonly pid: number
   /** Ends the server and removes its folder. */
   stop(): Promise<void>
 }
 
 /** Starts a Postgres in a temporary folder, with a migrated template that `createDatabase` copies. */
-export async function startTestPostgres(): Promise<TestPostgres> {
+export async function startTestPostgres(settings: Settings = TEST_SETTINGS): Promise<TestPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'tideline-postgres-'))
   await chmod(folder, 0o755) // as root, the server runs as another user
-  const start = async () => startCluster({ dataDir: join(folder, 'data'), port: await freePort() }, TEST_SETTINGS)
+  const start = async () => startCluster({ dataDir: join(folder, 'data'), port: await freePort() }, settings)
   const leaveNothing = () => removeNow(folder)
   let server: RunningPostgres | undefined
   const stop = async () => {
@@ -49,7 +51,7 @@ export async function startTestPostgres(): Promise<TestPostgres> {
     await asAdmin(adminUrl, (sql) => sql`create database ${sql(TEMPLATE)}`)
     await migrate(databaseUrl(adminUrl, TEMPLATE), MIGRATIONS)
     await asAdmin(adminUrl, (sql) => sql`alter database ${sql(TEMPLATE)} with is_template true allow_connections false`)
-    return { adminUrl, stop }
+    return { adminUrl, pid: server.pid, stop }
   } catch (error) {
     await stop()
     throw error

@@ -5,7 +5,9 @@ import { backfill, deleteFollow, insertFollow } from '../../origin/db/follows.ts
 import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
 import { crowd, stepTiers } from '../../origin/db/tiers.ts'
 import * as timelines from '../../origin/db/timelines.ts'
-import { createFanoutWorker } from '../../origin/fanout/worker.ts'
+
+import { fanoutWorker } from './fan-out.ts'
+
 import { makeUsers } from './people.ts'
 
 /** Rows a timeline keeps, and activities an author's list keeps: small, so that floors matter. */
@@ -41,7 +43,6 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
   /** The edge's copy of `crowd`: until it is dropped, an old one may be used. */
   let crowdCopy: ReadonlySet<string> | undefined
   const posts: { readonly id: bigint; readonly authorId: string }[] = []
-  const modes = new Map<string, string>()
   const rules = {
     crowdThreshold: THRESHOLD,
     leaveShare: 0.8,
@@ -54,37 +55,33 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
     hotHoldMs: LIFE_MS,
   }
 
-  const worker = createFanoutWorker({
-    db,
-    delivery: {
-      async push(chunks) {
-        for (const { entry, viewers: ids } of chunks) {
-          for (const viewerId of viewers.filter((id) => ids.includes(id))) {
-            const value = cached.get(viewerId)
-            if (value) cached.set(viewerId, { ...value, entries: [entry, ...value.entries] })
-          }
+  const worker = fanoutWorker(db, {
+    async push(chunks) {
+      for (const { entry, viewers: ids } of chunks) {
+        for (const viewerId of viewers.filter((id) => ids.includes(id))) {
+          const value = cached.get(viewerId)
+          if (value) cached.set(viewerId, { ...value, entries: [entry, ...value.entries] })
         }
-      },
+      }
     },
     observe: (event) => {
       if (event.type !== 'fanout-chunks') throw event.error
     },
     chunkSize: 2,
-    batch: 10,
   })
 
   /** What a load of the timeline answers; undefined for a dormant viewer. */
   async function load(viewerId: string): Promise<Cached | undefined> {
     const [viewer] = await timelines.findViewers(db, [viewerId])
     if (!viewer?.enrolled) return undefined
-    const candidates = (await timelines.candidatesOf(db, viewer.viewerId)).map(String)
+    const big = await timelines.bigFolloweesOf(db, viewer.viewerId)
+    const candidates = big.candidates.map(String)
     if (viewer.completeSince === timelines.NOT_REBUILT) {
       const { completeSince, entries } = await timelines.unwrittenTimelineOf(db, viewer.viewerId, CAP)
       return { completeSince: String(completeSince), candidates, entries, ageMs: 0 }
     }
-    const rows = (await timelines.timelineOf(db, viewer.viewerId, viewer.completeSince, CAP + 1)).filter(
-      ({ activityId }) => defect !== 'fills are rows alone' || modes.get(activityId) === 'push',
-    )
+    const unpushed = defect === 'fills are rows alone' ? [] : big.unpushed
+    const rows = await timelines.timelineOf(db, viewer.viewerId, viewer.completeSince, CAP + 1, unpushed)
     return { completeSince: String(rows[CAP]?.activityId ?? viewer.completeSince), candidates, entries: rows.slice(0, CAP), ageMs: 0 }
   }
 
@@ -115,8 +112,6 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
       const authorId = authors[author] ?? ''
       await db.transaction((tx) => insertActivity(tx, { id: ++nextId, authorId: BigInt(authorId), text: 'x', root: null }))
       posts.push({ id: nextId, authorId })
-      const [written] = await db.execute<{ mode: string }>(sql`select mode from posts where id = ${nextId}`)
-      modes.set(String(nextId), written?.mode ?? '')
       await worker.drain(new AbortController().signal)
     },
     async remove(place: number): Promise<void> {

@@ -16,7 +16,7 @@ const PASSED_BACK = ['content-type', 'cache-control', 'location', 'retry-after',
 const COOKIE_SECONDS = 300
 
 /**
- * Writes belong to the origin, and so do lists that only their owner reads: the edge knows who calls, signs, passes on, and turns what was raised
+ * Writes belong to the origin, and so do lists that only their owner reads, and the log of activities: the edge knows who calls, signs, passes on, and turns what was raised
  * into a version token.
  */
 export function writeRoutes(forward: Forward, http: Pick<HttpParts, 'clock' | 'signingKey'>): Hono<WorkerEnv> {
@@ -58,6 +58,7 @@ export function writeRoutes(forward: Forward, http: Pick<HttpParts, 'clock' | 's
   routes.delete('/v1/followers/:id', pass)
   for (const list of ['follow-requests', 'mutes', 'blocks']) routes.get(`/v1/${list}`, pass)
   routes.on(['PUT', 'DELETE'], '/v1/users/:id', pass)
+  routes.get('/v1/activities', pass)
   for (const state of ['privacy', 'suspension']) routes.put(`/v1/users/:id/${state}`, pass)
   return routes
 }
