@@ -20,7 +20,7 @@ import { internalRoutes } from './routes/internal.ts'
 import { likeRoutes } from './routes/likes.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { pointRoutes } from './routes/points.ts'
-import { postRoutes } from './routes/posts.ts'
+import { type JobParts, postRoutes } from './routes/posts.ts'
 import { relationRoutes } from './routes/relations.ts'
 import { userRoutes } from './routes/users.ts'
 import type { Rebuilds } from './timelines/rebuild.ts'
@@ -36,8 +36,7 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
-  /** Tells fan-out of a new job, once it has committed. */
-  readonly announce: () => void
+  readonly jobs: JobParts
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
@@ -55,7 +54,7 @@ export function createApp({
   clock,
   mint,
   settle,
-  announce,
+  jobs,
   readiness,
   rollup,
   rebuilds,
@@ -77,7 +76,7 @@ export function createApp({
   app.route('/', consistencyRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, observe }))
-  app.route('/', postRoutes({ db, mint, settle, announce }))
+  app.route('/', postRoutes({ db, mint, settle, jobs }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))

@@ -6,6 +6,7 @@ import { type Activity, newPostSchema } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
 import { isUniqueViolation, type Queryable } from '../db/client.ts'
 import { dropsOf, type InvalidationRow, insertInvalidations, owedFor } from '../db/invalidations.ts'
+import type { Turns } from '../db/jobs.ts'
 import { withdrawPost } from '../db/popular.ts'
 import { deleteActivity, findPosts, findRepost, insertActivity, type PostRow } from '../db/posts.ts'
 import { TOMBSTONE } from '../fanout/deliver.ts'
@@ -18,9 +19,17 @@ import { marked } from './likes.ts'
 import { respond } from './respond.ts'
 import { noPost, seenPost, unlessGone } from './seen-post.ts'
 
+/** What a post needs of fan-out. */
+export interface JobParts {
+  /** How far the queue's turns have come, of late. */
+  turns(): Turns
+  /** Tells of a new job, once it has committed. */
+  announce(): void
+}
+
 interface Parts extends WriteParts {
   readonly mint: () => bigint
-  readonly announce: () => void
+  readonly jobs: JobParts
 }
 
 /** An activity that is to be written: a post, or a repost. */
@@ -33,7 +42,7 @@ const listKeys = (authorId: bigint): readonly string[] => AUDIENCES.map((audienc
 const bodyKeys = (postId: bigint): readonly string[] => AUDIENCES.map((audience) => keyOf.post(String(postId), audience))
 
 /** The writes of posts and reposts. All are acknowledged before any fan-out. */
-export function postRoutes({ db, mint, settle, announce }: Parts): Hono<OriginEnv> {
+export function postRoutes({ db, mint, settle, jobs }: Parts): Hono<OriginEnv> {
   const routes = new Hono<OriginEnv>()
 
   async function createPost(c: Context<OriginEnv>): Promise<Response> {
@@ -54,7 +63,7 @@ export function postRoutes({ db, mint, settle, announce }: Parts): Hono<OriginEn
       owed = drops.length > 0 ? await insertInvalidations(tx, drops) : [] // not what an attempt that was undone owed
       return answer
     })
-    if (!replayed) announce()
+    if (!replayed) jobs.announce()
     await settle(replayed ? await owedFor(db, Object.keys(answer.raised)) : owed)
     return made(answer, replayed)
   }
@@ -62,7 +71,7 @@ export function postRoutes({ db, mint, settle, announce }: Parts): Hono<OriginEn
   /** Writes one activity and says what it raised: a client that returns this reads its own write in any isolate. */
   async function write(tx: Queryable, authorId: bigint, what: What): Promise<Answer & { readonly drops: ReturnType<typeof dropsOf> }> {
     const id = mint()
-    const written = await insertActivity(tx, { id, authorId, ...what })
+    const written = await insertActivity(tx, { id, authorId, turns: jobs.turns(), ...what })
     if (!written) {
       await requireActive(tx, authorId)
       throw new Error(`the user ${authorId} has no author's row`)

@@ -228,7 +228,7 @@ test('points take no place from reads: an origin that serves all it can still ta
     demo: undefined,
     mint: () => 1n,
     settle: async () => {},
-    announce: () => {},
+    jobs: { turns: () => ({}), announce: () => {} },
     rebuilds: { later: () => {} },
     ...told,
   }
