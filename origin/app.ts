@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { REQUEST_ID_HEADER } from '../contract/headers.ts'
+import type { ListFormat } from '../contract/l2/codec.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { SigningKey } from '../contract/signed.ts'
 import type { Rollup } from './analytics/rollup.ts'
@@ -14,6 +15,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { activityRoutes } from './routes/activities.ts'
 import { consistencyRoutes } from './routes/consistency.ts'
 import { demoRoutes } from './routes/demo.ts'
+import { fanoutRoutes } from './routes/fanout.ts'
 import { followRoutes } from './routes/follows.ts'
 import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
@@ -40,6 +42,8 @@ interface Parts {
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
+  /** How lists of entries are answered. */
+  readonly listFormat: ListFormat
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -58,6 +62,7 @@ export function createApp({
   readiness,
   rollup,
   rebuilds,
+  listFormat,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -74,8 +79,9 @@ export function createApp({
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
   app.route('/', pointRoutes(rollup))
   app.route('/', consistencyRoutes(db))
+  app.route('/', fanoutRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
-  app.route('/', internalRoutes({ db, rebuilds, observe }))
+  app.route('/', internalRoutes({ db, rebuilds, listFormat, observe }))
   app.route('/', postRoutes({ db, mint, settle, jobs }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))

@@ -5,12 +5,7 @@ import { costOf, type Turns, turnOf } from './jobs.ts'
 import { count, type MarksRaised, raiseMarks } from './likes.ts'
 import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
-/** Authors with more followers than this go through the big lane of fan-out. */
-const BIG_LANE_FOLLOWERS = 2_000
-
-/** A pulled author's job is one chunk without viewers. */
-const LANE = sql`(route <> 'pull' and follower_count > ${BIG_LANE_FOLLOWERS})::int`
-/** What a post costs its author's turn. */
+/** What a post costs its author's turn: a pulled one has one chunk without viewers. */
 const COST = costOf(sql`case route when 'pull' then 0 else follower_count end`)
 
 export interface PostRow {
@@ -36,8 +31,14 @@ interface NewActivity {
   readonly root: { readonly id: bigint; readonly authorId: bigint } | null
   /** Everybody's where it is not said. */
   readonly audience?: PostRow['audience'] | undefined
+}
+
+/** What decides when a new job has its turn, and in which lane. */
+export interface Queueing {
   /** As read of late; where it is not said, nothing waits. */
   readonly turns?: Turns
+  /** An author of more takes the big lane. */
+  readonly bigLaneFollowers?: number
 }
 
 /** What a new activity raised. */
@@ -57,8 +58,10 @@ export interface ActivityRaised {
  * counted and marked as well. Undefined when there is no such author, or they are suspended. Throws a unique violation when the root was
  * reposted already. Run it in a transaction.
  */
-export async function insertActivity(tx: Queryable, activity: NewActivity): Promise<ActivityRaised | undefined> {
-  const { authorId, root, audience = 'public', turns = {} } = activity
+export async function insertActivity(tx: Queryable, activity: NewActivity, queueing: Queueing = {}): Promise<ActivityRaised | undefined> {
+  const { authorId, root, audience = 'public' } = activity
+  const { turns = {}, bigLaneFollowers = 2_000 } = queueing
+  const lane = sql`(route <> 'pull' and follower_count > ${bigLaneFollowers})::int`
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
   // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
   await tx.execute(sql`select 1 from authors, ${inTurn(authorId)} where author_id = ${authorId} for update of authors`)
@@ -70,7 +73,7 @@ export async function insertActivity(tx: Queryable, activity: NewActivity): Prom
   const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint),
-        turn_at = ${turnOf(turns, LANE, sql`turn_at`)} + ${COST}
+        turn_at = ${turnOf(turns, lane, sql`turn_at`)} + ${COST}
       where author_id = ${authorId} and exists (select from users where id = ${authorId} and deleted_at is null and suspended_at is null)
       returning author_id, post_version, route, follower_count, turn_at - ${COST} as turn_at
     ), post as (
@@ -80,7 +83,7 @@ export async function insertActivity(tx: Queryable, activity: NewActivity): Prom
       from author returning mode
     ), job as (
       insert into fanout_jobs (activity_id, author_id, mode, lane, turn_at)
-      select ${activity.id}::bigint, ${authorId}::bigint, mode, ${LANE}, turn_at
+      select ${activity.id}::bigint, ${authorId}::bigint, mode, ${lane}, turn_at
       from author, post
     ), log as (${logged}
     )

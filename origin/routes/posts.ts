@@ -6,9 +6,8 @@ import { type Activity, newPostSchema } from '../../contract/post.ts'
 import { Problem } from '../../contract/problem.ts'
 import { isUniqueViolation, type Queryable } from '../db/client.ts'
 import { dropsOf, type InvalidationRow, insertInvalidations, owedFor } from '../db/invalidations.ts'
-import type { Turns } from '../db/jobs.ts'
 import { withdrawPost } from '../db/popular.ts'
-import { deleteActivity, findPosts, findRepost, insertActivity, type PostRow } from '../db/posts.ts'
+import { deleteActivity, findPosts, findRepost, insertActivity, type PostRow, type Queueing } from '../db/posts.ts'
 import { TOMBSTONE } from '../fanout/deliver.ts'
 import { parseBody, pathId } from '../http/body.ts'
 import { actingUser, type OriginEnv } from '../http/identity.ts'
@@ -21,8 +20,7 @@ import { noPost, seenPost, unlessGone } from './seen-post.ts'
 
 /** What a post needs of fan-out. */
 export interface JobParts {
-  /** How far the queue's turns have come, of late. */
-  turns(): Turns
+  queueing(): Queueing
   /** Tells of a new job, once it has committed. */
   announce(): void
 }
@@ -71,7 +69,7 @@ export function postRoutes({ db, mint, settle, jobs }: Parts): Hono<OriginEnv> {
   /** Writes one activity and says what it raised: a client that returns this reads its own write in any isolate. */
   async function write(tx: Queryable, authorId: bigint, what: What): Promise<Answer & { readonly drops: ReturnType<typeof dropsOf> }> {
     const id = mint()
-    const written = await insertActivity(tx, { id, authorId, turns: jobs.turns(), ...what })
+    const written = await insertActivity(tx, { id, authorId, ...what }, jobs.queueing())
     if (!written) {
       await requireActive(tx, authorId)
       throw new Error(`the user ${authorId} has no author's row`)

@@ -44,7 +44,7 @@ describe.each(JOB_QUEUES)('the queue %s', (_, start) => {
     const id = ++nextId
     const { db } = connection
     const turns = await turnsOf(db)
-    await db.transaction((tx) => insertActivity(tx, { id, authorId: BigInt(authorId), text: 'x', root: null, turns }))
+    await db.transaction((tx) => insertActivity(tx, { id, authorId: BigInt(authorId), text: 'x', root: null }, { turns }))
     return String(id)
   }
   async function posts(authorIds: readonly string[]): Promise<string[]> {

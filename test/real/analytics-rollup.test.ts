@@ -228,8 +228,9 @@ test('points take no place from reads: an origin that serves all it can still ta
     demo: undefined,
     mint: () => 1n,
     settle: async () => {},
-    jobs: { turns: () => ({}), announce: () => {} },
+    jobs: { queueing: () => ({}), announce: () => {} },
     rebuilds: { later: () => {} },
+    listFormat: 'dense' as const,
     ...told,
   }
   const app = createApp({ ...parts, maxConcurrentRequests: 1 })
