@@ -68,6 +68,10 @@ async function removeRows(tx: Queryable, userId: bigint, viewers: readonly { rea
   const posts = await tx.execute<{ id: bigint }>(sql`
     select id from posts where author_id = ${userId} order by posts.id desc limit ${NEWEST_POSTS}`)
   const ids = idArray(viewers.map(({ id }) => id))
+  // A row by its key, always: the planner, which does not know how few there are, would rather read the table.
+  await tx.execute(
+    sql`select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`,
+  )
   await tx.execute(sql`
     with enrolled as materialized (
       select viewer_id, complete_since from viewers where viewer_id = any(${ids}) and enrolled_at is not null

@@ -8,7 +8,7 @@ import type { Delivery } from './deliver.ts'
 /** Posts swept in one call: with both their keys they fill it. */
 const POSTS = 500
 /** Followers of a deleted account removed in one transaction: some 10 ms in which these cannot follow or repost. */
-const FOLLOWERS = 200
+const FOLLOWERS = 100
 /** Those it followed, whose posts wait meanwhile. */
 const FOLLOWEES = 50
 /** Its likes, mutes and the like. */
