@@ -1,4 +1,5 @@
 import type { Analytics, MinuteAnalytics } from '../origin/db/analytics.ts'
+import { table } from './table.ts'
 
 const CLASS_NAMES = {
   tl: 'tl     timelines',
@@ -23,7 +24,7 @@ export function reportOf(analytics: Analytics, last: string, route?: string, min
     table([['while answering', ''], ...servedOf(analytics)]),
     // Work is the isolate's, whatever route asked for it.
     ...(route === undefined ? [table([['work of the isolates', ''], ...workOf(analytics)])] : []),
-    table([['route', 'requests', 'p50 ms', 'p90 ms', 'p99 ms', 'statuses'], ...routesOf(analytics)]),
+    table([['route', 'requests', 'p50 ms', 'p90 ms', 'p99 ms', 'statuses'], ...routesOf(analytics)], 'statuses'),
     ...(minutes
       ? [table([['minute (UTC)', 'requests', 'from memory', 'from L2', 'from origin', 'dropped'], ...minutes.map(minuteOf)])]
       : []),
@@ -89,17 +90,3 @@ function sharesOf({ memory, shared, origin }: Layers): Row {
 
 const mean = (sum: number, count: number): string => (count === 0 ? '-' : (sum / count).toFixed(2))
 const number = (count: number): string => count.toLocaleString('en')
-
-/** Columns side by side: the first to the left, figures to the right, a last one of words to the left. */
-function table(rows: readonly Row[]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  const isWords = (column: number) => column === 0 || rows[0]?.[column] === 'statuses' || rows[0]?.[column] === ''
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (isWords(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-        .join('   ')
-        .trimEnd(),
-    )
-    .join('\n')
-}

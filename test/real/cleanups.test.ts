@@ -8,8 +8,8 @@ import { backfill, deleteFollow, insertFollow } from '../../origin/db/follows.ts
 import { insertActivity } from '../../origin/db/posts.ts'
 import { retireViewers } from '../../origin/db/timelines.ts'
 import { cleanNext } from '../../origin/fanout/cleanup.ts'
-import { createFanoutWorker } from '../../origin/fanout/worker.ts'
 import { eventually } from '../support/eventually.ts'
+import { fanoutWorker } from '../support/fan-out.ts'
 import { holdCommits } from '../support/held-commits.ts'
 import { makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -57,10 +57,7 @@ async function post(author: bigint): Promise<void> {
   await db.transaction((tx) => insertActivity(tx, { id: ++nextId, authorId: author, text: 'x', root: null }))
   await fanOut()
 }
-const fanOut = () =>
-  createFanoutWorker({ db, delivery: { push: async () => {}, resting: () => false }, observe: () => {}, chunkSize: 5_000, batch: 10 }).drain(
-    new AbortController().signal,
-  )
+const fanOut = () => fanoutWorker(db).drain(new AbortController().signal)
 const makeDue = () => db.execute(sql`update cleanups set due_at = now()`)
 const clean = async () => {
   await makeDue()

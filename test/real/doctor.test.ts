@@ -34,6 +34,7 @@ beforeAll(async () => {
   target = {
     databaseUrl: new URL(stack.databaseUrl),
     workerUrl: stack.urls[0],
+    originUrl: stack.originUrl(),
     jwtSecret: stack.secrets.JWT_SECRET,
     l2: { url: stack.l2Url, token: stack.l2Token, prefix: 'tideline:' },
     edgeSecret: stack.secrets.EDGE_SECRET,
