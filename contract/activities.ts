@@ -8,6 +8,11 @@ export const ACTIVITY_KINDS = [
   ...(['make-private', 'make-public', 'suspend', 'restore', 'delete-account', 'import'] as const),
 ] as const
 export const activityKindSchema = z.enum(ACTIVITY_KINDS)
+/** Kinds in a query, separated by commas. */
+export const activityKindsSchema = z
+  .string()
+  .transform((text) => text.split(','))
+  .pipe(z.array(activityKindSchema))
 
 export const MAX_ACTIVITIES = 1_000
 export const DEFAULT_ACTIVITIES = 100
@@ -23,12 +28,10 @@ export const loggedActivitySchema = z.strictObject({
   post_id: idSchema.optional().describe('Of `post`, `repost` and `delete` the activity, of `like` and `unlike` the post.'),
   root_id: idSchema.optional().describe('The post that a repost shows: of `repost`, and of the `delete` of one.'),
   subject_id: idSchema.optional().describe('Of follows and blocks: whom.'),
-  text: z
-    .string()
-    .nullable()
+  text: z.string().nullable().optional().describe('Of `post`: what it says now; null where it was deleted meanwhile, or its author was.'),
+  audience: audienceSchema
     .optional()
-    .describe('Of `post`: what it says now; null where it was deleted meanwhile, or its author suspended or deleted.'),
-  audience: audienceSchema.optional().describe('Of `post` and `repost`: who may see it now.'),
+    .describe('Of `post` and `repost`: for whom it was written. A private account narrows that: `make-private`.'),
 })
 export type LoggedActivity = z.infer<typeof loggedActivitySchema>
 

@@ -68,12 +68,14 @@ CREATE TABLE settings (
   changed_at timestamptz NOT NULL DEFAULT now()
 );
 --> statement-breakpoint
--- One row for the world: how far lag has lowered the crowd threshold.
+-- One row for the world: how far lag has lowered the crowd threshold, and all thresholds as they are.
 CREATE TABLE crowd_threshold (
   singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
   share double precision NOT NULL DEFAULT 1 CHECK (share > 0 AND share <= 1), -- of the threshold that is set
-  changed_at timestamptz NOT NULL DEFAULT '-infinity',
-  calm_since timestamptz -- since when lag has been low
+  judged_at timestamptz NOT NULL DEFAULT '-infinity', -- when the share was changed, or high lag was seen to shrink
+  judged_lag_ms double precision NOT NULL DEFAULT 0, -- high lag as it was then
+  calm_since timestamptz, -- since when lag has been low
+  in_force jsonb -- what the process that decided last went by, for whoever asks
 );
 --> statement-breakpoint
 INSERT INTO crowd_threshold DEFAULT VALUES;

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { REQUEST_ID_HEADER } from '../contract/headers.ts'
+import type { ListFormat } from '../contract/l2/codec.ts'
 import { Problem, renderProblem, toProblem } from '../contract/problem.ts'
 import type { SigningKey } from '../contract/signed.ts'
 import type { Rollup } from './analytics/rollup.ts'
@@ -14,6 +15,7 @@ import { accountRoutes } from './routes/accounts.ts'
 import { activityRoutes } from './routes/activities.ts'
 import { consistencyRoutes } from './routes/consistency.ts'
 import { demoRoutes } from './routes/demo.ts'
+import { fanoutRoutes } from './routes/fanout.ts'
 import { followRoutes } from './routes/follows.ts'
 import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
@@ -38,9 +40,12 @@ interface Parts {
   readonly settle: Settle
   /** Tells fan-out of a new job, once it has committed. */
   readonly announce: () => void
+  readonly bigLaneFollowers: () => number
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
+  /** How lists of entries are answered. */
+  readonly listFormat: ListFormat
   readonly maxConcurrentRequests: number
   /** What the reader page's demo needs; undefined where it is off. */
   readonly demo: { readonly delivery: Delivery } | undefined
@@ -56,9 +61,11 @@ export function createApp({
   mint,
   settle,
   announce,
+  bigLaneFollowers,
   readiness,
   rollup,
   rebuilds,
+  listFormat,
   maxConcurrentRequests,
   demo,
   newRequestId,
@@ -75,9 +82,10 @@ export function createApp({
   if (demo) app.route('/', demoRoutes({ db, ...demo }))
   app.route('/', pointRoutes(rollup))
   app.route('/', consistencyRoutes(db))
+  app.route('/', fanoutRoutes(db))
   app.use(shedAbove(maxConcurrentRequests, observe))
-  app.route('/', internalRoutes({ db, rebuilds, observe }))
-  app.route('/', postRoutes({ db, mint, settle, announce }))
+  app.route('/', internalRoutes({ db, rebuilds, listFormat, observe }))
+  app.route('/', postRoutes({ db, mint, settle, announce, bigLaneFollowers }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))

@@ -2,6 +2,16 @@ import * as z from 'zod'
 
 const HOUR_MS = 3_600_000
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
+/** At most a year: Postgres counts back from now. */
+const holdMs = (fallback: number) =>
+  z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(366 * 24 * HOUR_MS)
+    .default(fallback)
+/** Of followers, as Postgres counts them. */
+const followers = () => z.coerce.number().int().positive().max(2_147_483_647)
 
 /** Everything the origin can be told, from environment variables. A default carries its unit and its reason. */
 export const schema = z.object({
@@ -19,6 +29,11 @@ export const schema = z.object({
     .string()
     .regex(/^[a-z0-9-]+:$/, 'lower-case letters, digits and hyphens, then a colon')
     .default('tideline:'),
+  /**
+   * How lists of entries are written into L2: 'plain', a half longer, while workers serve that know no 'dense' (docs/deploy.md, Rolling back). Every reader
+   * knows both.
+   */
+  LIST_FORMAT: z.enum(['dense', 'plain']).default('dense'),
   DATABASE_CONNECTIONS: count(16),
   /** Milliseconds after SIGTERM in which /readyz answers 503 and requests are still taken: so long a load balancer may go on sending. */
   SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),
@@ -29,16 +44,34 @@ export const schema = z.object({
   /** Requests served at once: at 5 ms a load and 16 connections the last waits 80 ms. Beyond it the origin sheds (503, Retry-After). */
   MAX_CONCURRENT_REQUESTS: count(256),
   /** Followers. Above it an author is pulled: one push would be a million rows. */
-  CROWD_THRESHOLD: count(1_000_000),
+  CROWD_THRESHOLD: followers().default(1_000_000),
   /** A pulled author with fewer followers than this share of the threshold is pushed again. 1.25 times between coming and going: counts jitter. */
   CROWD_LEAVE_SHARE: z.coerce.number().gt(0).lt(1).default(0.8),
   /**
    * Milliseconds an author stays pulled at least. A demotion writes up to 800 rows per follower and ends a day later: a threshold that was
    * lowered for an evening must not cause one.
    */
-  CROWD_HOLD_MS: count(24 * HOUR_MS),
+  CROWD_HOLD_MS: holdMs(24 * HOUR_MS),
   /** Followers. From here on timelines know an author as a candidate; a quarter of the threshold when not given. */
-  CROWD_FLOOR: z.coerce.number().int().positive().optional(),
+  CROWD_FLOOR: followers().optional(),
+  /**
+   * Authors whom lag may bring into the crowd, with those who are there already; their size alone brings in any number. Each costs 11 bytes of `crowd`, which an isolate
+   * asks for every 2 s, and some 6 KB of its memory: 1,000 are an eighth of 48 MB.
+   */
+  MAX_CROWD_AUTHORS: count(1_000),
+  /** Milliseconds that the oldest job of the big lane waits. Above it the crowd threshold falls: readers are promised 5 s. */
+  LAG_HIGH_MS: count(10_000),
+  /**
+   * The same. Below it the lane keeps up. Half of the other: the largest job at half the threshold takes half as long, so a lane that is slow for a single one is not calm,
+   * and one that is quick is, though authors just below the threshold take seconds.
+   */
+  LAG_LOW_MS: count(5_000),
+  /** Milliseconds from one fall of the threshold to the next: the announcement, and 15 s in which it is seen to help. */
+  LAG_STEP_MS: count(30_000),
+  /** Milliseconds the lane must have kept up before the threshold rises a step. */
+  LAG_CALM_MS: count(5 * 60_000),
+  /** Followers. Above it an author's posts take the big lane, a chunk at a time: 2,000 rows are 15 ms, which the next one of a small author can wait. */
+  BIG_LANE_FOLLOWERS: followers().default(2_000),
   /** Milliseconds from the announcement in `crowd` to the first pulled post: `crowd` is used for at most 10 s, and 5 s of margin. */
   ANNOUNCE_MS: count(15_000),
   /** Milliseconds a timeline may live in L2, with a margin: no author is promoted sooner after becoming a candidate. */
@@ -69,13 +102,11 @@ export const schema = z.object({
   /** Where the worker is reached: the monitor then asks an isolate as well what it would answer. */
   EDGE_URL: z.url({ protocol: /^https?$/ }).optional(),
 })
-export type Config = z.infer<typeof schema> & { readonly CROWD_FLOOR: number }
+export type Config = z.infer<typeof schema>
 
 /** Parses the environment; throws one readable line that names each variable that is wrong. */
 export function parseConfig(env: Record<string, string | undefined>): Config {
   const parsed = schema.safeParse(env)
-  if (!parsed.success) {
-    throw new Error(`configuration: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`)
-  }
-  return { ...parsed.data, CROWD_FLOOR: parsed.data.CROWD_FLOOR ?? Math.ceil(parsed.data.CROWD_THRESHOLD / 4) }
+  if (parsed.success) return parsed.data
+  throw new Error(`configuration: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}`)
 }

@@ -3,7 +3,6 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hono } from 'hono'
 import { EPOCH_MS } from '../contract/ids.ts'
-import { keyOf } from '../contract/l2/keys.ts'
 import { PROMISED_MS } from '../contract/promise.ts'
 import { importKey } from '../contract/signed.ts'
 import { createEdgeLook, lookAtEdge } from './adapters/edge.ts'
@@ -21,7 +20,6 @@ import { machineStore } from './db/machines.ts'
 import { appliedMigrations } from './db/migrations.ts'
 import { computePopular } from './db/popular.ts'
 import { prune } from './db/recovery.ts'
-import { stepTiers } from './db/tiers.ts'
 import { retireViewers } from './db/timelines.ts'
 import { createAnnouncement } from './fanout/announce.ts'
 import { cleanNext } from './fanout/cleanup.ts'
@@ -42,6 +40,7 @@ import { createMonitor, type MonitorEvent } from './monitor/monitor.ts'
 import { monitorStore } from './monitor/store.ts'
 import { truthsOf } from './monitor/truths.ts'
 import { createRebuilds, type RebuildEvent } from './timelines/rebuild.ts'
+import { createTuning, type TuningEvent } from './tuning.ts'
 
 export type OriginEvent =
   | RequestEvent
@@ -50,6 +49,7 @@ export type OriginEvent =
   | LoopEvent
   | RebuildEvent
   | MonitorEvent
+  | TuningEvent
   | { readonly type: 'l2-lost-writes'; readonly replayed: number | 'emptied' }
   | { readonly type: 'invalidation-owed'; readonly rows: number; readonly error?: unknown }
 
@@ -133,17 +133,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     await heartbeat.beat()
     redisAcknowledgedAtMs = clock.monotonicMs()
   }
-  async function tiers(): Promise<void> {
-    const rules = {
-      crowdThreshold: config.CROWD_THRESHOLD,
-      leaveShare: config.CROWD_LEAVE_SHARE,
-      holdMs: config.CROWD_HOLD_MS,
-      candidateFloor: config.CROWD_FLOOR,
-      timelineLifeMs: config.TIMELINE_LIFE_MS,
-      announceMs: config.ANNOUNCE_MS,
-    }
-    await settle(await db.transaction((tx) => stepTiers(tx, rules, keyOf.crowd())))
-  }
+  const tuning = createTuning({ db, config, settle, observe })
   const look = { key: edgeKey, deadlineMs: LOOK_DEADLINE_MS, clock, newRequestId: randomUUID, timeoutSignal }
   const takeTurn = createMonitor({
     store: monitorStore(db, {
@@ -187,12 +177,12 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
           loop('pushes', POLL_MS, () => payAllPushes({ db, delivery, clock, observe }, signal)),
           loop('cleanups', POLL_MS, () => cleanNext(db)),
           loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
-          loop('tiers', TIERS_MS, tiers),
+          loop('tiers', TIERS_MS, () => tuning.stepTiers()),
           loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
           loop('popular', config.POPULAR_EVERY_MS, popular),
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]
-      : []),
+      : [loop('settings', TIERS_MS, () => tuning.refresh())]),
     ...(config.MONITOR_SAMPLES_PER_MINUTE > 0 ? [loop('consistency', MONITOR_POLL_MS, () => takeTurn(signal))] : []),
   ]
 
@@ -203,6 +193,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     mint: () => mint.mint(),
     settle,
     announce,
+    bigLaneFollowers: () => tuning.thresholds.BIG_LANE_FOLLOWERS,
     readiness: createReadiness(
       {
         // Answers for Postgres as well: without it, or with tables older than this code, nothing can be served.
@@ -216,6 +207,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     ),
     rollup,
     rebuilds,
+    listFormat: config.LIST_FORMAT,
     maxConcurrentRequests: config.MAX_CONCURRENT_REQUESTS,
     demo: config.DEMO === 'on' ? { delivery } : undefined,
     newRequestId: randomUUID,

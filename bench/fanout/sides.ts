@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import { createL2 } from '../../origin/adapters/l2.ts'
 import { schema } from '../../origin/config.ts'
 import { type Database, idArray } from '../../origin/db/client.ts'
+import { createJobQueue } from '../../origin/db/jobs.ts'
 import { createDelivery, type Delivery } from '../../origin/fanout/deliver.ts'
 import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
 import { createFanoutWorker } from '../../origin/fanout/worker.ts'
@@ -11,6 +12,7 @@ import { PREFIX } from './timelines.ts'
 
 /** What an origin is configured with when nobody says anything. */
 export const CHUNK_SIZE = schema.shape.CHUNK_SIZE.parse(undefined)
+const ATTEMPTS = schema.shape.JOB_ATTEMPTS.parse(undefined)
 export const BATCH = schema.shape.JOB_BATCH.parse(undefined)
 
 /** "L2 push off": all of the worker's bookkeeping, and a delivery that does nothing. */
@@ -31,18 +33,23 @@ export function realDelivery(db: Database, store: Store): Delivery {
 }
 
 /** So many of the origin's workers drain the queue together. Answers how many entries they made; throws where anything failed. */
-export async function drainWith(db: Database, delivery: Pick<Delivery, 'push' | 'resting'>, workers: number, batch = BATCH): Promise<number> {
+export async function drainWith(
+  db: Database,
+  delivery: Pick<Delivery, 'push' | 'resting'>,
+  workers: number,
+  batch = BATCH,
+): Promise<number> {
   let entries = 0
   let failure: unknown
   const stop = new AbortController()
+  const queue = createJobQueue(db, { chunkSize: CHUNK_SIZE, batch, attempts: ATTEMPTS })
   setMaxListeners(0, stop.signal)
   await Promise.all(
     Array.from({ length: workers }, () =>
       createFanoutWorker({
         db,
+        queue,
         delivery,
-        chunkSize: CHUNK_SIZE,
-        batch,
         observe(event) {
           if (event.type === 'fanout-chunks') entries += event.entries
           else failure ??= event.error

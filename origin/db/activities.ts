@@ -71,9 +71,9 @@ export interface ActivityRow extends LogPosition {
   readonly postId: string | null
   readonly rootId: string | null
   readonly subjectId: string | null
-  /** Of a post, as it is now; null where it was deleted, or its author suspended or deleted. */
+  /** Of a post, as it is now; null where it was deleted, or its author was. */
   readonly text: string | null
-  /** Of a post or a repost, as it is now. */
+  /** Of a post or a repost, as it was written: whether its author is private or suspended is told by activities of their own. */
   readonly audience: 'public' | 'followers' | null
   /** ISO 8601: when the transaction that did it began. */
   readonly at: string
@@ -118,7 +118,7 @@ export async function logFacts(tx: Queryable, after: LogPosition | undefined): P
 /** So many rows are looked through for the kinds that were asked for. */
 const MAX_LOOKED_THROUGH = 5_000
 
-/** The activities from `after` up to `newest`, in order, at most `limit`, with what is true of their posts now; and up to where that is all. */
+/** The activities from `after` up to `newest`, in order, at most `limit`, with what their posts say now; and up to where that is all. */
 export async function activitiesBetween(
   tx: Queryable,
   { after, newest, limit, kinds }: { after: LogPosition; newest: LogPosition; limit: number; kinds: readonly ActivityKind[] | undefined },
@@ -129,8 +129,7 @@ export async function activitiesBetween(
   const rows = await tx.execute<RawActivity>(sql`
     select a.xid, a.seq::text, kind, actor_id::text, post_id::text, a.root_id::text, subject_id::text,
       to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at,
-      case when kind = 'post' and p.deleted_at is null and u.suspended_at is null and u.deleted_at is null then p.text end as text,
-      case when kind in ('post', 'repost') then case when u.private then 'followers' else p.audience end end as audience
+      a.audience, case when kind = 'post' and p.deleted_at is null and u.deleted_at is null then p.text end as text
     from (${those} limit ${window}) a left join posts p on p.id = a.post_id left join users u on u.id = p.author_id
     ${kinds ? sql`where kind = any(${textArray(kinds)})` : sql``} order by a.xid, a.seq limit ${limit}`)
   const activities = rows.map(toActivity)

@@ -99,10 +99,13 @@ function dueJobs(preferred: Lane, batch: number): SQL {
     select * from preferred union all select * from other`
 }
 
+/** May a timeline of this viewer be present in L2? A scalar, which is asked of these viewers alone: `exists` may become a hash of all. */
+const isPresent = (viewerId: SQL): SQL => sql`(select present_until > now() from viewers v where v.viewer_id = ${viewerId})`
+
 type RawCut = RawEntry & { after_viewer: bigint; viewers: string | null; trim: string | null }
 
 /**
- * One statement, and so one round trip and one transaction: the rows of a chunk of each job, the chunks' states, and the jobs moved on or done. A plain insert is a quarter
+ * One statement, and so one round trip and one transaction: the rows of a chunk (a hot job has none, and pushes to those alone whose timeline may be present) of each job, the chunks' states, and the jobs moved on or done. A plain insert is a quarter
  * quicker than one with ON CONFLICT; it fails with a unique violation where a rebuild or backfill was quicker, and is repeated with `tolerant`.
  */
 async function cutJobs(
@@ -119,17 +122,19 @@ async function cutJobs(
       select taken.*, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id
       from taken join posts p on p.id = activity_id join users u on u.id = p.author_id
     ), edge as materialized (
-      select e.viewer_id, activity_id, author_id, root_id, root_author_id, audience from job cross join lateral (
+      select e.viewer_id, activity_id, author_id, root_id, root_author_id, audience, mode,
+        mode = 'push' or ${isPresent(sql`e.viewer_id`)} as pushed from job cross join lateral (
         select viewer_id from push_edges where author_id = job.author_id and viewer_id > job.after_viewer
         order by viewer_id limit ${chunkSize}) e
-      where mode = 'push'
+      where mode <> 'pull'
     ), inserted as (
       insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
-      select viewer_id, activity_id, author_id, root_id, root_author_id, nullif(audience, 'public') from edge order by viewer_id, activity_id
+      select viewer_id, activity_id, author_id, root_id, root_author_id, nullif(audience, 'public') from edge
+      where mode = 'push' order by viewer_id, activity_id
       ${tolerant ? sql`on conflict do nothing` : sql``}
     ), cut as materialized (
-      select activity_id, string_agg(viewer_id::text, '') as viewers, max(viewer_id) as last_viewer, count(*)::int as size,
-        string_agg(viewer_id::text, '') filter (where hashint8(viewer_id # activity_id) % 80 = 0) as trim
+      select activity_id, string_agg(viewer_id::text, '') filter (where pushed) as viewers, max(viewer_id) as last_viewer, count(*)::int as size,
+        string_agg(viewer_id::text, '') filter (where mode = 'push' and hashint8(viewer_id # activity_id) % 80 = 0) as trim
       from edge group by activity_id
     ), chunk as (
       insert into fanout_chunks (activity_id, after_viewer, last_viewer, author_id, lane, queued_at, due_at)
@@ -137,11 +142,13 @@ async function cutJobs(
         now() + make_interval(secs => ${owed ? 0 : DEBT_AFTER_SECONDS})
       from job left join cut using (activity_id)
     ), done as (
-      delete from fanout_jobs j using taken left join cut using (activity_id)
-      where j.activity_id = taken.activity_id and coalesce(size, 0) < ${chunkSize}
+      -- Arrays, not joins: of a table that is empty one minute and full the next no estimate holds.
+      delete from fanout_jobs where activity_id = any(array(
+        select activity_id from taken left join cut using (activity_id) where coalesce(size, 0) < ${chunkSize}))
     ), moved as (
-      update fanout_jobs j set after_viewer = last_viewer, turn_at = j.turn_at + ${costOf(sql`size`)}, attempts = 0 from cut
-      where j.activity_id = cut.activity_id and size >= ${chunkSize}
+      update fanout_jobs j set after_viewer = (select last_viewer from cut where activity_id = j.activity_id),
+        turn_at = turn_at + ${costOf(sql`${chunkSize}::int`)}, attempts = 0
+      where activity_id = any(array(select activity_id from cut where size >= ${chunkSize}))
     )
     select activity_id, author_id as actor_id, audience, root_id, root_author_id, after_viewer, viewers, trim, ${LAZILY}
     from job left join cut using (activity_id)`)
@@ -182,7 +189,8 @@ export async function takeUnpushed(db: Queryable, limit: number): Promise<Chunk[
     )
     select ${LAZILY}, taken.activity_id, taken.after_viewer, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id, (
       select string_agg(viewer_id::text, '') from push_edges e
-      where e.author_id = taken.author_id and e.viewer_id > taken.after_viewer and e.viewer_id <= taken.last_viewer) as viewers
+      where e.author_id = taken.author_id and e.viewer_id > taken.after_viewer and e.viewer_id <= taken.last_viewer
+        and (p.mode <> 'hot' or ${isPresent(sql`e.viewer_id`)})) as viewers
     from taken join posts p on p.id = taken.activity_id join users u on u.id = p.author_id`)
   return rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' }))
 }

@@ -5,9 +5,6 @@ import { costOf } from './jobs.ts'
 import { count, type MarksRaised, raiseMarks } from './likes.ts'
 import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
-/** Authors with more followers than this go through the big lane of fan-out. */
-const BIG_LANE_FOLLOWERS = 2_000
-
 /** What a post costs its author's turn: a pulled one has one chunk without viewers. */
 const COST = costOf(sql`case route when 'pull' then 0 else follower_count end`)
 
@@ -51,9 +48,9 @@ export interface ActivityRaised {
 /**
  * Writes an activity and its fan-out job in one statement, with the delivery mode decided under the lock of the author's row; a repost is
  * counted and marked as well. Undefined when there is no such author, or they are suspended. Throws a unique violation when the root was
- * reposted already. Run it in a transaction.
+ * reposted already. Run it in a transaction. An author of more than `bigLaneFollowers` takes the big lane.
  */
-export async function insertActivity(tx: Queryable, activity: NewActivity): Promise<ActivityRaised | undefined> {
+export async function insertActivity(tx: Queryable, activity: NewActivity, bigLaneFollowers = 2_000): Promise<ActivityRaised | undefined> {
   const { authorId, root, audience = 'public' } = activity
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
   // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
@@ -76,7 +73,7 @@ export async function insertActivity(tx: Queryable, activity: NewActivity): Prom
       from author returning mode
     ), job as (
       insert into fanout_jobs (activity_id, author_id, mode, lane, turn_at)
-      select ${activity.id}::bigint, ${authorId}::bigint, mode, (mode <> 'pull' and follower_count > ${BIG_LANE_FOLLOWERS})::int, turn_at
+      select ${activity.id}::bigint, ${authorId}::bigint, mode, (mode <> 'pull' and follower_count > ${bigLaneFollowers})::int, turn_at
       from author, post
     ), log as (${logged}
     )

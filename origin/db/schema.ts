@@ -265,8 +265,10 @@ export const settings = pgTable('settings', {
 export const crowdThreshold = pgTable('crowd_threshold', {
   singleton: boolean('singleton').primaryKey().default(true),
   share: doublePrecision('share').notNull().default(1),
-  changedAt: moment('changed_at').notNull(),
+  judgedAt: moment('judged_at').notNull(),
+  judgedLagMs: doublePrecision('judged_lag_ms').notNull().default(0),
   calmSince: moment('calm_since'),
+  inForce: jsonb('in_force'),
 })
 
 export const cleanups = pgTable(

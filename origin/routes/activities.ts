@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono'
-import * as z from 'zod'
 import {
+  ACTIVITY_KINDS,
   type ActivityPage,
-  activityKindSchema,
+  activityKindsSchema,
   DEFAULT_ACTIVITIES,
   type LoggedActivity,
   MAX_ACTIVITIES,
@@ -78,9 +78,8 @@ function parseLimit(c: Context<OriginEnv>): number {
 }
 
 function parseKinds(c: Context<OriginEnv>): Asked['kinds'] {
-  const kinds = z.array(activityKindSchema).optional().safeParse(c.req.query('kinds')?.split(','))
-  if (!kinds.success)
-    throw new Problem('bad-request', `kinds are separated by commas, and each is one of ${activityKindSchema.options.join(', ')}.`)
+  const kinds = activityKindsSchema.optional().safeParse(c.req.query('kinds'))
+  if (!kinds.success) throw new Problem('bad-request', `kinds are separated by commas: ${ACTIVITY_KINDS.join(', ')}.`)
   return kinds.data
 }
 

@@ -1,16 +1,19 @@
 import { Hono } from 'hono'
 import { loadRequestSchema, marksRequestSchema, olderOfAuthorRequestSchema, olderRequestSchema } from '../../contract/internal.ts'
+import type { ListFormat } from '../../contract/l2/codec.ts'
 import { type Database, limitStatements, type Queryable } from '../db/client.ts'
 import { marksAmong } from '../db/likes.ts'
 import { type OlderRows, olderFeed, olderOfAuthor } from '../db/older.ts'
 import { parseBody } from '../http/body.ts'
 import type { OriginEnv } from '../http/identity.ts'
+import { inFormat } from '../timelines/list-format.ts'
 import { loadKeys } from '../timelines/load.ts'
 import type { Rebuilds } from '../timelines/rebuild.ts'
 
 interface Parts {
   readonly db: Database
   readonly rebuilds: Pick<Rebuilds, 'later'>
+  readonly listFormat: ListFormat
   readonly observe: (event: { readonly type: 'load'; readonly keys: readonly string[] }) => void
 }
 
@@ -18,7 +21,7 @@ interface Parts {
 const OLDER_MS = 1_900
 
 /** What the worker asks: batches of everything a read misses, and the scroll below the caches. */
-export function internalRoutes({ db, rebuilds, observe }: Parts): Hono<OriginEnv> {
+export function internalRoutes({ db, rebuilds, listFormat, observe }: Parts): Hono<OriginEnv> {
   const routes = new Hono<OriginEnv>()
   /** Nobody waits for longer than the edge's deadline: a scroll far down must not hold a connection. */
   const bounded = (question: (tx: Queryable) => Promise<OlderRows>): Promise<OlderRows> =>
@@ -29,7 +32,7 @@ export function internalRoutes({ db, rebuilds, observe }: Parts): Hono<OriginEnv
   routes.post('/internal/load', async (c) => {
     const { keys } = parseBody(c, loadRequestSchema)
     observe({ type: 'load', keys })
-    return c.json({ values: await loadKeys(db, keys, rebuilds.later) })
+    return c.json({ values: inFormat(await loadKeys(db, keys, rebuilds.later), listFormat) })
   })
   routes.post('/internal/older', async (c) => {
     const ask = parseBody(c, olderRequestSchema)

@@ -21,6 +21,8 @@ import { noPost, seenPost, unlessGone } from './seen-post.ts'
 interface Parts extends WriteParts {
   readonly mint: () => bigint
   readonly announce: () => void
+  /** Above it an author's posts take the big lane. */
+  readonly bigLaneFollowers: () => number
 }
 
 /** An activity that is to be written: a post, or a repost. */
@@ -33,7 +35,7 @@ const listKeys = (authorId: bigint): readonly string[] => AUDIENCES.map((audienc
 const bodyKeys = (postId: bigint): readonly string[] => AUDIENCES.map((audience) => keyOf.post(String(postId), audience))
 
 /** The writes of posts and reposts. All are acknowledged before any fan-out. */
-export function postRoutes({ db, mint, settle, announce }: Parts): Hono<OriginEnv> {
+export function postRoutes({ db, mint, settle, announce, bigLaneFollowers }: Parts): Hono<OriginEnv> {
   const routes = new Hono<OriginEnv>()
 
   async function createPost(c: Context<OriginEnv>): Promise<Response> {
@@ -62,7 +64,7 @@ export function postRoutes({ db, mint, settle, announce }: Parts): Hono<OriginEn
   /** Writes one activity and says what it raised: a client that returns this reads its own write in any isolate. */
   async function write(tx: Queryable, authorId: bigint, what: What): Promise<Answer & { readonly drops: ReturnType<typeof dropsOf> }> {
     const id = mint()
-    const written = await insertActivity(tx, { id, authorId, ...what })
+    const written = await insertActivity(tx, { id, authorId, ...what }, bigLaneFollowers())
     if (!written) {
       await requireActive(tx, authorId)
       throw new Error(`the user ${authorId} has no author's row`)

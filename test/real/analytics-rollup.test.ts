@@ -229,7 +229,9 @@ test('points take no place from reads: an origin that serves all it can still ta
     mint: () => 1n,
     settle: async () => {},
     announce: () => {},
+    bigLaneFollowers: () => 2_000,
     rebuilds: { later: () => {} },
+    listFormat: 'dense' as const,
     ...told,
   }
   const app = createApp({ ...parts, maxConcurrentRequests: 1 })

@@ -23,5 +23,30 @@ export const anyList: fc.Arbitrary<PackedList> = fc.record({
   entries: anyEntries(40),
 })
 
+/** Ids that few machines minted within minutes of one another. */
+const anyNearId = fc
+  .tuple(fc.nat(1_000_000), fc.constantFrom(3, 7, 500), fc.constantFrom(0, 0, 0, 1, 2))
+  .map(([millis, machine, sequence]) => String((BigInt(474_000_000_000 + millis) << 22n) + BigInt(machine * 4_096 + sequence)))
+
+/** A list as it is in life: few users, who post and repost one another. */
+export const anyTimeline: fc.Arbitrary<PackedList> = fc.array(anyNearId, { minLength: 1, maxLength: 8 }).chain((users) => {
+  const anyUser = fc.constantFrom(...users)
+  const anyLine: fc.Arbitrary<PackedEntry> = fc
+    .tuple(
+      anyNearId,
+      anyUser,
+      fc.constantFrom('public', 'public', 'followers'),
+      fc.option(fc.record({ id: anyNearId, authorId: anyUser }), { nil: undefined }),
+    )
+    .map(([activityId, actorId, audience, root]) => ({ activityId, actorId, audience, ...(root && { root }) }))
+  return fc.record({
+    completeSince: fc.constantFrom('0', String(474_000_000_000n << 22n)),
+    candidates: fc.subarray([...new Set(users)]),
+    entries: fc
+      .uniqueArray(anyLine, { maxLength: 60, selector: (entry) => entry.activityId })
+      .map((lines) => newestFirst(lines.filter(({ activityId }) => activityId > String(474_000_000_000n << 22n)))),
+  })
+})
+
 /** Any text, whole or broken: every UTF-16 unit, lone surrogates too. */
 export const anyText = fc.string({ unit: fc.nat({ max: 0xffff }).map((unit) => String.fromCharCode(unit)) })

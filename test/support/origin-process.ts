@@ -40,7 +40,7 @@ export async function startOriginProcess(environment: Readonly<Record<string, st
   try {
     await eventually(() => {
       if (!READY.test(output)) throw new Error(`the origin process is not ready: ${output}`)
-    }, 15_000)
+    }, 60_000) // a machine that starts many at once is slow
   } catch (error) {
     await kill()
     throw error

@@ -1,0 +1,55 @@
+import type { Queryable } from '../db/client.ts'
+import { bigLaneLagMs, type CrowdShare, noteCrowdShare, takeCrowdShare, thresholdOfMostAuthors } from '../db/lag.ts'
+import { type LagRules, nextShare } from './lag.ts'
+
+export interface CrowdThresholdEvent {
+  readonly type: 'crowd-threshold'
+  /** Followers, from now on and until now. */
+  readonly threshold: number
+  readonly was: number
+  readonly why: string
+}
+
+interface Rules extends LagRules {
+  /** Followers: as it is set, and what lag may lower it to. */
+  readonly threshold: number
+  readonly floor: number
+  /** Authors that lag may bring into the crowd, with those who are in it. */
+  readonly maxAuthors: number
+}
+
+export interface CrowdThreshold {
+  /** Followers from which on authors are pulled at present. */
+  readonly threshold: number
+  /** Why it is what it is. */
+  readonly why: string
+  /** Where lag has just moved it. */
+  readonly moved: CrowdThresholdEvent | undefined
+}
+
+/**
+ * Moves the crowd threshold with the lag of the big lane, and says what it is. Undefined where another process does so at this moment. Run it in the transaction
+ * that steps the tiers by it.
+ */
+export async function stepCrowdThreshold(tx: Queryable, rules: Rules): Promise<CrowdThreshold | undefined> {
+  const state = await takeCrowdShare(tx)
+  if (!state) return undefined
+  const lagMs = await bigLaneLagMs(tx)
+  if (state.share >= 1 && lagMs <= rules.highMs) return { threshold: rules.threshold, why: 'as it is set', moved: undefined }
+  const ofMostAuthors = await thresholdOfMostAuthors(tx, rules.maxAuthors)
+  const least = Math.min(rules.threshold, Math.max(rules.floor, ofMostAuthors))
+  const { nowMs, ...before } = state
+  const after = nextShare(before, { nowMs, lagMs, leastShare: least / rules.threshold }, rules)
+  if (!same(before, after)) await noteCrowdShare(tx, after)
+  const thresholdAt = (share: number): number => Math.max(least, Math.round(rules.threshold * share))
+  const [threshold, was] = [thresholdAt(after.share), thresholdAt(before.share)]
+  const said = threshold < rules.threshold ? 'lag has lowered it' : 'as it is set'
+  const bound = ofMostAuthors > rules.floor ? 'MAX_CROWD_AUTHORS' : 'CROWD_FLOOR'
+  const why = threshold === least ? `${said}, and ${bound} lets it fall no further` : said
+  if (threshold === was) return { threshold, why, moved: undefined }
+  const because = threshold < was ? `the oldest job of the big lane waits ${(lagMs / 1000).toFixed(1)} s` : 'the big lane keeps up'
+  return { threshold, why, moved: { type: 'crowd-threshold', threshold, was, why: because } }
+}
+
+const same = (a: CrowdShare, b: CrowdShare): boolean =>
+  a.share === b.share && a.judgedAtMs === b.judgedAtMs && a.judgedLagMs === b.judgedLagMs && a.calmSinceMs === b.calmSinceMs

@@ -1,0 +1,158 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { deleteAccount, setPrivate, setSuspended } from '../../origin/db/accounts.ts'
+import { activitiesBetween, inTurn, type LogPosition, logActivity, logFacts } from '../../origin/db/activities.ts'
+import { deleteBlock, insertBlock } from '../../origin/db/blocks.ts'
+import { type Connection, connect, type Queryable } from '../../origin/db/client.ts'
+import { acceptRequest } from '../../origin/db/follow-requests.ts'
+import { deleteFollow, insertFollow } from '../../origin/db/follows.ts'
+import { deleteLike, insertLike } from '../../origin/db/likes.ts'
+import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
+import { eventually } from '../support/eventually.ts'
+import { makeUsers } from '../support/people.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+
+let database: TestDatabase
+let connection: Connection
+/** `ada` has the higher id: what locks both in the order of their ids locks Ben first. */
+let ben: bigint
+let ada: bigint
+beforeAll(async () => {
+  database = await createDatabase(inject('postgresUrl'))
+  connection = connect(database.url, { maxConnections: 4, statementTimeoutMs: 30_000, applicationName: 'test' })
+  ;[ben = 0n, ada = 0n] = (await makeUsers(connection.db, 2)).map(BigInt)
+})
+afterAll(async () => {
+  await connection?.close()
+  await database?.drop()
+})
+
+/** A transaction that did this and waits; what it answers lets it commit. */
+async function hold(work: (tx: Queryable) => Promise<unknown>): Promise<() => Promise<void>> {
+  const [did, mayCommit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const transaction = connection.db.transaction(async (tx) => {
+    await work(tx)
+    did.resolve()
+    await mayCommit.promise
+  })
+  transaction.catch(did.reject)
+  await did.promise
+  return () => {
+    mayCommit.resolve()
+    return transaction
+  }
+}
+
+/** Does this while somebody else has Ada, and says whether it waited with a transaction id or without one. */
+async function whileAdaIsTaken(work: (tx: Queryable) => Promise<unknown>): Promise<'has an id' | 'has no id yet'> {
+  const { db } = connection
+  const release = await hold((tx) => tx.execute(sql`select 1 from viewers, ${inTurn(ada)} where viewer_id = ${ada} for update of viewers`))
+  const done = db.transaction(work)
+  const waiting = await eventually(async () => {
+    const rows = await db.execute<{ has_id: boolean }>(sql`
+      select backend_xid is not null as has_id from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+    expect(rows.length).toBe(1)
+    return rows[0]?.has_id ? 'has an id' : 'has no id yet'
+  }).finally(release)
+  await done
+  return waiting
+}
+
+const POST = 1_700_000_000_000_000_001n
+const root = () => ({ id: POST, authorId: ben })
+/** In an order in which each changes something. */
+const WRITES: readonly (readonly [kind: string, work: (tx: Queryable) => Promise<unknown>])[] = [
+  ['post', (tx) => insertActivity(tx, { id: POST + 1n, authorId: ada, text: 'mine', root: null })],
+  ['delete', (tx) => deleteActivity(tx, POST + 1n, ada)],
+  ['repost', (tx) => insertActivity(tx, { id: POST + 2n, authorId: ada, text: null, root: root() })],
+  ['delete', (tx) => deleteActivity(tx, POST + 2n, ada)],
+  ['like', (tx) => insertLike(tx, ada, POST)],
+  ['unlike', (tx) => deleteLike(tx, ada, POST)],
+  ['follow', (tx) => insertFollow(tx, ada, ben)],
+  ['unfollow', (tx) => deleteFollow(tx, ada, ben)],
+  ['follow', (tx) => insertFollow(tx, ben, ada)],
+  ['unfollow', (tx) => deleteFollow(tx, ben, ada)],
+  ['block', (tx) => insertBlock(tx, ada, ben)],
+  ['unblock', (tx) => deleteBlock(tx, ada, ben)],
+  ['block', (tx) => insertBlock(tx, ben, ada)],
+  ['unblock', (tx) => deleteBlock(tx, ben, ada)],
+  [
+    'make-private',
+    async (tx) => {
+      await setPrivate(tx, ada, true)
+      await tx.execute(sql`insert into follow_requests (target_id, requester_id) values (${ada}, ${ben})`)
+    },
+  ],
+  ['follow', (tx) => acceptRequest(tx, ada, ben)],
+  ['make-public', (tx) => setPrivate(tx, ada, false)],
+  ['suspend', (tx) => setSuspended(tx, ada, true)],
+  ['restore', (tx) => setSuspended(tx, ada, false)],
+  ['delete-account', (tx) => deleteAccount(tx, ada)],
+]
+
+describe('the order of the log is that in which things took effect: who waits for a turn has no transaction id yet', () => {
+  beforeAll(async () => {
+    await connection.db.transaction((tx) => insertActivity(tx, { id: POST, authorId: ben, text: 'his', root: null }))
+  })
+
+  test.for(WRITES)('%s', async ([kind, work]) => {
+    expect(await whileAdaIsTaken(work)).toBe('has no id yet')
+    const [last] = await connection.db.execute<{ kind: string }>(sql`select kind from activities order by xid desc, seq desc limit 1`)
+    expect(last?.kind).toBe(kind)
+  })
+
+  test('negative twin: the locks of rows alone give an id to who has not got all of them', async () => {
+    const both = sql`(${ada}::bigint, ${ben}::bigint)`
+    expect(
+      await whileAdaIsTaken((tx) => tx.execute(sql`select 1 from viewers where viewer_id in ${both} order by viewer_id for update`)),
+    ).toBe('has an id')
+    expect(await whileAdaIsTaken((tx) => tx.execute(sql`update viewers set marks_version = marks_version where viewer_id = ${ada}`))).toBe(
+      'has an id',
+    )
+  })
+})
+
+describe('a row that commits late', () => {
+  const log = (kind: 'like' | 'unlike', postId: bigint) => (tx: Queryable) => logActivity(tx, { kind, actorId: ben, postId })
+
+  /** One page as consumers get it. */
+  const read = (after: LogPosition, limit = 100) =>
+    connection.db.transaction(
+      async (tx) => {
+        const { newest } = await logFacts(tx, after)
+        const { activities, readTo } = await activitiesBetween(tx, { after, newest, limit, kinds: undefined })
+        return { readTo, kinds: activities.map(({ kind, postId }) => `${kind} ${postId}`) }
+      },
+      { isolationLevel: 'repeatable read' },
+    )
+
+  test('is never behind a reader, who sees nothing newer until it has committed', async () => {
+    const { readTo: start } = await read((await logFacts(connection.db, undefined)).newest)
+    const commitLate = await hold(log('like', 1n))
+    await connection.db.transaction(log('unlike', 2n))
+    const meanwhile = await read(start)
+    await commitLate()
+    expect(meanwhile.kinds).toEqual([])
+    // Other tests hold the log back as well: transactions of the whole server do.
+    const after = await eventually(async () => {
+      const page = await read(meanwhile.readTo)
+      expect(page.kinds).not.toEqual([])
+      return page
+    })
+    expect(after.kinds).toEqual(['like 1', 'unlike 2'])
+  })
+
+  test('negative twin: a reader who goes by the number of the row alone skips it for good', async () => {
+    const { db } = connection
+    const bySeq = async (after: bigint) => [
+      ...(await db.execute<{ seq: bigint; kind: string }>(sql`select seq, kind from activities where seq > ${after} order by seq`)),
+    ]
+    const start = (await bySeq(0n)).at(-1)?.seq ?? 0n
+    const commitLate = await hold(log('like', 3n))
+    await db.transaction(log('unlike', 4n))
+    const first = await bySeq(start)
+    await commitLate()
+    const rest = await bySeq(first.at(-1)?.seq ?? 0n)
+    expect([...first, ...rest].map(({ kind }) => kind)).toEqual(['unlike'])
+  })
+})
