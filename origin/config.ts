@@ -54,6 +54,12 @@ export const schema = z.object({
   CROWD_HOLD_MS: holdMs(24 * HOUR_MS),
   /** Followers. From here on timelines know an author as a candidate; a quarter of the threshold when not given. */
   CROWD_FLOOR: followers().optional(),
+  /** Followers. Above it an author's posts are no rows: they are pushed where a timeline is present in L2, and found by fills. */
+  HOT_THRESHOLD: followers().default(10_000),
+  /** An author with fewer followers than this share of the threshold has rows again. */
+  HOT_LEAVE_SHARE: z.coerce.number().gt(0).lt(1).default(0.8),
+  /** Milliseconds between two changes of an author. They lose nothing and cost next to nothing: it spares who is near the threshold the back and forth. */
+  HOT_HOLD_MS: holdMs(HOUR_MS),
   /**
    * Authors whom lag may bring into the crowd, with those who are there already; their size alone brings in any number. Each costs 11 bytes of `crowd`, which an isolate
    * asks for every 2 s, and some 6 KB of its memory: 1,000 are an eighth of 48 MB.

@@ -193,6 +193,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     mint: () => mint.mint(),
     settle,
     announce,
+    routing: () => tuning.routing(),
     bigLaneFollowers: () => tuning.thresholds.BIG_LANE_FOLLOWERS,
     readiness: createReadiness(
       {

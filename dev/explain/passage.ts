@@ -55,8 +55,8 @@ export function wayOf(reader: ReaderRow, row: Whereabouts, activity: OracleActiv
 function visibleWay(reader: ReaderRow, row: Whereabouts): { readonly way: Way; readonly because: string } {
   const { mode, route, actorId, mintedAtMs } = row
   if (actorId === reader.id) return { way: 'own', because: "it is the reader's own: every read takes their own list" }
-  if (mode === 'pull' && route === 'pull')
-    return { way: 'list', because: `@${row.actor} is pulled: every read of a follower takes the list of the author, which is in crowd` }
+  if (mode !== 'push' && route === 'pull')
+    return { way: 'list', because: `@${row.actor} is pulled: each read of a follower takes the author's list, or the merge of very many` }
   if (reader.enrolledAtMs === null)
     return { way: 'return', because: 'the reader is dormant: the next read enrols them and takes the posts' }
   if (reader.rebuilding) return { way: 'return', because: 'the reader has come back, and loads take the posts until the rows are written' }

@@ -230,6 +230,7 @@ test('points take no place from reads: an origin that serves all it can still ta
     settle: async () => {},
     announce: () => {},
     bigLaneFollowers: () => 2_000,
+    routing: () => Promise.reject(new Error('not asked')),
     rebuilds: { later: () => {} },
     listFormat: 'dense' as const,
     ...told,
