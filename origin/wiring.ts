@@ -196,6 +196,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     mint: () => mint.mint(),
     settle,
     jobs: { queueing: () => ({ turns, bigLaneFollowers: tuning.thresholds.BIG_LANE_FOLLOWERS }), announce },
+    routing: () => tuning.routing(),
     readiness: createReadiness(
       {
         // Answers for Postgres as well: without it, or with tables older than this code, nothing can be served.
