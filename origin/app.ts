@@ -23,7 +23,7 @@ import { internalRoutes } from './routes/internal.ts'
 import { likeRoutes } from './routes/likes.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { pointRoutes } from './routes/points.ts'
-import { postRoutes } from './routes/posts.ts'
+import { type JobParts, postRoutes } from './routes/posts.ts'
 import { relationRoutes } from './routes/relations.ts'
 import { routeRoutes } from './routes/route.ts'
 import { userRoutes } from './routes/users.ts'
@@ -40,9 +40,7 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
-  /** Tells fan-out of a new job, once it has committed. */
-  readonly announce: () => void
-  readonly bigLaneFollowers: () => number
+  readonly jobs: JobParts
   readonly routing: () => Promise<RoutingRules>
   readonly readiness: Readiness
   readonly rollup: Rollup
@@ -63,8 +61,7 @@ export function createApp({
   clock,
   mint,
   settle,
-  announce,
-  bigLaneFollowers,
+  jobs,
   routing,
   readiness,
   rollup,
@@ -90,7 +87,7 @@ export function createApp({
   app.route('/', routeRoutes(db, routing))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, listFormat, observe }))
-  app.route('/', postRoutes({ db, mint, settle, announce, bigLaneFollowers }))
+  app.route('/', postRoutes({ db, mint, settle, jobs }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))

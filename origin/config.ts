@@ -48,8 +48,8 @@ export const schema = z.object({
   /** A pulled author with fewer followers than this share of the threshold is pushed again. 1.25 times between coming and going: counts jitter. */
   CROWD_LEAVE_SHARE: z.coerce.number().gt(0).lt(1).default(0.8),
   /**
-   * Milliseconds an author stays pulled at least. A demotion writes up to 800 rows per follower and ends a day later: a threshold that was
-   * lowered for an evening must not cause one.
+   * Milliseconds an author stays pulled at least. A demotion ends a timeline's life later, and until then every read of a follower asks for two
+   * sources of the same posts.
    */
   CROWD_HOLD_MS: holdMs(24 * HOUR_MS),
   /** Followers. From here on timelines know an author as a candidate; a quarter of the threshold when not given. */
@@ -80,8 +80,13 @@ export const schema = z.object({
   BIG_LANE_FOLLOWERS: followers().default(2_000),
   /** Milliseconds from the announcement in `crowd` to the first pulled post: `crowd` is used for at most 10 s, and 5 s of margin. */
   ANNOUNCE_MS: count(15_000),
-  /** Milliseconds a timeline may live in L2, with a margin: no author is promoted sooner after becoming a candidate. */
-  TIMELINE_LIFE_MS: count(24 * HOUR_MS + 5 * 60_000),
+  /** Milliseconds a timeline may live in L2, with a margin: no author is promoted sooner after becoming a candidate. Other waits count on 25 hours. */
+  TIMELINE_LIFE_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(25 * HOUR_MS)
+    .default(24 * HOUR_MS + 5 * 60_000),
   /** Followers per chunk of a big job: about 35 ms of inserts. */
   CHUNK_SIZE: count(5_000),
   /** Small jobs per statement, which takes no more of them than have four chunks of followers together. */

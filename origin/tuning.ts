@@ -75,9 +75,6 @@ export function createTuning({ db, config, settle, observe }: Parts): Tuning {
       return {
         ...rulesOf(config, set, crowdThreshold),
         crowdWhy: noted?.why ?? 'as it is set',
-        hotThreshold: set.HOT_THRESHOLD,
-        hotLeaveShare: set.HOT_LEAVE_SHARE,
-        hotHoldMs: set.HOT_HOLD_MS,
         bigLaneFollowers: set.BIG_LANE_FOLLOWERS,
         chunkSize: config.CHUNK_SIZE,
         keysPerCall: MAX_PUSHED_KEYS,
@@ -93,6 +90,9 @@ const rulesOf = (config: Config, set: Thresholds, crowdThreshold: number): TierR
   candidateFloor: set.CROWD_FLOOR,
   timelineLifeMs: config.TIMELINE_LIFE_MS,
   announceMs: config.ANNOUNCE_MS,
+  hotThreshold: set.HOT_THRESHOLD,
+  hotLeaveShare: set.HOT_LEAVE_SHARE,
+  hotHoldMs: set.HOT_HOLD_MS,
 })
 
 /** What an operator wants to read in the log. */
