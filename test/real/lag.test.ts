@@ -107,7 +107,22 @@ test('how fan-out stands is told by a signed route and by a command, with what t
   expect(told).toMatchObject({ code: 0, output: expect.stringMatching(/of 4 follow edges .*saved: the follower is dormant +75\.0 %/s) })
 })
 
-test('npm run tune refuses with one line what it cannot do, and changes nothing then', async () => {
+test('npm run tune refuses with one line what it cannot do and changes nothing then; what it changes, the next post goes by', async () => {
+  const [author = '', ...fans] = await makeUsers(stack.db, 4)
+  await makeFollows(
+    stack.db,
+    fans.map((fan) => [fan, author] as const),
+  )
+  const post = callerOf(stack, author)
+  const laneOfNext = async () => {
+    const { id } = (await (await post('POST', '/v1/posts', { text: 'x' })).json()) as { id: string }
+    return eventually(async () => {
+      const [chunk] = await stack.db.execute(sql`select lane from fanout_chunks where activity_id = ${id}`)
+      if (!chunk) throw new Error('not fanned out yet')
+      return chunk.lane
+    })
+  }
+  expect(await laneOfNext()).toBe(1)
   const wrong = [
     ['--set', 'CROWD_TRESHOLD=1'],
     ['--set', 'LAG_HIGH_MS=soon'],
@@ -121,6 +136,7 @@ test('npm run tune refuses with one line what it cannot do, and changes nothing 
     thresholds: { LAG_HIGH_MS: 10_000, LAG_LOW_MS: 800, BIG_LANE_FOLLOWERS: 7, CROWD_FLOOR: 4 },
     crowdThreshold: 8,
   })
+  expect(await laneOfNext()).toBe(0)
 })
 
 /** A process that steps the tiers of the other database, told to and not by the clock. */
@@ -205,7 +221,11 @@ test('a setting that does not parse is told once, and stops nothing; one that do
   ] as const) {
     await db.execute(sql`update authors set follower_count = ${followers} where author_id = ${author}`)
     await db.transaction((tx) =>
-      insertActivity(tx, { id, authorId: BigInt(author), text: 'x', root: null }, tuning.thresholds.BIG_LANE_FOLLOWERS),
+      insertActivity(
+        tx,
+        { id, authorId: BigInt(author), text: 'x', root: null },
+        { bigLaneFollowers: tuning.thresholds.BIG_LANE_FOLLOWERS },
+      ),
     )
     lanes.push((await db.execute(sql`select lane from fanout_jobs where activity_id = ${id}`))[0]?.lane)
   }
