@@ -205,7 +205,11 @@ test('a setting that does not parse is told once, and stops nothing; one that do
   ] as const) {
     await db.execute(sql`update authors set follower_count = ${followers} where author_id = ${author}`)
     await db.transaction((tx) =>
-      insertActivity(tx, { id, authorId: BigInt(author), text: 'x', root: null }, { bigLaneFollowers: tuning.thresholds.BIG_LANE_FOLLOWERS }),
+      insertActivity(
+        tx,
+        { id, authorId: BigInt(author), text: 'x', root: null },
+        { bigLaneFollowers: tuning.thresholds.BIG_LANE_FOLLOWERS },
+      ),
     )
     lanes.push((await db.execute(sql`select lane from fanout_jobs where activity_id = ${id}`))[0]?.lane)
   }
