@@ -15,7 +15,7 @@ import { pruneActivities } from './db/activities.ts'
 import { pruneRollup } from './db/analytics.ts'
 import { connect } from './db/client.ts'
 import { pruneConsistency } from './db/consistency.ts'
-import { createJobQueue } from './db/jobs.ts'
+import { createJobQueue, type Turns, turnsOf } from './db/jobs.ts'
 import { machineStore } from './db/machines.ts'
 import { appliedMigrations } from './db/migrations.ts'
 import { computePopular } from './db/popular.ts'
@@ -25,7 +25,6 @@ import { createAnnouncement } from './fanout/announce.ts'
 import { cleanNext } from './fanout/cleanup.ts'
 import { type DebtsEvent, payAllPushes, payInvalidations } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
-import { copyNext } from './fanout/demote.ts'
 import { createHeartbeat } from './fanout/heartbeat.ts'
 import { createBell, every, type LoopEvent } from './fanout/loops.ts'
 import { createSettle } from './fanout/settle.ts'
@@ -58,6 +57,7 @@ const FANOUT_CHANNEL = 'tideline_fanout'
 /** An idle worker looks at the queue this often even if no notification arrives (milliseconds). */
 const POLL_MS = 250
 const BEAT_MS = 1_000
+const TURNS_MS = 1_000
 const TIERS_MS = 1_000
 /** Redis is called silent when it acknowledged nothing for this long (milliseconds): five beats. */
 const REDIS_SILENT_MS = 5 * BEAT_MS
@@ -153,17 +153,24 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const popularRules = { everyMs: 0.9 * config.POPULAR_EVERY_MS, idEpochMs: EPOCH_MS }
   const popular = () => db.transaction((tx) => computePopular(tx, popularRules))
   async function housekeeping(): Promise<void> {
-    while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
+    while (
+      !signal.aborted &&
+      (await db.transaction((tx) => retireViewers(tx, tuning.thresholds.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH
+    );
     if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
     while (!signal.aborted && (await pruneActivities(db, config.ACTIVITY_RETENTION_DAYS, PRUNE_BATCH)) === PRUNE_BATCH);
     await pruneConsistency(db, config.ANALYTICS_RETENTION_HOURS)
   }
+  let turns: Turns = {}
   let stopping = false
   const known = knownMigrations()
   const loops = [
     loop('mint', RENEW_EVERY_MS, () => mint.renew()),
     loop('beat', BEAT_MS, beat),
+    loop('turns', TURNS_MS, async () => {
+      turns = await turnsOf(db)
+    }),
     loop('analytics', ROLLUP_MS, () => rollup.write()),
     ...Array.from({ length: config.FANOUT_WORKERS }, () => {
       const worker = createFanoutWorker({ db, queue, delivery, observe })
@@ -179,7 +186,6 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
           loop('cleanups', POLL_MS, () => cleanNext(db)),
           loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
           loop('tiers', TIERS_MS, () => tuning.stepTiers()),
-          loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
           loop('popular', config.POPULAR_EVERY_MS, popular),
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]
@@ -193,8 +199,8 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     clock,
     mint: () => mint.mint(),
     settle,
-    announce,
-    bigLaneFollowers: () => tuning.thresholds.BIG_LANE_FOLLOWERS,
+    jobs: { queueing: () => ({ turns, bigLaneFollowers: tuning.thresholds.BIG_LANE_FOLLOWERS }), announce },
+    routing: () => tuning.routing(),
     readiness: createReadiness(
       {
         // Answers for Postgres as well: without it, or with tables older than this code, nothing can be served.

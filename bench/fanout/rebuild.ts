@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { firstIdAt } from '../../contract/ids.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import { type Database, idArray, prepared, type Queryable } from '../../origin/db/client.ts'
-import { enrol, heldByRows, rebuild, unwrittenTimelineOf } from '../../origin/db/timelines.ts'
+import { enrol, inTimelines, rebuild, unwrittenTimelineOf } from '../../origin/db/timelines.ts'
 import { mulberry32 } from '../../test/support/random.ts'
 import type { Figures } from '../cache/scenario.ts'
 import { quantile } from '../cache/statistics.ts'
@@ -106,7 +106,7 @@ async function plainTimelineOf(db: Queryable, viewerId: bigint): Promise<bigint[
   const rows = await db.execute<{ id: bigint }>(sql`
     select p.id, p.author_id, p.root_id, p.root_author_id, case when u.private then 'followers' else p.audience end
     from follows f join authors a on a.author_id = f.followee_id join users u on u.id = f.followee_id cross join lateral (
-      select * from posts where author_id = f.followee_id and deleted_at is null and ${heldByRows(sql`posts`, sql`a`)} order by id desc limit ${TIMELINE_CAP}) p
+      select * from posts where author_id = f.followee_id and deleted_at is null and ${inTimelines(sql`posts`, sql`a`)} order by id desc limit ${TIMELINE_CAP}) p
     where f.follower_id = ${viewerId} order by p.id desc limit ${TIMELINE_CAP}`)
   return rows.map(({ id }) => id)
 }

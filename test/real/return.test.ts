@@ -73,7 +73,7 @@ test.each([
   await db.transaction((tx) => rebuild(tx, BigInt(id), cap))
   const written = await viewerOf(id)
   expect(unwritten.completeSince).toBe(written?.completeSince)
-  expect(unwritten.entries).toEqual(await timelineOf(db, BigInt(id), unwritten.completeSince, cap + 1))
+  expect(unwritten.entries).toEqual(await timelineOf(db, BigInt(id), unwritten.completeSince, cap + 1, []))
   const [standing] = await db.execute<{ count: number }>(sql`
     select count(*)::int as count from posts join follows on followee_id = author_id
     where follower_id = ${id} and deleted_at is null and mode = 'push'`)
