@@ -12,20 +12,28 @@ ALTER TABLE timeline_entries
   ADD COLUMN root_author_id bigint,
   ADD COLUMN audience text CHECK (audience = 'followers'); -- null: public; as it was when the entry was written, a hint
 --> statement-breakpoint
--- Until when a timeline of theirs may be present in L2. Those that are there now outlive no day.
+-- Until when a timeline of theirs may be present in L2. Those that are there now end within a day.
 ALTER TABLE viewers ADD COLUMN present_until timestamptz NOT NULL DEFAULT '-infinity';
 --> statement-breakpoint
-UPDATE viewers SET complete_since = 9223372036854775807, present_until = now() + interval '25 hours' WHERE enrolled_at IS NOT NULL;
+UPDATE viewers SET complete_since = 9223372036854775807, present_until = now() + interval '27 hours' WHERE enrolled_at IS NOT NULL;
 --> statement-breakpoint
 ALTER TABLE authors
   ADD COLUMN hot boolean NOT NULL DEFAULT false, -- mid tier: posts that are not pulled have mode 'hot'
   ADD COLUMN hot_changed_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN unpushed boolean NOT NULL DEFAULT false, -- some of their posts were not pushed: fills look for them
   ADD COLUMN demoted_at timestamptz, -- since when route is 'demoted'
   ADD COLUMN turn_at timestamptz NOT NULL DEFAULT '-infinity'; -- behind which the author's next job takes its turn
 --> statement-breakpoint
 CREATE INDEX authors_hot ON authors (hot, follower_count);
 --> statement-breakpoint
+-- Whoever was pulled once is a candidate for good. Nothing is copied at a demotion any more.
+UPDATE authors SET unpushed = true WHERE candidate_since IS NOT NULL;
+--> statement-breakpoint
+CREATE INDEX authors_big ON authors (author_id) WHERE candidate_since IS NOT NULL OR unpushed;
+--> statement-breakpoint
 UPDATE authors SET demoted_at = now() WHERE route = 'demoted';
+--> statement-breakpoint
+DROP TABLE demotions;
 --> statement-breakpoint
 -- What fills take from the posts, because rows need not hold it.
 CREATE INDEX posts_unpushed ON posts (author_id, id DESC) WHERE mode <> 'push' AND deleted_at IS NULL;

@@ -6,6 +6,7 @@ import type { SigningKey } from '../contract/signed.ts'
 import type { Rollup } from './analytics/rollup.ts'
 import type { Database } from './db/client.ts'
 import type { Delivery } from './fanout/deliver.ts'
+import type { RoutingRules } from './fanout/route.ts'
 import type { Settle } from './fanout/settle.ts'
 import { type OriginEnv, requireSignature } from './http/identity.ts'
 import type { Readiness } from './http/readiness.ts'
@@ -24,6 +25,7 @@ import { peopleRoutes } from './routes/people.ts'
 import { pointRoutes } from './routes/points.ts'
 import { type JobParts, postRoutes } from './routes/posts.ts'
 import { relationRoutes } from './routes/relations.ts'
+import { routeRoutes } from './routes/route.ts'
 import { userRoutes } from './routes/users.ts'
 import type { Rebuilds } from './timelines/rebuild.ts'
 
@@ -39,6 +41,7 @@ interface Parts {
   readonly mint: () => bigint
   readonly settle: Settle
   readonly jobs: JobParts
+  readonly routing: () => Promise<RoutingRules>
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
@@ -59,6 +62,7 @@ export function createApp({
   mint,
   settle,
   jobs,
+  routing,
   readiness,
   rollup,
   rebuilds,
@@ -80,6 +84,7 @@ export function createApp({
   app.route('/', pointRoutes(rollup))
   app.route('/', consistencyRoutes(db))
   app.route('/', fanoutRoutes(db))
+  app.route('/', routeRoutes(db, routing))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, listFormat, observe }))
   app.route('/', postRoutes({ db, mint, settle, jobs }))

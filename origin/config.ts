@@ -48,12 +48,18 @@ export const schema = z.object({
   /** A pulled author with fewer followers than this share of the threshold is pushed again. 1.25 times between coming and going: counts jitter. */
   CROWD_LEAVE_SHARE: z.coerce.number().gt(0).lt(1).default(0.8),
   /**
-   * Milliseconds an author stays pulled at least. A demotion writes up to 800 rows per follower and ends a day later: a threshold that was
-   * lowered for an evening must not cause one.
+   * Milliseconds an author stays pulled at least. A demotion ends a timeline's life later, and until then every read of a follower asks for two
+   * sources of the same posts.
    */
   CROWD_HOLD_MS: holdMs(24 * HOUR_MS),
   /** Followers. From here on timelines know an author as a candidate; a quarter of the threshold when not given. */
   CROWD_FLOOR: followers().optional(),
+  /** Followers. Above it an author's posts are no rows: they are pushed where a timeline is present in L2, and found by fills. */
+  HOT_THRESHOLD: followers().default(10_000),
+  /** An author with fewer followers than this share of the threshold has rows again. */
+  HOT_LEAVE_SHARE: z.coerce.number().gt(0).lt(1).default(0.8),
+  /** Milliseconds between two changes of an author. They lose nothing and cost next to nothing: it spares who is near the threshold the back and forth. */
+  HOT_HOLD_MS: holdMs(HOUR_MS),
   /**
    * Authors whom lag may bring into the crowd, with those who are there already; their size alone brings in any number. Each costs 11 bytes of `crowd`, which an isolate
    * asks for every 2 s, and some 6 KB of its memory: 1,000 are an eighth of 48 MB.
@@ -62,20 +68,25 @@ export const schema = z.object({
   /** Milliseconds that the oldest job of the big lane waits. Above it the crowd threshold falls: readers are promised 5 s. */
   LAG_HIGH_MS: count(10_000),
   /**
-   * The same. Below it the lane keeps up. Half of the other: the largest job at half the threshold takes half as long, so a lane that is slow for a single one is not calm,
-   * and one that is quick is, though authors just below the threshold take seconds.
+   * The same. Below it the lane keeps up. Half of the other, because the largest job at half the threshold takes half as long: a lane that is too slow for a
+   * single one is not calm then, and any other is (docs/decisions/0016-lag-and-thresholds.md).
    */
   LAG_LOW_MS: count(5_000),
   /** Milliseconds from one fall of the threshold to the next: the announcement, and 15 s in which it is seen to help. */
   LAG_STEP_MS: count(30_000),
   /** Milliseconds the lane must have kept up before the threshold rises a step. */
   LAG_CALM_MS: count(5 * 60_000),
-  /** Followers. Above it an author's posts take the big lane, a chunk at a time: 2,000 rows are 15 ms, which the next one of a small author can wait. */
+  /** Followers. Above it an author's posts take the big lane, a chunk at a time: 2,000 rows take 15 ms, for which small authors may wait. */
   BIG_LANE_FOLLOWERS: followers().default(2_000),
   /** Milliseconds from the announcement in `crowd` to the first pulled post: `crowd` is used for at most 10 s, and 5 s of margin. */
   ANNOUNCE_MS: count(15_000),
-  /** Milliseconds a timeline may live in L2, with a margin: no author is promoted sooner after becoming a candidate. */
-  TIMELINE_LIFE_MS: count(24 * HOUR_MS + 5 * 60_000),
+  /** Milliseconds a timeline may live in L2, with a margin: no author is promoted sooner after becoming a candidate. Other waits count on 25 hours. */
+  TIMELINE_LIFE_MS: z.coerce
+    .number()
+    .int()
+    .positive()
+    .max(25 * HOUR_MS)
+    .default(24 * HOUR_MS + 5 * 60_000),
   /** Followers per chunk of a big job: about 35 ms of inserts. */
   CHUNK_SIZE: count(5_000),
   /** Small jobs per statement, which takes no more of them than have four chunks of followers together. */
@@ -87,7 +98,7 @@ export const schema = z.object({
   /** Milliseconds between two computations of what is popular, of all processes together: a tenth of a second of Postgres each, whatever there is. */
   POPULAR_EVERY_MS: count(30_000),
   /** Days without a read after which a viewer gets nothing pushed. */
-  DORMANT_DAYS: count(30),
+  DORMANT_DAYS: z.coerce.number().int().positive().max(3_650).default(30),
   /** What the reader page's demo asks of the origin (contract/demo.ts). Never in production. */
   DEMO: z.enum(['on', 'off']).default('off'),
   /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */

@@ -9,12 +9,16 @@ export const TUNABLE = [
   'CROWD_LEAVE_SHARE',
   'CROWD_HOLD_MS',
   'CROWD_FLOOR',
+  'HOT_THRESHOLD',
+  'HOT_LEAVE_SHARE',
+  'HOT_HOLD_MS',
   'MAX_CROWD_AUTHORS',
   'LAG_HIGH_MS',
   'LAG_LOW_MS',
   'LAG_STEP_MS',
   'LAG_CALM_MS',
   'BIG_LANE_FOLLOWERS',
+  'DORMANT_DAYS',
 ] as const
 export type Tunable = (typeof TUNABLE)[number]
 

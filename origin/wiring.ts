@@ -25,7 +25,6 @@ import { createAnnouncement } from './fanout/announce.ts'
 import { cleanNext } from './fanout/cleanup.ts'
 import { type DebtsEvent, payAllPushes, payInvalidations } from './fanout/debts.ts'
 import { createDelivery } from './fanout/deliver.ts'
-import { copyNext } from './fanout/demote.ts'
 import { createHeartbeat } from './fanout/heartbeat.ts'
 import { createBell, every, type LoopEvent } from './fanout/loops.ts'
 import { createSettle } from './fanout/settle.ts'
@@ -153,7 +152,10 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const popularRules = { everyMs: 0.9 * config.POPULAR_EVERY_MS, idEpochMs: EPOCH_MS }
   const popular = () => db.transaction((tx) => computePopular(tx, popularRules))
   async function housekeeping(): Promise<void> {
-    while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
+    while (
+      !signal.aborted &&
+      (await db.transaction((tx) => retireViewers(tx, tuning.thresholds.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH
+    );
     if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
     while (!signal.aborted && (await pruneActivities(db, config.ACTIVITY_RETENTION_DAYS, PRUNE_BATCH)) === PRUNE_BATCH);
@@ -183,7 +185,6 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
           loop('cleanups', POLL_MS, () => cleanNext(db)),
           loop('sweeps', POLL_MS, () => untilNone(() => sweepNext(db, delivery))),
           loop('tiers', TIERS_MS, () => tuning.stepTiers()),
-          loop('demotions', TIERS_MS, () => untilNone(() => copyNext(db))),
           loop('popular', config.POPULAR_EVERY_MS, popular),
           loop('housekeeping', HOUSEKEEPING_MS, housekeeping),
         ]
@@ -198,6 +199,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     mint: () => mint.mint(),
     settle,
     jobs: { queueing: () => ({ turns, bigLaneFollowers: tuning.thresholds.BIG_LANE_FOLLOWERS }), announce },
+    routing: () => tuning.routing(),
     readiness: createReadiness(
       {
         // Answers for Postgres as well: without it, or with tables older than this code, nothing can be served.

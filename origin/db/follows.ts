@@ -3,7 +3,7 @@ import { inTurn, logActivity } from './activities.ts'
 import { oweCleanup } from './cleanups.ts'
 import type { Queryable } from './client.ts'
 import { relationsOf } from './relations.ts'
-import { AUDIENCE_HINT, heldByRows } from './timelines.ts'
+import { AUDIENCE_HINT, inTimelines } from './timelines.ts'
 import { findUsers } from './users.ts'
 
 /** `left` names at most this many authors; beyond it the timeline is dropped instead. */
@@ -62,7 +62,7 @@ export interface ViewerVersions {
 }
 
 /**
- * Copies the newest posts of a new followee that rows hold into an enrolled viewer's timeline, and raises the follow version, so that
+ * Copies the newest posts of a new followee that timelines hold into an enrolled viewer's timeline, and raises the follow version, so that
  * every timeline filled before is a miss. Must run in a transaction that starts after the follow committed: a post committed
  * before our snapshot is copied, one committed after it finds the edge. Undefined when another process has done it.
  */
@@ -77,7 +77,7 @@ export async function backfill(tx: Queryable, viewerId: bigint, authorId: bigint
       with newest as (
         select p.id, author_id, root_id, root_author_id, ${AUDIENCE_HINT} as audience, row_number() over (order by p.id desc) as place
         from posts p join authors using (author_id) join users u on u.id = author_id
-        where author_id = ${authorId} and p.deleted_at is null and ${heldByRows(sql`p`, sql`authors`)}
+        where author_id = ${authorId} and p.deleted_at is null and ${inTimelines(sql`p`, sql`authors`)}
           and exists (select from follows where follower_id = ${viewerId} and followee_id = ${authorId})
         order by p.id desc limit ${cap + 1}
       ), copied as (

@@ -123,7 +123,10 @@ function dueJobs(preferred: Lane, batch: number): SQL {
     select * from preferred union all select * from other`
 }
 
-/** May a timeline of this viewer be present in L2? A scalar, which is asked of these viewers alone: `exists` may become a hash of all. */
+/**
+ * May a timeline of this viewer be present in L2? Whoever fills one marks that first and then takes a snapshot: a post it does not see commits after the mark, and its chunk
+ * finds the mark. A scalar, which is asked of these viewers alone: `exists` may become a hash of all.
+ */
 const isPresent = (viewerId: SQL): SQL => sql`(select present_until > now() from viewers v where v.viewer_id = ${viewerId})`
 
 type RawCut = RawEntry & { after_viewer: bigint; next_viewer: bigint | null; viewers: string | null; trim: string | null }

@@ -73,13 +73,13 @@ export async function insertActivity(tx: Queryable, activity: NewActivity, queue
   const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint),
-        turn_at = ${turnOf(turns, lane, sql`turn_at`)} + ${COST}
+        unpushed = unpushed or hot or route = 'pull', turn_at = ${turnOf(turns, lane, sql`turn_at`)} + ${COST}
       where author_id = ${authorId} and exists (select from users where id = ${authorId} and deleted_at is null and suspended_at is null)
-      returning author_id, post_version, route, follower_count, turn_at - ${COST} as turn_at
+      returning author_id, post_version, route, hot, follower_count, turn_at - ${COST} as turn_at
     ), post as (
       insert into posts (id, author_id, text, root_id, root_author_id, mode, audience)
       select ${activity.id}::bigint, ${authorId}::bigint, ${activity.text}::text, ${root?.id ?? null}::bigint,
-        ${root?.authorId ?? null}::bigint, case route when 'pull' then 'pull' else 'push' end, ${audience}
+        ${root?.authorId ?? null}::bigint, case when route = 'pull' then 'pull' when hot then 'hot' else 'push' end, ${audience}
       from author returning mode
     ), job as (
       insert into fanout_jobs (activity_id, author_id, mode, lane, turn_at)

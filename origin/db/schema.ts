@@ -45,6 +45,7 @@ export const authors = pgTable('authors', {
   announcedAt: moment('announced_at'),
   hot: boolean('hot').notNull().default(false),
   hotChangedAt: moment('hot_changed_at').notNull(),
+  unpushed: boolean('unpushed').notNull().default(false),
   demotedAt: moment('demoted_at'),
   turnAt: moment('turn_at').notNull(),
 })
@@ -241,12 +242,6 @@ export const beats = pgTable(
   },
   (table) => [primaryKey({ columns: [table.machineId, table.at] })],
 )
-
-export const demotions = pgTable('demotions', {
-  authorId: id('author_id').primaryKey(),
-  afterViewer: id('after_viewer').notNull().default(0n),
-  copiedAt: moment('copied_at'),
-})
 
 export const popularPosts = pgTable('popular_posts', { postId: id('post_id').primaryKey(), score: doublePrecision('score').notNull() })
 

@@ -4,6 +4,12 @@ import { type InvalidationRow, insertInvalidations } from './invalidations.ts'
 import { LOCKS } from './locks.ts'
 
 export interface TierRules {
+  /** Authors with this many followers are hot: their posts are no rows, unless they are pulled anyway. */
+  readonly hotThreshold: number
+  /** Hot authors with fewer than this share of the threshold have rows again. */
+  readonly hotLeaveShare: number
+  /** Between two such changes of an author (milliseconds). */
+  readonly hotHoldMs: number
   /** Authors with this many followers are pulled. */
   readonly crowdThreshold: number
   /** Pulled authors with fewer than this share of the threshold are demoted: below 1, or who is near it would come and go. */
@@ -32,11 +38,29 @@ export async function crowd(db: Queryable): Promise<{ readonly version: number; 
 export async function stepTiers(tx: Queryable, rules: TierRules, crowdKey: string): Promise<InvalidationRow[]> {
   const [lock] = await tx.execute<{ taken: boolean }>(sql`select pg_try_advisory_xact_lock(${LOCKS.tiers}) as taken`)
   if (!lock?.taken) return []
+  await heatAuthors(tx, rules)
   const left = await demoteAuthors(tx, rules)
   const came = await promoteAuthors(tx, rules)
   if (left + came === 0) return []
   const [row] = await tx.execute<{ version: bigint }>(sql`update crowd_version set version = version + 1 returning version`)
   return insertInvalidations(tx, [{ key: crowdKey, truth: Number(row?.version ?? 0n), replacement: null }])
+}
+
+/** Authors changed in one step: posts of theirs wait until it commits. */
+const HEATED_AT_ONCE = 1_000
+
+/**
+ * Authors become hot, or cease to be. Nobody is told: fills look for hot posts whoever is hot now, and a pushed post has its rows. Who is
+ * locked at this moment is changed by a later step.
+ */
+async function heatAuthors(tx: Queryable, { hotThreshold, hotLeaveShare, hotHoldMs }: TierRules): Promise<void> {
+  const change = (hot: boolean, due: SQL) =>
+    tx.execute(sql`
+    update authors set hot = ${hot}, hot_changed_at = clock_timestamp() where author_id in (
+      select author_id from authors where hot = ${!hot} and ${due} and hot_changed_at <= now() - ${seconds(hotHoldMs)}
+      limit ${HEATED_AT_ONCE} for update skip locked)`)
+  await change(true, sql`follower_count >= ${hotThreshold}`)
+  await change(false, sql`follower_count < ${Math.ceil(hotThreshold * hotLeaveShare)}`)
 }
 
 /**
@@ -59,31 +83,20 @@ async function promoteAuthors(tx: Queryable, rules: TierRules): Promise<number> 
 }
 
 /**
- * Pulled authors with too few followers are demoted, which begins the copy of their pulled posts (`demotions.ts`); those whose copy
- * was finished longer ago than a timeline lives leave `crowd`: every timeline in L2 or a memory was filled from complete rows.
- * Answers how many left.
+ * Pulled authors with too few followers are demoted: their next posts are not pulled, and fills look for those that were. They stay in
+ * `crowd` until every timeline that was filled before has ended; with enough followers again they are announced anew. Answers how many left.
  */
 async function demoteAuthors(tx: Queryable, { crowdThreshold, leaveShare, holdMs, timelineLifeMs }: TierRules): Promise<number> {
+  await tx.execute(sql`
+    update authors set route = 'announced', announced_at = clock_timestamp(), demoted_at = null
+    where route = 'demoted' and candidate_since is not null and follower_count >= ${crowdThreshold}`)
   const left = await tx.execute(sql`
-    with copied as (
-      delete from demotions where copied_at <= now() - ${seconds(timelineLifeMs)} returning author_id
-    )
-    update authors set route = 'push' where author_id in (select author_id from copied) and route = 'demoted' returning 1`)
-  // Their copies stop half-way, which harms nobody: the author is in crowd all along, and another demotion copies from the start.
-  // The copy holds its row for a chunk's time: we wait for that before we hold the author, whose posts wait for us.
+    update authors set route = 'push', demoted_at = null
+    where route = 'demoted' and candidate_since is not null and demoted_at <= now() - ${seconds(timelineLifeMs)} returning 1`)
   await tx.execute(sql`
-    with risen as (
-      delete from demotions d using authors a where a.author_id = d.author_id and follower_count >= ${crowdThreshold} returning d.author_id
-    )
-    update authors set route = 'announced', announced_at = clock_timestamp() where author_id in (select author_id from risen)`)
-  await tx.execute(sql`
-    with fallen as (
-      update authors set route = 'demoted'
-      where route = 'pull' and candidate_since is not null -- by its index: this is asked every second
-        and follower_count < ${Math.ceil(crowdThreshold * leaveShare)} and announced_at <= now() - ${seconds(holdMs)}
-      returning author_id
-    )
-    insert into demotions (author_id) select author_id from fallen`)
+    update authors set route = 'demoted', demoted_at = clock_timestamp()
+    where route = 'pull' and candidate_since is not null -- by its index: this is asked every second
+      and follower_count < ${Math.ceil(crowdThreshold * leaveShare)} and announced_at <= now() - ${seconds(holdMs)}`)
   return left.length
 }
 

@@ -68,7 +68,7 @@ export async function findViewers(db: Queryable, ids: readonly (bigint | string)
 }
 
 /**
- * Enrols a viewer in fan-out: from the commit on, every chunk that is cut finds their edges. False when already enrolled.
+ * Enrols a viewer in fan-out: from the commit on, every chunk that is cut finds their edges, and that they are present. False when already enrolled.
  * What reads the posts for them must start after this one committed.
  */
 export async function enrol(tx: Queryable, viewerId: bigint): Promise<boolean> {
@@ -79,7 +79,8 @@ export async function enrol(tx: Queryable, viewerId: bigint): Promise<boolean> {
     on conflict do nothing`)
   // Complete from nowhere until the rebuild has committed: until then reads take the posts, and a process that dies leaves it owed.
   await tx.execute(sql`
-    update viewers set enrolled_at = now(), last_active_at = now(), complete_since = ${NOT_REBUILT}::bigint where viewer_id = ${viewerId}`)
+    update viewers set enrolled_at = now(), last_active_at = now(), present_until = now() + make_interval(hours => ${PRESENT_HOURS}),
+      complete_since = ${NOT_REBUILT}::bigint where viewer_id = ${viewerId}`)
   return true
 }
 
@@ -87,32 +88,52 @@ export async function enrol(tx: Queryable, viewerId: bigint): Promise<boolean> {
 export const NOT_REBUILT = 9_223_372_036_854_775_807n
 
 /**
- * Does a timeline's row hold this post of this author? Pushed posts always; pulled ones unless their author is pulled now. Every
- * reader has a 'pull' author in their copy of `crowd` (announced for 15 s, and demoted only by leaving 'pull'), so those rows would be
- * waste; an 'announced' one may lack in a copy, and a demoted one is about to leave. Who copies under a snapshot with 'pull' has an
- * edge that the demotion's copy, which starts later, finds. Not solved by rewriting `posts.mode` at the demotion: promoted
- * again before its copy was through, an author would have posts called pushed that some followers never got.
+ * Does a timeline that is filled now hold this post of this author? All but the posts that are no rows of those who are pulled now: every reader has a
+ * 'pull' author in their copy of `crowd` (announced for 15 s, and in it for a timeline's life after the demotion). One that is 'announced' may lack
+ * in a copy, and one that is 'demoted' is about to leave. So who is hot, or was pulled, may change at any moment, and nothing is copied.
  */
-export const heldByRows = (post: SQL, author: SQL): SQL => sql`(${post}.mode = 'push' or ${author}.route <> 'pull')`
+export const inTimelines = (post: SQL, author: SQL): SQL => sql`(${post}.mode = 'push' or ${author}.route <> 'pull')`
+
+/** An hour as a difference of ids. */
+const HOUR_OF_IDS = 3_600_000n << 22n
+/** After so many floors too high, all posts are looked at. */
+const FLOORS = 3
 
 /**
- * `newest`, the ids of the newest `cap` posts that rows hold of followees: bounded by count and not by age. They can only be by the
- * `cap` followees with the newest post, and are newer than the last of those posts; where a deleted or pulled post makes that cut
- * fall short, it is done again without (`pruned` false).
+ * `newest`, the newest `cap` posts of followees that a timeline holds, for `with recursive`: bounded by count and not by age, and without reading much of what is older. They
+ * can only be by the `cap` followees with the newest post, and are no older than the last of those: the first floor, above which posts are looked for.
+ * Of fewer followees the floor is where a quarter of them has posted since. Where fewer are found (few post often; a newest post was deleted, or is
+ * pulled), the next floor is as much deeper as that tells, and the last one is 0.
  */
-const newestOfFollowees = (viewerId: bigint, cap: number, pruned: boolean): SQL => sql`
+const newestOfFollowees = (viewerId: bigint, cap: number): SQL => sql`
   followee as materialized (
     select a.author_id, a.last_post_id, a.route from follows f join authors a on a.author_id = f.followee_id
     where f.follower_id = ${viewerId} and a.last_post_id > 0
-    order by a.last_post_id desc limit ${pruned ? cap : null}
-  ), cut as materialized (
-    select case when ${pruned} and count(*) = ${cap} then min(last_post_id) else 0 end as id from followee
+  ), span as materialized (
+    select max(last_post_id) as newest, coalesce((array_agg(last_post_id order by last_post_id desc))[${cap}::int],
+      percentile_disc(0.75) within group (order by last_post_id)) as floor from followee
+  ), attempt as (
+    select 0 as number, null::bigint as floor, floor as next_floor, 0 as count,
+      null::bigint[] as ids, null::bigint[] as author_ids, null::bigint[] as root_ids, null::bigint[] as root_author_ids, null::text[] as audiences
+    from span where floor is not null
+    union all
+    select number + 1, next_floor,
+      case when number < ${FLOORS} then greatest(0, newest - greatest(newest - next_floor, ${HOUR_OF_IDS}::bigint)::float8
+        * least(64, greatest(2, 1.5 * ${cap} / greatest(1, found.count))))::bigint else 0 end,
+      found.*
+    from attempt cross join span cross join lateral (
+      select count(*)::int as count, array_agg(id), array_agg(author_id), array_agg(root_id), array_agg(root_author_id), array_agg(audience) from (
+        select p.* from followee cross join lateral (
+          select id, author_id, root_id, root_author_id, audience from posts
+          where author_id = followee.author_id and id >= next_floor and deleted_at is null and ${inTimelines(sql`posts`, sql`followee`)}
+          order by id desc limit ${cap}) p
+        where followee.last_post_id >= next_floor order by p.id desc limit ${cap}) p
+    ) found
+    where attempt.count < ${cap} and attempt.floor is distinct from 0
   ), newest as (
-    select p.* from followee cross join lateral (
-      select id, author_id, root_id, root_author_id, audience from posts where author_id = followee.author_id and id >= (select id from cut) and deleted_at is null
-        and ${heldByRows(sql`posts`, sql`followee`)}
-      order by id desc limit ${cap}
-    ) p order by p.id desc limit ${cap}
+    select p.* from attempt cross join lateral
+      unnest(ids, author_ids, root_ids, root_author_ids, audiences) p(id, author_id, root_id, root_author_id, audience)
+    where count = ${cap} or floor = 0
   )`
 
 /** Since when the newest `cap` posts are everything: '0' where there are no more. */
@@ -123,21 +144,16 @@ export async function rebuild(tx: Queryable, viewerId: bigint, cap: number): Pro
   const owed = await tx.execute(sql`
     select 1 from viewers where viewer_id = ${viewerId} and enrolled_at is not null and complete_since = ${NOT_REBUILT}::bigint for update`)
   if (owed.length === 0) return
-  const fill = async (pruned: boolean): Promise<{ count: number; oldest: bigint | null }> => {
-    const [row] = await tx.execute<{ count: number; oldest: bigint | null }>(sql`
-      with ${newestOfFollowees(viewerId, cap, pruned)}, inserted as (
-        -- in the order in which chunks insert, or the two could wait for each other
-        insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
-        select ${viewerId}::bigint, p.id, author_id, root_id, root_author_id, ${AUDIENCE_HINT} from newest p join users u on u.id = author_id order by p.id
-        on conflict do nothing
-      )
-      select count(*)::int as count, min(id) as oldest from newest`)
-    return row ?? { count: 0, oldest: null }
-  }
   await tx.execute(sql`delete from timeline_entries where viewer_id = ${viewerId}`)
-  let filled = await fill(true)
-  if (filled.count < cap) filled = await fill(false)
-  const completeSince = completeSinceOf(filled.count, filled.oldest, cap)
+  const [filled] = await tx.execute<{ count: number; oldest: bigint | null }>(sql`
+    with recursive ${newestOfFollowees(viewerId, cap)}, inserted as (
+      -- in the order in which chunks insert, or the two could wait for each other
+      insert into timeline_entries (viewer_id, activity_id, author_id, root_id, root_author_id, audience)
+      select ${viewerId}::bigint, p.id, author_id, root_id, root_author_id, ${AUDIENCE_HINT} from newest p join users u on u.id = author_id order by p.id
+      on conflict do nothing
+    )
+    select count(*)::int as count, min(id) as oldest from newest`)
+  const completeSince = completeSinceOf(filled?.count ?? 0, filled?.oldest ?? null, cap)
   await tx.execute(sql`update viewers set complete_since = ${completeSince}::bigint where viewer_id = ${viewerId}`)
 }
 
@@ -150,38 +166,63 @@ export async function unwrittenTimelineOf(
   viewerId: bigint,
   cap: number,
 ): Promise<{ readonly completeSince: bigint; readonly entries: EntryRow[] }> {
-  const find = (pruned: boolean) =>
-    db.execute<RawEntry & { deleted: boolean }>(sql`
-      with ${newestOfFollowees(viewerId, cap, pruned)}
-      select p.id as activity_id, p.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id,
-        u.deleted_at is not null as deleted
-      from newest p join users u on u.id = p.author_id order by p.id desc`)
-  let rows = await find(true)
-  if (rows.length < cap) rows = await find(false)
+  const rows = await db.execute<RawEntry & { deleted: boolean }>(sql`
+    with recursive ${newestOfFollowees(viewerId, cap)}
+    select p.id as activity_id, p.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id,
+      u.deleted_at is not null as deleted
+    from newest p join users u on u.id = p.author_id order by p.id desc`)
   const completeSince = completeSinceOf(rows.length, rows.at(-1)?.activity_id ?? null, cap)
   return { completeSince, entries: rows.filter(({ deleted }) => !deleted).map(toEntry) }
 }
 
 /**
- * The newest entries of a viewer, at most `limit`, restricted to the follows of now: rows of this viewer alone, and no post is looked at. What was deleted or
- * hidden since is among them: readers look at `po:` and `us:`. Read `complete_since` in the same snapshot: a trim in between
- * would hide a hole.
+ * The newest entries of a viewer, at most `limit`, restricted to the follows of now: their rows, and of `unpushed` followees the posts that rows need not hold.
+ * What was deleted or hidden since is among the rows: readers look at `po:` and `us:`. Read `complete_since` and who is unpushed in the
+ * same snapshot: a trim in between would hide a hole.
  */
-export async function timelineOf(db: Queryable, viewerId: bigint, completeSince: bigint, limit: number): Promise<EntryRow[]> {
-  const rows = await db.execute<RawEntry>(sql`
+export async function timelineOf(
+  db: Queryable,
+  viewerId: bigint,
+  completeSince: bigint,
+  limit: number,
+  unpushed: readonly bigint[],
+): Promise<EntryRow[]> {
+  const rowsOf = sql`
     select activity_id, author_id as actor_id, coalesce(audience, 'public') as audience, root_id, root_author_id from timeline_entries
     where viewer_id = ${viewerId} and activity_id > ${completeSince}
       and exists (select from follows f where f.follower_id = ${viewerId} and f.followee_id = author_id)
-    order by activity_id desc limit ${limit}`)
+    order by activity_id desc limit ${limit}`
+  if (unpushed.length === 0) return (await db.execute<RawEntry>(rowsOf)).map(toEntry)
+  const postsOf = sql`posts where author_id = source.id and mode <> 'push' and deleted_at is null and id > ${completeSince}`
+  // A sample of each author tells a floor: the `limit`th newest of what is known is not above that of all.
+  const sample = 1 + Math.ceil((2 * limit) / unpushed.length)
+  const rows = await db.execute<RawEntry>(sql`
+    with entry as materialized (${rowsOf}), source as materialized (
+      select id, private from users where id = any(${idArray(unpushed)})
+    ), known as (
+      select activity_id from entry
+      union select newest.id from source cross join lateral (select id from ${postsOf} order by id desc limit ${sample}) newest
+    ), floor as materialized (
+      select coalesce((select activity_id from known order by activity_id desc offset ${limit - 1} limit 1), ${completeSince}::bigint) as id
+    )
+    select distinct on (activity_id) activity_id, actor_id, audience, root_id, root_author_id from (
+      select *, true as is_row from entry
+      union all select post.id, source.id, case when private then 'followers' else audience end, root_id, root_author_id, false from source cross join lateral (
+        select id, audience, root_id, root_author_id from ${postsOf} and id >= (select id from floor) order by id desc limit ${limit}) post
+    ) line order by activity_id desc, is_row limit ${limit}`)
   return rows.map(toEntry)
 }
 
-/** The followees of a viewer who are, or may become, crowded. */
-export async function candidatesOf(db: Queryable, viewerId: bigint): Promise<bigint[]> {
-  const rows = await db.execute<{ author_id: bigint }>(sql`
-    select author_id from authors
-    where candidate_since is not null and exists (select from follows where follower_id = ${viewerId} and followee_id = author_id)`)
-  return rows.map((row) => row.author_id)
+/** The followees of a viewer who are, or may become, crowded; and those with posts of which timelines hold more than rows (`inTimelines`). */
+export async function bigFolloweesOf(
+  db: Queryable,
+  viewerId: bigint,
+): Promise<{ readonly candidates: bigint[]; readonly unpushed: bigint[] }> {
+  const rows = await db.execute<{ author_id: bigint; candidate: boolean; unpushed: boolean }>(sql`
+    select author_id, candidate_since is not null as candidate, unpushed and route <> 'pull' as unpushed from authors
+    where (candidate_since is not null or unpushed) and exists (select from follows where follower_id = ${viewerId} and followee_id = author_id)`)
+  const idsWhere = (is: 'candidate' | 'unpushed') => rows.filter((row) => row[is]).map((row) => row.author_id)
+  return { candidates: idsWhere('candidate'), unpushed: idsWhere('unpushed') }
 }
 
 /** Whom a viewer unfollowed within the last hours. */
@@ -246,11 +287,17 @@ export async function findAuthors(db: Queryable, authorIds: readonly (bigint | s
   }))
 }
 
-/** Notes that a viewer reads, at most once an hour. */
+/** Longer than a timeline that is filled now lives in L2, by the hour in which nothing is noted (hours). */
+const PRESENT_HOURS = 27
+
+/**
+ * Notes that a viewer reads, and that a timeline of theirs may be present in L2 from now on; at most once an hour. Before the snapshot that fills it: a hot
+ * post that the snapshot does not see commits later than this, and is pushed.
+ */
 export async function noteActivity(db: Queryable, viewerId: bigint): Promise<void> {
   await db.execute(sql`
-    update viewers set last_active_at = now()
-    where viewer_id = ${viewerId} and enrolled_at is not null and last_active_at < now() - interval '1 hour'`)
+    update viewers set last_active_at = now(), present_until = now() + make_interval(hours => ${PRESENT_HOURS})
+    where viewer_id = ${viewerId} and enrolled_at is not null and present_until < now() + make_interval(hours => ${PRESENT_HOURS - 1})`)
 }
 
 /** Lets viewers who have not read for `days` go dormant: nothing is pushed to them until they return. Answers how many. */

@@ -143,12 +143,13 @@ async function loadTimelines(tx: Queryable, asked: Asking<'timeline'>, answer: A
       continue
     }
     if (!viewer.enrolled) throw new RetiredMeanwhile(`viewer ${id} went dormant`)
-    const candidates = (await timelines.candidatesOf(tx, viewer.viewerId)).map(String)
+    const big = await timelines.bigFolloweesOf(tx, viewer.viewerId)
+    const candidates = big.candidates.map(String)
     if (viewer.completeSince === timelines.NOT_REBUILT) {
       const { completeSince, entries } = await timelines.unwrittenTimelineOf(tx, viewer.viewerId, TIMELINE_CAP)
       answer(key, payloads.timelineValue({ ...viewer, completeSince }, entries, candidates))
     } else {
-      const rows = await timelines.timelineOf(tx, viewer.viewerId, viewer.completeSince, TIMELINE_CAP + 1)
+      const rows = await timelines.timelineOf(tx, viewer.viewerId, viewer.completeSince, TIMELINE_CAP + 1, big.unpushed)
       answer(key, payloads.timelineValue(viewer, rows, candidates))
     }
   }

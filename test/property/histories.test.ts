@@ -32,6 +32,6 @@ test('a failure is a short story that names its seed', async () => {
   const { found } = await hunt({ from: 1, count: 200, plant: 'lost push' })
   expect(found).toBeDefined()
   const story = await explain(found ?? 0, 'lost push')
-  expect(story).toMatch(/^history \d+ with “lost push”: “.*” \(\d{19}\) is missing from page \d+\n/)
+  expect(story).toMatch(/^history \d+ with “lost push”: .*“.*” \(\d{19}\) is missing from page \d+\n/)
   expect(story.split('\n').length).toBeLessThan(30)
 }, 120_000)

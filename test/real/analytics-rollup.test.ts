@@ -229,6 +229,7 @@ test('points take no place from reads: an origin that serves all it can still ta
     mint: () => 1n,
     settle: async () => {},
     jobs: { queueing: () => ({}), announce: () => {} },
+    routing: () => Promise.reject(new Error('not asked')),
     rebuilds: { later: () => {} },
     listFormat: 'dense' as const,
     ...told,

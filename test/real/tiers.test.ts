@@ -2,7 +2,6 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { VERSION_HEADER } from '../../contract/headers.ts'
 import { pageSchema } from '../../contract/post.ts'
-import { idArray } from '../../origin/db/client.ts'
 import { oracleFeed } from '../../origin/db/oracle.ts'
 import { writePast } from '../support/activity.ts'
 import { eventually } from '../support/eventually.ts'
@@ -169,7 +168,7 @@ test('an author who is demoted leaves crowd, and at no instant does a reader mis
       for (const client of clients) expect(await read(client, reads), `read ${reads}, ${route}`).toContain(posted[0])
       if (posted.length === 1 && route === 'demoted') {
         posted.push((await write(writer, 'POST', '/v1/posts', { text: 'pushed again' })).id)
-        await write(returned, 'POST', `/v1/users/${author}/follow`) // who comes while the copy runs
+        await write(returned, 'POST', `/v1/users/${author}/follow`) // who comes meanwhile
         clients.push(returned)
         await eventually(async () => expect(await read(returned, 0)).toContain(posted[0]), PROMISED_MS)
         await eventually(async () => expect(await read(returned, 1)).toContain(posted[0]), PROMISED_MS)
@@ -179,10 +178,6 @@ test('an author who is demoted leaves crowd, and at no instant does a reader mis
     await eventually(async () => {
       for (const client of clients) expect(await read(client, 1)).toEqual(await oracleIds(client, 50))
     }, PROMISED_MS)
-    // From now on it is their rows that say so.
-    const rows = await stack.db.execute(sql`
-      select 1 from timeline_entries where activity_id = ${posted[0]} and viewer_id = any(${idArray(clients.map(({ id }) => id))})`)
-    expect(rows).toHaveLength(clients.length)
   } finally {
     await edge.stop()
   }

@@ -5,14 +5,17 @@ import { backfill, deleteFollow, insertFollow } from '../../origin/db/follows.ts
 import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
 import { crowd, stepTiers } from '../../origin/db/tiers.ts'
 import * as timelines from '../../origin/db/timelines.ts'
-import { copyNext } from '../../origin/fanout/demote.ts'
+
 import { fanoutWorker } from './fan-out.ts'
+
 import { makeUsers } from './people.ts'
 
 /** Rows a timeline keeps, and activities an author's list keeps: small, so that floors matter. */
 const CAP = 6
 const LIST_CAP = 4
 const THRESHOLD = 1_000
+const HOT_THRESHOLD = 400
+export const SIZES = { few: 10, some: 500, many: THRESHOLD } as const
 /** As long as all waiting times here are: an hour. Time passes by moving what Postgres noted into the past. */
 const LIFE_MS = 3_600_000
 
@@ -23,17 +26,17 @@ interface Cached extends EntryList {
 }
 
 /** Defects by which a test shows that it would notice them. */
-export type Defect = 'nothing is copied' | 'rebuilds leave pulled posts out' | 'leaves at once'
+export type Defect = 'fills are rows alone' | 'leaves at once' | 'nobody is marked as present'
 
 let nextId = 2_150_000_000_000_000_000n
 
 /**
- * Postgres with everything the origin does to it around a demotion, step by step, and the caches of the edge as plain values. Each
+ * Postgres with everything the origin does to it around the changes of an author's tier, step by step, and the caches of the edge as plain values. Each
  * method is one transaction of one process: whatever order they are called in may happen.
  */
 export async function createTiersWorld(db: Database, defect?: Defect) {
   // Whoever was in an earlier world is out of the tiers.
-  await db.execute(sql`with ended as (delete from demotions) update authors set route = 'push', candidate_since = null, follower_count = 0`)
+  await db.execute(sql`update authors set route = 'push', candidate_since = null, hot = false, follower_count = 0`)
   const authors = await makeUsers(db, 2)
   const viewers = await makeUsers(db, 3)
   const cached = new Map<string, Cached>()
@@ -47,6 +50,9 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
     candidateFloor: 1,
     timelineLifeMs: LIFE_MS,
     announceMs: LIFE_MS,
+    hotThreshold: HOT_THRESHOLD,
+    hotLeaveShare: 0.8,
+    hotHoldMs: LIFE_MS,
   }
 
   const worker = fanoutWorker(db, {
@@ -68,12 +74,14 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
   async function load(viewerId: string): Promise<Cached | undefined> {
     const [viewer] = await timelines.findViewers(db, [viewerId])
     if (!viewer?.enrolled) return undefined
-    const candidates = (await timelines.candidatesOf(db, viewer.viewerId)).map(String)
+    const big = await timelines.bigFolloweesOf(db, viewer.viewerId)
+    const candidates = big.candidates.map(String)
     if (viewer.completeSince === timelines.NOT_REBUILT) {
       const { completeSince, entries } = await timelines.unwrittenTimelineOf(db, viewer.viewerId, CAP)
       return { completeSince: String(completeSince), candidates, entries, ageMs: 0 }
     }
-    const rows = await timelines.timelineOf(db, viewer.viewerId, viewer.completeSince, CAP + 1)
+    const unpushed = defect === 'fills are rows alone' ? [] : big.unpushed
+    const rows = await timelines.timelineOf(db, viewer.viewerId, viewer.completeSince, CAP + 1, unpushed)
     return { completeSince: String(rows[CAP]?.activityId ?? viewer.completeSince), candidates, entries: rows.slice(0, CAP), ageMs: 0 }
   }
 
@@ -132,6 +140,9 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
     async fill(viewer: number): Promise<void> {
       const viewerId = viewers[viewer] ?? ''
       await db.transaction((tx) => timelines.enrol(tx, BigInt(viewerId)))
+      await timelines.noteActivity(db, BigInt(viewerId))
+      if (defect === 'nobody is marked as present')
+        await db.execute(sql`update viewers set present_until = '-infinity' where viewer_id = ${viewerId}`)
       const loaded = await load(viewerId)
       if (loaded) cached.set(viewerId, loaded)
     },
@@ -139,25 +150,17 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
     async rebuild(viewer: number): Promise<void> {
       const viewerId = BigInt(viewers[viewer] ?? '')
       await db.transaction((tx) => timelines.rebuild(tx, viewerId, CAP))
-      if (defect !== 'rebuilds leave pulled posts out') return
-      await db.execute(
-        sql`delete from timeline_entries t using posts p where t.viewer_id = ${viewerId} and p.id = t.activity_id and p.mode = 'pull'`,
-      )
     },
     async refreshCrowd(): Promise<void> {
       crowdCopy = new Set((await crowd(db)).authorIds.map(String))
     },
-    async setFollowers(many: boolean): Promise<void> {
-      await db.execute(sql`update authors set follower_count = ${many ? THRESHOLD : THRESHOLD / 2} where author_id = ${authors[0]}`)
+    async setFollowers(size: keyof typeof SIZES): Promise<void> {
+      await db.execute(sql`update authors set follower_count = ${SIZES[size]} where author_id = ${authors[0]}`)
     },
     async step(): Promise<void> {
       const owed = await db.transaction((tx) => stepTiers(tx, rules, 'crowd'))
       if (owed.length > 0) crowdCopy = undefined
-    },
-    async copy(): Promise<void> {
-      if (defect === 'nothing is copied') await db.execute(sql`update demotions set after_viewer = 9000000000000000000`)
-      await copyNext(db, 1, CAP)
-      if (defect === 'leaves at once') await db.execute(sql`update demotions set copied_at = '-infinity' where copied_at is not null`)
+      if (defect === 'leaves at once') await db.execute(sql`update authors set demoted_at = '-infinity' where route = 'demoted'`)
     },
     /** Six tenths of a life pass: of `crowd` no copy is that old. */
     async pass(): Promise<void> {
@@ -168,8 +171,9 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
         else cached.set(viewerId, { ...value, ageMs: value.ageMs + ms })
       }
       const ago = sql`make_interval(secs => ${ms / 1_000})`
-      await db.execute(sql`update authors set candidate_since = candidate_since - ${ago}, announced_at = announced_at - ${ago}`)
-      await db.execute(sql`update demotions set copied_at = copied_at - ${ago}`)
+      await db.execute(sql`
+        update authors set candidate_since = candidate_since - ${ago}, announced_at = announced_at - ${ago}, demoted_at = demoted_at - ${ago},
+          hot_changed_at = hot_changed_at - ${ago}`)
     },
     async route(author: number): Promise<string | undefined> {
       const [row] = await db.execute<{ route: string }>(sql`select route from authors where author_id = ${authors[author]}`)

@@ -41,6 +41,9 @@ export async function startParts({ timelineMs, crowd, replicaLagMs }: Scale): Pr
     origin: {
       CROWD_THRESHOLD: String(crowd),
       CROWD_FLOOR: String(Math.max(1, crowd - 1)),
+      // Whoever is a candidate is hot.
+      HOT_THRESHOLD: String(Math.max(1, crowd - 1)),
+      HOT_HOLD_MS: '1000',
       ANNOUNCE_MS: String(CROWD_LIFE_MS + 1_000),
       TIMELINE_LIFE_MS: String(timelineMs + 1_000),
       DATABASE_CONNECTIONS: '6',

@@ -1,8 +1,12 @@
 import { entryOf, standingOf, truthOf } from './posts.ts'
-import { type Chunk, type ChunkRow, type Drop, type InvalidationRow, NOT_REBUILT, need, type SweepRow } from './rows.ts'
+import { type Chunk, type ChunkRow, type Drop, type InvalidationRow, NOT_REBUILT, need, type PostRow, type SweepRow } from './rows.ts'
 import type { State } from './state.ts'
 
 /** The twin of origin/db/jobs.ts, invalidations.ts, sweeps.ts and recovery.ts. */
+
+/** To whom of these followers a post is pushed: a hot one, to those who may have a timeline in L2. */
+const reached = (state: State, { mode }: PostRow, followers: readonly string[]): readonly string[] =>
+  mode === 'push' ? followers : followers.filter((id) => need(state.viewers, id).presentUntilMs > state.nowMs())
 
 /** The next chunk of the oldest job: its rows and its state in one transaction. Undefined when nothing is due. */
 export function cutChunk(state: State): Chunk | undefined {
@@ -10,14 +14,15 @@ export function cutChunk(state: State): Chunk | undefined {
   const job = jobs[0]
   if (!job) return undefined
   const { post, afterViewer } = job
-  const all = post.mode === 'push' ? [...need(state.edges, post.authorId)].sort() : []
-  const viewers = all.filter((viewerId) => viewerId > afterViewer).slice(0, rules.chunkSize)
+  const all = post.mode === 'pull' ? [] : [...need(state.edges, post.authorId)].sort()
+  const followers = all.filter((viewerId) => viewerId > afterViewer).slice(0, rules.chunkSize)
   const entry = entryOf(state, post)
-  for (const viewerId of viewers) need(state.timelines, viewerId).set(post.id, entry.audience)
-  const lastViewer = viewers.at(-1) ?? afterViewer
+  if (post.mode === 'push') for (const viewerId of followers) need(state.timelines, viewerId).set(post.id, entry.audience)
+  const viewers = reached(state, post, followers)
+  const lastViewer = followers.at(-1) ?? afterViewer
   const row = { entry, afterViewer, lastViewer, dueAtMs: state.nowMs() + rules.debtAfterMs, pushedAtMs: undefined }
   chunks.push(row)
-  if (viewers.length < rules.chunkSize) jobs.shift()
+  if (followers.length < rules.chunkSize) jobs.shift()
   else job.afterViewer = lastViewer
   return { row, entry, viewers }
 }
@@ -27,9 +32,9 @@ export function takeUnpushed(state: State): Chunk[] {
   const due = state.chunks.filter(({ pushedAtMs, dueAtMs }) => pushedAtMs === undefined && dueAtMs <= state.nowMs())
   return due.map((row) => {
     row.dueAtMs = state.nowMs() + state.rules.debtAfterMs
-    const all = [...need(state.edges, row.entry.actorId)]
-    const viewers = all.filter((viewerId) => viewerId > row.afterViewer && viewerId <= row.lastViewer)
-    return { row, entry: entryOf(state, need(state.posts, row.entry.activityId)), viewers }
+    const post = need(state.posts, row.entry.activityId)
+    const followers = [...need(state.edges, row.entry.actorId)].filter((id) => id > row.afterViewer && id <= row.lastViewer)
+    return { row, entry: entryOf(state, post), viewers: reached(state, post, followers) }
   })
 }
 

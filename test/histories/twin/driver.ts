@@ -50,7 +50,7 @@ export function createTwinDriver(clock: HistoryClock, { seed, has, beats }: Opti
       (rule === 'invalidation voids the lease' && has('delete leaves the lease')) ||
       (rule === 'a push is not fresher' && has('pushed is fresh')),
   })
-  const state = createState(clock.nowMs, RULES, has)
+  const state = createState(clock.nowMs, seed % 2 === 0 ? RULES : { ...RULES, hotThreshold: Number.POSITIVE_INFINITY }, has)
   const servers = createServers({ clock, random, l2, network, state, beats })
   const write = createWrites(state, servers, clock)
   const reads = createReads(state, servers)

@@ -5,7 +5,7 @@ import type { Server } from './origin.ts'
 import { removeFollowsOf, takeBackfills } from './people.ts'
 import { need } from './rows.ts'
 import type { State } from './state.ts'
-import { computePopular, copyNext, nextTierAtMs, stepTiers } from './tiers.ts'
+import { computePopular, nextTierAtMs, stepTiers } from './tiers.ts'
 import { retireViewers, trimTimelines } from './timelines.ts'
 import { backfillNow } from './writes.ts'
 
@@ -88,7 +88,6 @@ export function createLoops({ clock, random, state, servers, anyServer, isClosed
     })
     owed()
     await delivery.settle(rows)
-    while (await process.step(() => copyNext(state)));
   }
 
   /** Wakes idle workers. */

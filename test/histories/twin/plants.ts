@@ -28,8 +28,10 @@ export const PLANTS = {
   'relation not checked': 'whoever has a body that is not public is believed to follow its author',
   'mutes not filtered': 'what is muted is shown in feeds',
   'no sweep': 'bodies stay as they were when an account becomes less or more visible',
-  'demotion without a copy': 'an author leaves the crowd, and nobody has the pulled posts',
-  'crowd left too soon': 'an author leaves the crowd while timelines from before the copy live',
+  'crowd left too soon': 'an author leaves the crowd while timelines from before the demotion live',
+  'fills are rows alone': 'a fill does not look for hot posts, nor for those that were pulled before a demotion',
+  'present for too short': 'a viewer counts as present for a shorter time than a timeline lives',
+  'marked after the snapshot': 'a load marks its viewer as present after it has read the timeline',
   'promotion of the unknown': 'an author is announced while timelines stand that do not know them as a candidate',
 } as const
 export type Plant = keyof typeof PLANTS

@@ -69,7 +69,7 @@ export function insertActivity(state: State, activity: Pick<PostRow, 'id' | 'aut
     ? known.length === 0
     : activity.audience === 'followers' && !known.some(({ audience }) => audience === 'followers')
   author.postVersion++
-  const post: PostRow = { ...activity, mode: author.route === 'pull' ? 'pull' : 'push', version: 1, deleted: false }
+  const post: PostRow = { ...activity, mode: author.route === 'pull' ? 'pull' : author.hot ? 'hot' : 'push', version: 1, deleted: false }
   list(state, post)
   state.jobs.push({ post, afterViewer: '0' })
   return { audience: audienceOf(state, post), postVersion: author.postVersion, firstForFollowers, marks }

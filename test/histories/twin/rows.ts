@@ -14,6 +14,12 @@ export interface TwinRules {
   readonly holdMs: number
   readonly candidateFloor: number
   readonly timelineLifeMs: number
+  readonly hotThreshold: number
+  readonly hotLeaveShare: number
+  readonly hotHoldMs: number
+  /** So long a viewer is marked as present; renewed where less than `presentLeastMs` is left. */
+  readonly presentMs: number
+  readonly presentLeastMs: number
   readonly announceMs: number
   readonly departureMs: number
   readonly dormantMs: number
@@ -37,7 +43,7 @@ export interface PostRow {
   readonly text: string | undefined
   readonly root: { readonly id: string; readonly authorId: string } | undefined
   readonly audience: Audience
-  readonly mode: 'push' | 'pull'
+  readonly mode: 'push' | 'hot' | 'pull'
   version: number
   deleted: boolean
 }
@@ -47,6 +53,9 @@ export interface AuthorRow {
   route: 'push' | 'announced' | 'pull' | 'demoted'
   candidateSinceMs: number | undefined
   announcedAtMs: number
+  demotedAtMs: number
+  hot: boolean
+  hotChangedAtMs: number
 }
 export interface ViewerRow {
   viewVersion: number
@@ -55,6 +64,7 @@ export interface ViewerRow {
   enrolled: boolean
   completeSince: string
   lastActiveAtMs: number
+  presentUntilMs: number
 }
 export interface ChunkRow {
   readonly entry: EntryRow
@@ -85,10 +95,6 @@ export interface SweepRow {
   readonly authorId: string
   belowPost: string
   dueAtMs: number
-}
-export interface DemotionRow {
-  afterViewer: string
-  copiedAtMs: number | undefined
 }
 
 /** `complete_since` of a viewer who is enrolled but not yet rebuilt. */

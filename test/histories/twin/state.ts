@@ -1,6 +1,6 @@
 import type { Audience } from '../../../contract/entry.ts'
 import type { Has } from './plants.ts'
-import type { AuthorRow, ChunkRow, DemotionRow, InvalidationRow, Job, PostRow, SweepRow, TwinRules, UserRow, ViewerRow } from './rows.ts'
+import type { AuthorRow, ChunkRow, InvalidationRow, Job, PostRow, SweepRow, TwinRules, UserRow, ViewerRow } from './rows.ts'
 
 /** The tables of the origin in memory. What changes them runs at one instant, as a transaction that commits does. */
 export interface State {
@@ -32,7 +32,6 @@ export interface State {
   readonly chunks: ChunkRow[]
   readonly invalidations: InvalidationRow[]
   readonly sweeps: Map<string, SweepRow>
-  readonly demotions: Map<string, DemotionRow>
   readonly beats: { readonly machineId: number; readonly beat: number; readonly atMs: number }[]
   popular: readonly string[]
   popularVersion: number
@@ -62,7 +61,6 @@ export const createState = (nowMs: () => number, rules: TwinRules, has: Has): St
   chunks: [],
   invalidations: [],
   sweeps: new Map(),
-  demotions: new Map(),
   beats: [],
   popular: [],
   popularVersion: 1,
@@ -74,8 +72,10 @@ export const pairOf = (one: string, other: string): string => `${one} ${other}`
 /** A user with nothing yet. */
 export function addUser(state: State, id: string, handle: string): void {
   state.users.set(id, { handle, private: false, suspended: false, deleted: false, version: 1, visibilityVersion: 0 })
-  state.authors.set(id, { postVersion: 0, followerCount: 0, route: 'push', candidateSinceMs: undefined, announcedAtMs: 0 })
-  state.viewers.set(id, { viewVersion: 1, followVersion: 1, marksVersion: 1, enrolled: false, completeSince: '0', lastActiveAtMs: 0 })
+  const longAgo = { announcedAtMs: 0, demotedAtMs: 0, hotChangedAtMs: 0 }
+  state.authors.set(id, { postVersion: 0, followerCount: 0, route: 'push', candidateSinceMs: undefined, hot: false, ...longAgo })
+  const never = { enrolled: false, completeSince: '0', lastActiveAtMs: 0, presentUntilMs: 0 }
+  state.viewers.set(id, { viewVersion: 1, followVersion: 1, marksVersion: 1, ...never })
   state.follows.set(id, new Set())
   state.edges.set(id, new Set())
   state.departures.set(id, new Map())

@@ -1,10 +1,9 @@
 import type { EntryRow } from '../../../origin/db/timelines.ts'
 import { audienceOf, entryOf, isWithdrawn, standingOf } from './posts.ts'
-import { type DemotionRow, isAbove, need, newestFirst } from './rows.ts'
+import { type AuthorRow, need, newestFirst } from './rows.ts'
 import type { State } from './state.ts'
-import { trimTimelines } from './timelines.ts'
 
-/** The twin of origin/db/tiers.ts, demotions.ts and popular.ts. */
+/** The twin of origin/db/tiers.ts and popular.ts. */
 
 export function crowd({ authors, crowdVersion }: State): { readonly version: number; readonly authorIds: string[] } {
   const ids = [...authors].filter(([, { route, candidateSinceMs }]) => route !== 'push' && candidateSinceMs !== undefined)
@@ -22,6 +21,7 @@ export const mergedOf = (state: State, viewerId: string): EntryRow[] =>
 
 /** One step of all tiers. Answers the new version of `crowd` where somebody came or went. */
 export function stepTiers(state: State): number | undefined {
+  heatAuthors(state)
   const left = demoteAuthors(state)
   const came = promoteAuthors(state)
   return left || came ? ++state.crowdVersion : undefined
@@ -51,78 +51,55 @@ function promoteAuthors({ authors, rules, nowMs, has }: State): boolean {
   return came
 }
 
-function demoteAuthors({ authors, demotions, rules, nowMs, has }: State): boolean {
+/** Which way an author's `hot` is to change, and from when on it may (epoch milliseconds); undefined where it is right. */
+function heatDueAtMs({ rules }: State, { hot, hotChangedAtMs, followerCount }: AuthorRow): number | undefined {
+  const { hotThreshold, hotLeaveShare, hotHoldMs } = rules
+  const isDue = hot ? followerCount < Math.ceil(hotThreshold * hotLeaveShare) : followerCount >= hotThreshold
+  return isDue ? hotChangedAtMs + hotHoldMs : undefined
+}
+
+function heatAuthors(state: State): void {
+  const atMs = state.nowMs()
+  for (const author of state.authors.values()) {
+    if ((heatDueAtMs(state, author) ?? Number.POSITIVE_INFINITY) <= atMs) Object.assign(author, { hot: !author.hot, hotChangedAtMs: atMs })
+  }
+}
+
+const leavesAtMs = ({ rules, has }: State, { demotedAtMs }: AuthorRow): number =>
+  demotedAtMs + (has('crowd left too soon') ? 0 : rules.timelineLifeMs)
+
+function demoteAuthors(state: State): boolean {
+  const { authors, rules, nowMs } = state
   const atMs = nowMs()
   let left = false
-  const forgets = (row: DemotionRow) =>
-    row.copiedAtMs !== undefined && row.copiedAtMs <= atMs - (has('crowd left too soon') ? 0 : rules.timelineLifeMs)
-  for (const [authorId, demotion] of [...demotions]) {
-    const author = need(authors, authorId)
-    if (forgets(demotion)) {
-      demotions.delete(authorId)
-      if (author.route === 'demoted') {
-        author.route = 'push'
-        left = true
-      }
-    } else if (author.followerCount >= rules.crowdThreshold) {
-      demotions.delete(authorId)
+  for (const author of authors.values()) {
+    if (author.route === 'demoted' && author.followerCount >= rules.crowdThreshold) {
       Object.assign(author, { route: 'announced', announcedAtMs: atMs })
+    } else if (author.route === 'demoted' && leavesAtMs(state, author) <= atMs) {
+      author.route = 'push'
+      left = true
+    } else if (author.route === 'pull' && author.followerCount < Math.ceil(rules.crowdThreshold * rules.leaveShare)) {
+      if (author.announcedAtMs <= atMs - rules.holdMs) Object.assign(author, { route: 'demoted', demotedAtMs: atMs })
     }
-  }
-  for (const [authorId, author] of authors) {
-    if (author.route !== 'pull' || author.followerCount >= Math.ceil(rules.crowdThreshold * rules.leaveShare)) continue
-    if (author.announcedAtMs > atMs - rules.holdMs) continue
-    author.route = 'demoted'
-    demotions.set(authorId, { afterViewer: '0', copiedAtMs: has('demotion without a copy') ? atMs : undefined })
   }
   return left
 }
 
-/** Takes the copy of a demoted author's pulled posts one chunk further. False where there is none. */
-export function copyNext(state: State): boolean {
-  const { demotions, edges, rules } = state
-  const taken = [...demotions].find(([, { copiedAtMs }]) => copiedAtMs === undefined)
-  if (!taken) return false
-  const [authorId, demotion] = taken
-  const viewerIds = [...need(edges, authorId)]
-    .sort()
-    .filter((id) => id > demotion.afterViewer)
-    .slice(0, rules.chunkSize)
-  const last = viewerIds.at(-1)
-  if (last === undefined) {
-    demotion.copiedAtMs = state.nowMs()
-    return true
-  }
-  const pulled = standingOf(state, authorId).filter(({ mode }) => mode === 'pull')
-  for (const viewerId of viewerIds) {
-    const viewer = need(state.viewers, viewerId)
-    const rows = need(state.timelines, viewerId)
-    for (const post of pulled.slice(0, rules.timelineCap).reverse()) {
-      if (isAbove(post.id, viewer.completeSince) && !rows.has(post.id)) rows.set(post.id, audienceOf(state, post))
-    }
-    const beyond = pulled[rules.timelineCap]
-    if (beyond && isAbove(beyond.id, viewer.completeSince)) viewer.completeSince = beyond.id
-  }
-  trimTimelines(state, viewerIds)
-  demotion.afterViewer = last
-  return true
-}
-
 /** When the next step of the tiers is due (epoch milliseconds). */
-export function nextTierAtMs({ authors, demotions, rules, has }: State): number {
+export function nextTierAtMs(state: State): number {
+  const { rules } = state
   let next = Number.POSITIVE_INFINITY
   const due = (atMs: number): void => {
     if (atMs < next) next = atMs
   }
-  for (const { route, candidateSinceMs, announcedAtMs, followerCount } of authors.values()) {
+  for (const author of state.authors.values()) {
+    const { route, candidateSinceMs, announcedAtMs, followerCount } = author
     if (route === 'announced') due(announcedAtMs + rules.announceMs)
     if (route === 'pull' && followerCount < rules.crowdThreshold) due(announcedAtMs + rules.holdMs)
     if (candidateSinceMs === undefined && followerCount >= rules.candidateFloor) due(0)
     if (route === 'push' && followerCount >= rules.crowdThreshold) due((candidateSinceMs ?? 0) + rules.timelineLifeMs)
-  }
-  for (const [authorId, { copiedAtMs }] of demotions) {
-    if (copiedAtMs === undefined || (authors.get(authorId)?.followerCount ?? 0) >= rules.crowdThreshold) due(0)
-    else due(copiedAtMs + (has('crowd left too soon') ? 0 : rules.timelineLifeMs))
+    if (route === 'demoted') due(followerCount >= rules.crowdThreshold ? 0 : leavesAtMs(state, author))
+    due(heatDueAtMs(state, author) ?? next)
   }
   return next
 }

@@ -6,8 +6,8 @@ import { pairOf, type State } from './state.ts'
 
 /** The twin of origin/db/timelines.ts. */
 
-/** What rows of followers hold of an author, newest first. */
-export const heldByRows = (state: State, authorId: string): PostRow[] => {
+/** What timelines that are filled now hold of an author, newest first. */
+export const inTimelines = (state: State, authorId: string): PostRow[] => {
   const { route } = need(state.authors, authorId)
   return standingOf(state, authorId).filter(({ mode }) => mode === 'push' || route !== 'pull')
 }
@@ -38,14 +38,15 @@ export function enrol(state: State, viewerId: string): boolean {
   const viewer = need(state.viewers, viewerId)
   if (viewer.enrolled) return false
   for (const authorId of need(state.follows, viewerId)) need(state.edges, authorId).add(viewerId)
-  Object.assign(viewer, { enrolled: true, lastActiveAtMs: state.nowMs(), completeSince: NOT_REBUILT })
+  Object.assign(viewer, { enrolled: true, completeSince: NOT_REBUILT })
+  noteActivity(state, viewerId)
   return true
 }
 
-/** The newest posts that rows hold of followees, and down to where they are all. */
+/** The newest posts of followees that timelines hold, and down to where they are all. */
 function newestOfFollowees(state: State, viewerId: string): { readonly completeSince: string; readonly newest: readonly PostRow[] } {
   const { timelineCap } = state.rules
-  const all = [...need(state.follows, viewerId)].flatMap((authorId) => heldByRows(state, authorId))
+  const all = [...need(state.follows, viewerId)].flatMap((authorId) => inTimelines(state, authorId))
   const newest = all.sort((a, b) => newestFirst(a.id, b.id)).slice(0, timelineCap)
   const oldest = newest.at(-1)
   return { completeSince: newest.length < timelineCap || !oldest ? '0' : before(oldest.id), newest }
@@ -68,9 +69,13 @@ export function rebuild(state: State, viewerId: string): void {
   viewer.completeSince = completeSince
 }
 
-export function noteActivity({ viewers, nowMs }: State, viewerId: string): void {
+/** Notes that a viewer reads, and that a timeline of theirs may be present in L2 from now on. */
+export function noteActivity({ viewers, nowMs, rules, has }: State, viewerId: string): void {
   const viewer = need(viewers, viewerId)
-  if (viewer.enrolled) viewer.lastActiveAtMs = nowMs()
+  if (!viewer.enrolled) return
+  viewer.lastActiveAtMs = nowMs()
+  const lives = has('present for too short') ? 0.2 : 1
+  if (viewer.presentUntilMs < nowMs() + lives * rules.presentLeastMs) viewer.presentUntilMs = nowMs() + lives * rules.presentMs
 }
 
 export function retireViewers({ viewers, edges, timelines, nowMs, rules }: State): void {
@@ -82,11 +87,14 @@ export function retireViewers({ viewers, edges, timelines, nowMs, rules }: State
   }
 }
 
-/** At most one more than the cap, newest first. */
+/** The rows, and the posts that rows need not hold; at most one more than the cap, newest first. */
 export function timelineOf(state: State, viewerId: string): EntryRow[] {
   const { completeSince } = need(state.viewers, viewerId)
   const follows = need(state.follows, viewerId)
-  return [...need(state.timelines, viewerId)]
+  const unpushed = [...follows].flatMap((authorId) => inTimelines(state, authorId)).filter(({ mode }) => mode !== 'push')
+  const audiences = new Map(need(state.timelines, viewerId))
+  if (!state.has('fills are rows alone')) for (const post of unpushed) audiences.set(post.id, audienceOf(state, post))
+  return [...audiences]
     .filter(([id]) => isAbove(id, completeSince))
     .sort(([a], [b]) => newestFirst(a, b))
     .flatMap(([id, audience]) => {

@@ -12,7 +12,7 @@ import type { Process } from './process.ts'
 import type { Drop, InvalidationRow, PostRow } from './rows.ts'
 import { need } from './rows.ts'
 import type { State } from './state.ts'
-import { dropRows, heldByRows } from './timelines.ts'
+import { dropRows, inTimelines } from './timelines.ts'
 
 /** What a write answers: which id it made, and what it raised; or why it was refused. */
 export type Written =
@@ -45,7 +45,7 @@ function marked(userId: string, rootId: string, versions: posts.MarksRaised | un
 /** The second half of a follow: the copy of the history, in a transaction of its own. Undefined when somebody else has done it. */
 export async function backfillNow(state: State, process: Process, viewerId: string, authorId: string, history?: readonly PostRow[]) {
   return process.step(() => {
-    const versions = people.backfill(state, viewerId, authorId, history ?? heldByRows(state, authorId))
+    const versions = people.backfill(state, viewerId, authorId, history ?? inTimelines(state, authorId))
     if (!versions) return undefined
     const raised = raisedBetween(viewerId, authorId, versions, true)
     return { owed: debts.insertInvalidations(state, dropsOf(raised)), raised }
@@ -125,7 +125,7 @@ export function createWrites(state: State, { served, ring, owed, tiersChanged }:
   }
 
   async function follow({ process, delivery }: Server, viewerId: string, authorId: string, accepted: boolean): Promise<Written> {
-    const seen = has('backfill inside the follow') ? await process.step(() => heldByRows(state, authorId)) : undefined
+    const seen = has('backfill inside the follow') ? await process.step(() => inTimelines(state, authorId)) : undefined
     const outcome = await process.step(() => {
       if (accepted && !state.requests.has(`${viewerId} ${authorId}`))
         return need(state.follows, viewerId).has(authorId) ? 'already' : 'not-found'

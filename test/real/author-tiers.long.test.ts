@@ -19,12 +19,12 @@ afterAll(async () => {
   await database?.drop()
 })
 
-test('however posts, follows, returns, demotions and promotions interleave, no reader misses a post: long', async () => {
+test('however posts, follows, returns and changes of tier interleave, no reader misses a post: long', async () => {
   const details = await runTiersHistories(connection.db, { runs: 150, seed: SEED, minSteps: 30 })
   expect(details.failed, fc.defaultReportMessage(details)).toBe(false)
 }, 600_000)
 
-for (const defect of ['rebuilds leave pulled posts out', 'leaves at once'] as const) {
+for (const defect of ['nobody is marked as present', 'leaves at once'] as const) {
   test(`${defect}: the same histories find it`, async () => {
     const details = await runTiersHistories(connection.db, { runs: 500, seed: SEED, minSteps: 30, defect })
     expect(details.failed, `seed ${SEED}`).toBe(true)
