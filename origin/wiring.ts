@@ -152,7 +152,10 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const popularRules = { everyMs: 0.9 * config.POPULAR_EVERY_MS, idEpochMs: EPOCH_MS }
   const popular = () => db.transaction((tx) => computePopular(tx, popularRules))
   async function housekeeping(): Promise<void> {
-    while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
+    while (
+      !signal.aborted &&
+      (await db.transaction((tx) => retireViewers(tx, tuning.thresholds.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH
+    );
     if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
     while (!signal.aborted && (await pruneActivities(db, config.ACTIVITY_RETENTION_DAYS, PRUNE_BATCH)) === PRUNE_BATCH);
