@@ -183,5 +183,5 @@ export async function beginLogAnew(db: Queryable): Promise<void> {
   await db.execute(sql`
     with gone as (delete from activities)
     update activity_log set epoch = gen_random_uuid(), home = (select system_identifier::text from pg_control_system()),
-      pruned_xid = pg_current_xact_id(), pruned_seq = 0`)
+      pruned_xid = pg_snapshot_xmin(pg_current_snapshot()), pruned_seq = 0`)
 }

@@ -1,21 +1,13 @@
 import type { Cost, Mode, Route } from '../../contract/route.ts'
+import type { TierRules } from '../db/tiers.ts'
 
 /** Milliseconds between two steps of the tiers, in which what is due is done. */
 const STEP_MS = 1_000
 
-/** By what authors are sorted into tiers: in followers, shares and milliseconds (origin/config.ts). */
-export interface RoutingRules {
-  /** In force now, and why: lag may have lowered it. */
-  readonly crowdThreshold: number
+/** By what posts are routed now. */
+export interface RoutingRules extends TierRules {
+  /** Why the crowd threshold is what it is: lag may have lowered it. */
   readonly crowdWhy: string
-  readonly leaveShare: number
-  readonly holdMs: number
-  readonly candidateFloor: number
-  readonly timelineLifeMs: number
-  readonly announceMs: number
-  readonly hotThreshold: number
-  readonly hotLeaveShare: number
-  readonly hotHoldMs: number
   readonly bigLaneFollowers: number
   /** Followers per chunk, and keys per call to L2. */
   readonly chunkSize: number
