@@ -88,7 +88,9 @@ async function raised(
 /** Raises what a user's likes and reposts raise; undefined when there is no such user. Lock it before the author: everybody does. */
 export async function raiseMarks(tx: Queryable, userId: bigint): Promise<number | undefined> {
   const [row] = await tx.execute<{ marks_version: bigint }>(sql`
-    update viewers set marks_version = marks_version + 1 from ${inTurn(userId)} where viewer_id = ${userId} returning marks_version`)
+    update viewers v set marks_version = marks_version + 1
+    from (select viewer_id from viewers, ${inTurn([userId])} where viewer_id = ${userId} for update of viewers) mine
+    where v.viewer_id = mine.viewer_id returning marks_version`)
   return row && Number(row.marks_version)
 }
 
