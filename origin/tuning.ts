@@ -75,9 +75,6 @@ export function createTuning({ db, config, settle, observe }: Parts): Tuning {
       return {
         ...rulesOf(config, set, crowdThreshold),
         crowdWhy: noted?.why ?? 'as it is set',
-        hotThreshold: set.HOT_THRESHOLD,
-        hotLeaveShare: set.HOT_LEAVE_SHARE,
-        hotHoldMs: set.HOT_HOLD_MS,
         bigLaneFollowers: set.BIG_LANE_FOLLOWERS,
         chunkSize: config.CHUNK_SIZE,
         keysPerCall: MAX_PUSHED_KEYS,

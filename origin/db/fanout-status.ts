@@ -81,7 +81,8 @@ export interface Debt {
 /** What Postgres still has to tell somebody, and what waits for a person. */
 export async function readDebts(db: Queryable): Promise<Debt[]> {
   const one = (owed: Debt['owed'], from: SQL, since: SQL) =>
-    sql`select ${owed}::text as owed, count(*)::int as count, ${milliseconds(sql`now() - min(${since})`)} as "oldestMs" from ${from}`
+    sql`select ${owed}::text as owed, count(*)::int as count,
+      case when count(*) > 0 then greatest(0, ${milliseconds(sql`now() - min(${since})`)}) end as "oldestMs" from ${from}`
   return db.execute<Debt & Record<string, unknown>>(
     sql.join(
       [
