@@ -188,6 +188,6 @@ export const CROWD = protocol({
     'two posts, four changes, a refollow': { posts: 2, changes: 4, follows: 1, naps: 0 },
     'two posts, four changes, a dormant time': { posts: 2, changes: 4, follows: 0, naps: 1 },
   },
-  whole: { 'four posts, ten changes, two refollows, two dormant times': { posts: 4, changes: 10, follows: 2, naps: 2 } },
+  whole: { 'three posts, ten changes, two refollows, two dormant times': { posts: 3, changes: 10, follows: 2, naps: 2 } },
   model: createModel,
 })
