@@ -44,7 +44,7 @@ ALTER TABLE fanout_jobs
 --> statement-breakpoint
 DROP INDEX fanout_jobs_due;
 --> statement-breakpoint
-CREATE INDEX fanout_jobs_turn ON fanout_jobs (lane, turn_at);
+CREATE INDEX fanout_jobs_turn ON fanout_jobs (lane, turn_at, activity_id);
 --> statement-breakpoint
 CREATE INDEX fanout_jobs_of_author ON fanout_jobs (author_id);
 --> statement-breakpoint

@@ -6,6 +6,7 @@ import type { SigningKey } from '../contract/signed.ts'
 import type { Rollup } from './analytics/rollup.ts'
 import type { Database } from './db/client.ts'
 import type { Delivery } from './fanout/deliver.ts'
+import type { RoutingRules } from './fanout/route.ts'
 import type { Settle } from './fanout/settle.ts'
 import { type OriginEnv, requireSignature } from './http/identity.ts'
 import type { Readiness } from './http/readiness.ts'
@@ -22,8 +23,9 @@ import { internalRoutes } from './routes/internal.ts'
 import { likeRoutes } from './routes/likes.ts'
 import { peopleRoutes } from './routes/people.ts'
 import { pointRoutes } from './routes/points.ts'
-import { postRoutes } from './routes/posts.ts'
+import { type JobParts, postRoutes } from './routes/posts.ts'
 import { relationRoutes } from './routes/relations.ts'
+import { routeRoutes } from './routes/route.ts'
 import { userRoutes } from './routes/users.ts'
 import type { Rebuilds } from './timelines/rebuild.ts'
 
@@ -38,9 +40,8 @@ interface Parts {
   readonly clock: { nowMs(): number }
   readonly mint: () => bigint
   readonly settle: Settle
-  /** Tells fan-out of a new job, once it has committed. */
-  readonly announce: () => void
-  readonly bigLaneFollowers: () => number
+  readonly jobs: JobParts
+  readonly routing: () => Promise<RoutingRules>
   readonly readiness: Readiness
   readonly rollup: Rollup
   readonly rebuilds: Pick<Rebuilds, 'later'>
@@ -60,8 +61,8 @@ export function createApp({
   clock,
   mint,
   settle,
-  announce,
-  bigLaneFollowers,
+  jobs,
+  routing,
   readiness,
   rollup,
   rebuilds,
@@ -83,9 +84,10 @@ export function createApp({
   app.route('/', pointRoutes(rollup))
   app.route('/', consistencyRoutes(db))
   app.route('/', fanoutRoutes(db))
+  app.route('/', routeRoutes(db, routing))
   app.use(shedAbove(maxConcurrentRequests, observe))
   app.route('/', internalRoutes({ db, rebuilds, listFormat, observe }))
-  app.route('/', postRoutes({ db, mint, settle, announce, bigLaneFollowers }))
+  app.route('/', postRoutes({ db, mint, settle, jobs }))
   app.route('/', likeRoutes({ db, settle }))
   app.route('/', followRoutes({ db, settle }))
   app.route('/', relationRoutes({ db, settle }))

@@ -35,6 +35,8 @@ export const schema = z.object({
    */
   LIST_FORMAT: z.enum(['dense', 'plain']).default('dense'),
   DATABASE_CONNECTIONS: count(16),
+  /** Do the statements of loads keep their plans? 'off' where something in front of Postgres gives each transaction another session. */
+  DATABASE_PREPARE: z.enum(['on', 'off']).default('on'),
   /** Milliseconds after SIGTERM in which /readyz answers 503 and requests are still taken: so long a load balancer may go on sending. */
   SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   /** Milliseconds. A rebuild takes tens; a statement beyond this is ill. */
@@ -68,15 +70,15 @@ export const schema = z.object({
   /** Milliseconds that the oldest job of the big lane waits. Above it the crowd threshold falls: readers are promised 5 s. */
   LAG_HIGH_MS: count(10_000),
   /**
-   * The same. Below it the lane keeps up. Half of the other: the largest job at half the threshold takes half as long, so a lane that is slow for a single one is not calm,
-   * and one that is quick is, though authors just below the threshold take seconds.
+   * The same. Below it the lane keeps up. Half of the other, because the largest job at half the threshold takes half as long: a lane that is too slow for a
+   * single one is not calm then, and any other is (docs/decisions/0016-lag-and-thresholds.md).
    */
   LAG_LOW_MS: count(5_000),
   /** Milliseconds from one fall of the threshold to the next: the announcement, and 15 s in which it is seen to help. */
   LAG_STEP_MS: count(30_000),
   /** Milliseconds the lane must have kept up before the threshold rises a step. */
   LAG_CALM_MS: count(5 * 60_000),
-  /** Followers. Above it an author's posts take the big lane, a chunk at a time: 2,000 rows are 15 ms, which the next one of a small author can wait. */
+  /** Followers. Above it an author's posts take the big lane, a chunk at a time: 2,000 rows take 15 ms, for which small authors may wait. */
   BIG_LANE_FOLLOWERS: followers().default(2_000),
   /** Milliseconds from the announcement in `crowd` to the first pulled post: `crowd` is used for at most 10 s, and 5 s of margin. */
   ANNOUNCE_MS: count(15_000),
@@ -98,7 +100,7 @@ export const schema = z.object({
   /** Milliseconds between two computations of what is popular, of all processes together: a tenth of a second of Postgres each, whatever there is. */
   POPULAR_EVERY_MS: count(30_000),
   /** Days without a read after which a viewer gets nothing pushed. */
-  DORMANT_DAYS: count(30),
+  DORMANT_DAYS: z.coerce.number().int().positive().max(3_650).default(30),
   /** What the reader page's demo asks of the origin (contract/demo.ts). Never in production. */
   DEMO: z.enum(['on', 'off']).default('off'),
   /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */

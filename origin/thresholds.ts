@@ -18,6 +18,7 @@ export const TUNABLE = [
   'LAG_STEP_MS',
   'LAG_CALM_MS',
   'BIG_LANE_FOLLOWERS',
+  'DORMANT_DAYS',
 ] as const
 export type Tunable = (typeof TUNABLE)[number]
 

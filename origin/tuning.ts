@@ -1,9 +1,11 @@
+import { MAX_PUSHED_KEYS } from '../contract/l2/calls.ts'
 import { keyOf } from '../contract/l2/keys.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db/client.ts'
-import { noteInForce, readSettings } from './db/settings.ts'
+import { noteInForce, readInForce, readSettings } from './db/settings.ts'
 import { stepTiers, type TierRules } from './db/tiers.ts'
 import { type CrowdThresholdEvent, stepCrowdThreshold } from './fanout/crowd-threshold.ts'
+import type { RoutingRules } from './fanout/route.ts'
 import type { Settle } from './fanout/settle.ts'
 import { type InForce, type Thresholds, thresholdsOf } from './thresholds.ts'
 
@@ -26,6 +28,8 @@ export interface Tuning {
   refresh(): Promise<void>
   /** One step of all tiers, by the thresholds of now. */
   stepTiers(): Promise<void>
+  /** By what authors are sorted now, for whoever asks: the crowd threshold as the last step of the tiers found it. */
+  routing(): Promise<RoutingRules>
 }
 
 /** The thresholds that this process goes by while it runs, and the step of the tiers that goes by them (docs/architecture.md, Lag). */
@@ -62,6 +66,19 @@ export function createTuning({ db, config, settle, observe }: Parts): Tuning {
       })
       if (stepped?.moved) observe(stepped.moved)
       if (stepped) await settle(stepped.owed)
+    },
+    async routing() {
+      await refresh()
+      const set = inForce.thresholds
+      const noted = await readInForce(db)
+      const crowdThreshold = noted?.crowdThreshold ?? set.CROWD_THRESHOLD
+      return {
+        ...rulesOf(config, set, crowdThreshold),
+        crowdWhy: noted?.why ?? 'as it is set',
+        bigLaneFollowers: set.BIG_LANE_FOLLOWERS,
+        chunkSize: config.CHUNK_SIZE,
+        keysPerCall: MAX_PUSHED_KEYS,
+      }
     },
   }
 }

@@ -15,7 +15,7 @@ import { pruneActivities } from './db/activities.ts'
 import { pruneRollup } from './db/analytics.ts'
 import { connect } from './db/client.ts'
 import { pruneConsistency } from './db/consistency.ts'
-import { createJobQueue } from './db/jobs.ts'
+import { createJobQueue, type Turns, turnsOf } from './db/jobs.ts'
 import { machineStore } from './db/machines.ts'
 import { appliedMigrations } from './db/migrations.ts'
 import { computePopular } from './db/popular.ts'
@@ -57,6 +57,7 @@ const FANOUT_CHANNEL = 'tideline_fanout'
 /** An idle worker looks at the queue this often even if no notification arrives (milliseconds). */
 const POLL_MS = 250
 const BEAT_MS = 1_000
+const TURNS_MS = 1_000
 const TIERS_MS = 1_000
 /** Redis is called silent when it acknowledged nothing for this long (milliseconds): five beats. */
 const REDIS_SILENT_MS = 5 * BEAT_MS
@@ -93,6 +94,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     maxConnections: config.DATABASE_CONNECTIONS,
     statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
     applicationName: 'tideline-origin',
+    prepare: config.DATABASE_PREPARE === 'on',
   })
   const { db } = connection
   const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
@@ -151,17 +153,24 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
   const popularRules = { everyMs: 0.9 * config.POPULAR_EVERY_MS, idEpochMs: EPOCH_MS }
   const popular = () => db.transaction((tx) => computePopular(tx, popularRules))
   async function housekeeping(): Promise<void> {
-    while (!signal.aborted && (await db.transaction((tx) => retireViewers(tx, config.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH);
+    while (
+      !signal.aborted &&
+      (await db.transaction((tx) => retireViewers(tx, tuning.thresholds.DORMANT_DAYS, RETIRE_BATCH))) === RETIRE_BATCH
+    );
     if (recovered) await prune(db)
     while (!signal.aborted && (await pruneRollup(db, config.ANALYTICS_RETENTION_HOURS, PRUNE_BATCH)) === PRUNE_BATCH);
     while (!signal.aborted && (await pruneActivities(db, config.ACTIVITY_RETENTION_DAYS, PRUNE_BATCH)) === PRUNE_BATCH);
     await pruneConsistency(db, config.ANALYTICS_RETENTION_HOURS)
   }
+  let turns: Turns = {}
   let stopping = false
   const known = knownMigrations()
   const loops = [
     loop('mint', RENEW_EVERY_MS, () => mint.renew()),
     loop('beat', BEAT_MS, beat),
+    loop('turns', TURNS_MS, async () => {
+      turns = await turnsOf(db)
+    }),
     loop('analytics', ROLLUP_MS, () => rollup.write()),
     ...Array.from({ length: config.FANOUT_WORKERS }, () => {
       const worker = createFanoutWorker({ db, queue, delivery, observe })
@@ -190,8 +199,8 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     clock,
     mint: () => mint.mint(),
     settle,
-    announce,
-    bigLaneFollowers: () => tuning.thresholds.BIG_LANE_FOLLOWERS,
+    jobs: { queueing: () => ({ turns, bigLaneFollowers: tuning.thresholds.BIG_LANE_FOLLOWERS }), announce },
+    routing: () => tuning.routing(),
     readiness: createReadiness(
       {
         // Answers for Postgres as well: without it, or with tables older than this code, nothing can be served.

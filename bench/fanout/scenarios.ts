@@ -4,9 +4,10 @@ import { entries } from './entries.ts'
 import { kill } from './kill.ts'
 import { lanes } from './lanes.ts'
 import { queue } from './queue.ts'
+import { rebuilds } from './rebuild.ts'
 import type { Scenario } from './scenario.ts'
 import { small } from './small.ts'
 import { visible } from './visible.ts'
 
 /** In the order of the report. */
-export const SCENARIOS: readonly Scenario[] = [entries, small, queue, visible, lanes, acknowledged, calls, kill]
+export const SCENARIOS: readonly Scenario[] = [entries, small, queue, visible, lanes, acknowledged, calls, kill, rebuilds]

@@ -101,11 +101,12 @@ export async function examine(db: Database, target: Target, question: Question):
 
 const rankOf = ({ verdict }: Difference): number => ['wrong', 'late beyond the promise', 'late within the promise'].indexOf(verdict)
 
-async function evidenceOf(
+/** What Postgres, L2 and an isolate hold of an activity. */
+export async function evidenceOf(
   db: Database,
   sights: Sights,
   reader: ReaderRow,
-  { activityId, rootId, activity }: Difference,
+  { activityId, rootId, activity }: Pick<Difference, 'activityId' | 'rootId' | 'activity'>,
 ): Promise<Evidence> {
   const [row] = await whereabouts(db, reader.id, [activityId])
   const about: About = {

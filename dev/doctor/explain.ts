@@ -39,7 +39,7 @@ const WHAT: Readonly<Record<Kind, string>> = {
   older: 'is missing, and its post stands further down',
   other: 'shows another post than it should',
 }
-const BECAUSE: Readonly<Record<Hidden, string>> = {
+export const BECAUSE: Readonly<Record<Hidden, string>> = {
   deleted: 'it was deleted',
   'root deleted': 'its post was deleted',
   unfollowed: 'the reader unfollowed who brought it',
@@ -61,17 +61,27 @@ export function explain(difference: Difference, evidence: Evidence): Explanation
   return {
     verdict,
     headline: `${row?.isRepost ? 'repost' : 'post'} ${activityId}${whose} ${WHAT[kind]}${why}`,
-    places: [['Postgres', inPostgres(evidence)], ...owedOf(evidence), ['L2', inL2(evidence)], ['edge', atEdge(evidence)]],
+    places: placesOf(evidence),
     therefore: therefore(difference, evidence),
   }
 }
+
+/** Where an activity is and where not. */
+export const placesOf = (evidence: Evidence): [place: string, says: string][] => [
+  ['Postgres', inPostgres(evidence)],
+  ...owedOf(evidence),
+  ['L2', inL2(evidence)],
+  ['edge', atEdge(evidence)],
+]
+
+const MODES: Readonly<Record<string, string>> = { push: 'pushed', hot: 'pushed without rows (hot)', pull: 'pulled' }
 
 function inPostgres({ row, reader }: Evidence): string {
   if (!row) return 'has no such post'
   const { mode, audience, route, mintedAtMs, followedSinceMs, copyingDueMs } = row
   const ago = (ms: number) => `${secondsOf(reader.nowMs - ms)} ago`
   const said = [
-    `${mode === 'pull' ? 'pulled' : 'pushed'}${audience === 'followers' ? ', for followers' : ''}, posted ${ago(mintedAtMs)}`,
+    `${MODES[mode] ?? mode}${audience === 'followers' ? ', for followers' : ''}, posted ${ago(mintedAtMs)}`,
     followedSinceMs === null ? 'not followed' : `followed since ${momentOf(followedSinceMs)}`,
   ]
   if (copyingDueMs !== null) said.push(`the follow's history is still to be copied, due ${momentOf(copyingDueMs)}`)
@@ -80,9 +90,13 @@ function inPostgres({ row, reader }: Evidence): string {
   return said.join('; ')
 }
 
-function fanOutOf({ queuedSinceMs, attempts, putOffUntilMs, insertedAtMs, pushedAtMs }: Whereabouts, ago: (ms: number) => string): string {
+function fanOutOf(
+  { queuedSinceMs, attempts, putOffUntilMs, insertedAtMs, pushedAtMs, diedAtMs, jobError }: Whereabouts,
+  ago: (ms: number) => string,
+): string {
   if (pushedAtMs !== null) return `its push was acknowledged ${ago(pushedAtMs)}`
   if (insertedAtMs !== null) return `its chunk was cut ${ago(insertedAtMs)} and Redis has not acknowledged the push`
+  if (diedAtMs !== null) return `its fan-out failed too often and is dead since ${ago(diedAtMs)} (npm run dead-jobs): ${jobError}`
   if (queuedSinceMs === null) return 'its fan-out ended more than two hours ago, or this reader came by another way'
   const failed = attempts ? `, failed ${attempts} times` : ''
   return `its fan-out is queued since ${ago(queuedSinceMs)}${failed}${putOffUntilMs === null ? '' : `, put off until ${momentOf(putOffUntilMs)}`}`

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { idArray, type Queryable, textArray } from './client.ts'
+import { type Queryable, textArray } from './client.ts'
 
 /**
  * The log of activities: one row for each thing that happened, in the transaction that did it, for whoever follows it (docs/consumers.md).
@@ -56,7 +56,10 @@ export async function logActivity(tx: Queryable, activity: LoggedActivity): Prom
  */
 export function inTurn(...userIds: readonly bigint[]): SQL {
   const ordered = userIds.toSorted((a, b) => (a < b ? -1 : 1))
-  return sql`(select count(pg_advisory_xact_lock(id)) from unnest(${idArray(ordered)}) id) turn`
+  return sql`(select ${sql.join(
+    ordered.map((id) => sql`pg_advisory_xact_lock(${id}::bigint)`),
+    sql`, `,
+  )}) turn`
 }
 
 /** A place in the log: what is behind it has not been read. Transactions' ids are only ever compared by Postgres. */
@@ -180,5 +183,5 @@ export async function beginLogAnew(db: Queryable): Promise<void> {
   await db.execute(sql`
     with gone as (delete from activities)
     update activity_log set epoch = gen_random_uuid(), home = (select system_identifier::text from pg_control_system()),
-      pruned_xid = pg_current_xact_id(), pruned_seq = 0`)
+      pruned_xid = pg_snapshot_xmin(pg_current_snapshot()), pruned_seq = 0`)
 }

@@ -57,7 +57,7 @@ export async function followersSeen(
       select low + (high - low) / ${SAMPLES}::int * n as from_id from bound cross join generate_series(0, ${SAMPLES - 1}) n
     ), sample as (
       select distinct follower_id from place cross join lateral (
-        select follower_id from follows where followee_id = ${authorId} and follower_id >= from_id order by follower_id limit ${SAMPLE_SIZE}) some
+        select follower_id from follows where followee_id = ${authorId} and follower_id >= from_id order by follower_id limit ${SAMPLE_SIZE}) found
     )
     select count(*)::int as seen, count(enrolled_at)::int as active,
       (count(*) filter (where enrolled_at is not null and present_until > now()))::int as present

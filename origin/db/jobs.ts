@@ -21,6 +21,8 @@ export type Lane = 'small' | 'big'
 /** What one transaction has cut. */
 export interface Cut {
   readonly chunks: readonly Chunk[]
+  /** Behind which viewer those jobs go on that are not done: the activity's id to the viewer's. */
+  readonly unfinished: ReadonlyMap<string, bigint>
   /** Of their viewers one in eighty: whose timelines are to be trimmed. */
   readonly trim: readonly string[]
 }
@@ -54,6 +56,28 @@ export const costOf = (followers: SQL): SQL =>
 
 const LANES = { small: 0, big: 1 } as const
 
+/** Per lane, how far its turns have come (epoch seconds): the turn of the job that is next; absent where none waits. */
+export type Turns = { readonly [lane in Lane]?: number }
+
+/** How far turns have come. Asked now and then, not with every post: behind a long transaction the dead rows of the queue make it slow. */
+export async function turnsOf(db: Queryable): Promise<Turns> {
+  const first = (lane: Lane) =>
+    sql`(select extract(epoch from turn_at)::float8 from fanout_jobs where lane = ${LANES[lane]} order by turn_at limit 1)`
+  const [row] = await db.execute<{ small: number | null; big: number | null }>(
+    sql`select ${first('small')} as small, ${first('big')} as big`,
+  )
+  return { ...(row?.small == null ? {} : { small: row.small }), ...(row?.big == null ? {} : { big: row.big }) }
+}
+
+/**
+ * When an author's next job has its turn: after their last one, and not before the lane's next job, nor later than now (start-time fair queueing, Goyal, Vin and Cheng 1996). So
+ * in a backlog the first job of an author comes before the second of another, however old that is.
+ */
+export function turnOf({ small, big }: Turns, lane: SQL, lastTurn: SQL): SQL {
+  const reached = sql`case ${lane} when ${LANES.big} then to_timestamp(${big ?? null}::float8) else to_timestamp(${small ?? null}::float8) end`
+  return sql`greatest(least(now(), ${reached}), ${lastTurn})`
+}
+
 /**
  * The queue in Postgres. A job is a row of its post's transaction; its chunks, their rows and its progress are one statement and so one transaction, which
  * holds nothing longer than it runs. Within a lane jobs come in the order of `turn_at`: who posts more than others comes later.
@@ -71,7 +95,7 @@ export function createJobQueue(db: Database, rules: QueueRules) {
     async cutOne(preferred: Lane, { owed }: { readonly owed: boolean }): Promise<Cut & { readonly failed?: FailedJob }> {
       return db.transaction(async (tx) => {
         const [job] = await tx.execute<{ activity_id: bigint; attempts: number }>(dueJobs(preferred, 1))
-        if (!job) return { chunks: [], trim: [] }
+        if (!job) return NOTHING
         const jobs = sql`select * from fanout_jobs where activity_id = ${job.activity_id}`
         try {
           return await tx.transaction((savepoint) => cutJobs(savepoint, { ...rules, jobs, owed, tolerant: true }))
@@ -80,7 +104,7 @@ export function createJobQueue(db: Database, rules: QueueRules) {
           const attempts = job.attempts + 1
           const died = attempts >= rules.attempts
           await (died ? buryJob(tx, job.activity_id, error) : postponeJob(tx, job.activity_id))
-          return { chunks: [], trim: [], failed: { activityId: String(job.activity_id), attempts, died, error } }
+          return { ...NOTHING, failed: { activityId: String(job.activity_id), attempts, died, error } }
         }
       })
     },
@@ -91,7 +115,7 @@ export function createJobQueue(db: Database, rules: QueueRules) {
 function dueJobs(preferred: Lane, batch: number): SQL {
   const from = (lane: Lane, condition: SQL) => sql`
     select * from fanout_jobs where lane = ${LANES[lane]} and run_at <= now() ${condition}
-    order by turn_at limit ${lane === 'small' ? batch : 1} for update skip locked`
+    order by turn_at, activity_id limit ${lane === 'small' ? batch : 1} for update skip locked`
   return sql`
     with preferred as materialized (${from(preferred, sql``)}), other as materialized (
       ${from(preferred === 'small' ? 'big' : 'small', sql`and not exists (select from preferred)`)}
@@ -105,13 +129,16 @@ function dueJobs(preferred: Lane, batch: number): SQL {
  */
 const isPresent = (viewerId: SQL): SQL => sql`(select present_until > now() from viewers v where v.viewer_id = ${viewerId})`
 
-type RawCut = RawEntry & { after_viewer: bigint; viewers: string | null; trim: string | null }
+type RawCut = RawEntry & { after_viewer: bigint; next_viewer: bigint | null; viewers: string | null; trim: string | null }
+
+const NOTHING: Cut = { chunks: [], unfinished: new Map(), trim: [] }
 
 /**
  * One statement, and so one round trip and one transaction: the rows of a chunk (a hot job has none, and pushes to those alone whose timeline may be present) of each job, the chunks' states, and the jobs moved on or done. A plain insert is a quarter
- * quicker than one with ON CONFLICT; it fails with a unique violation where a rebuild or backfill was quicker, and is repeated with `tolerant`.
+ * quicker than one with ON CONFLICT; it fails with a unique violation where a rebuild or backfill was quicker, and is repeated with `tolerant`. `jobs` selects rows like
+ * those of fanout_jobs; those of another queue are not there, and it notes their progress itself.
  */
-async function cutJobs(
+export async function cutJobs(
   tx: Queryable,
   { jobs, chunkSize, owed, tolerant }: { jobs: SQL; chunkSize: number; owed: boolean; tolerant: boolean },
 ): Promise<Cut> {
@@ -144,6 +171,7 @@ async function cutJobs(
       select activity_id, after_viewer, coalesce(last_viewer, after_viewer), author_id, lane, queued_at,
         now() + make_interval(secs => ${owed ? 0 : DEBT_AFTER_SECONDS})
       from job left join cut using (activity_id)
+      ${tolerant ? sql`on conflict do nothing` : sql``}
     ), done as (
       -- Arrays, not joins: of a table that is empty one minute and full the next no estimate holds.
       delete from fanout_jobs where activity_id = any(array(
@@ -153,10 +181,12 @@ async function cutJobs(
         turn_at = turn_at + ${costOf(sql`${chunkSize}::int`)}, attempts = 0
       where activity_id = any(array(select activity_id from cut where size >= ${chunkSize}))
     )
-    select activity_id, author_id as actor_id, audience, root_id, root_author_id, after_viewer, viewers, trim, ${LAZILY}
+    select activity_id, author_id as actor_id, audience, root_id, root_author_id, after_viewer, viewers, trim,
+      case when size >= ${chunkSize} then last_viewer end as next_viewer, ${LAZILY}
     from job left join cut using (activity_id)`)
   return {
     chunks: rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' })),
+    unfinished: new Map(rows.flatMap((row) => (row.next_viewer === null ? [] : [[String(row.activity_id), row.next_viewer]]))),
     trim: rows.flatMap((row) => idsIn(row.trim ?? '')),
   }
 }

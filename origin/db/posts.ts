@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { inTurn, logActivity, logEntry } from './activities.ts'
 import { idArray, type Queryable } from './client.ts'
-import { costOf } from './jobs.ts'
+import { costOf, type Turns, turnOf } from './jobs.ts'
 import { count, type MarksRaised, raiseMarks } from './likes.ts'
 import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
@@ -33,6 +33,14 @@ interface NewActivity {
   readonly audience?: PostRow['audience'] | undefined
 }
 
+/** What decides when a new job has its turn, and in which lane. */
+export interface Queueing {
+  /** As read of late; where it is not said, nothing waits. */
+  readonly turns?: Turns
+  /** An author of more takes the big lane. */
+  readonly bigLaneFollowers?: number
+}
+
 /** What a new activity raised. */
 export interface ActivityRaised {
   /** Who may see it: of its author's two lists it is in this one. */
@@ -48,10 +56,12 @@ export interface ActivityRaised {
 /**
  * Writes an activity and its fan-out job in one statement, with the delivery mode decided under the lock of the author's row; a repost is
  * counted and marked as well. Undefined when there is no such author, or they are suspended. Throws a unique violation when the root was
- * reposted already. Run it in a transaction. An author of more than `bigLaneFollowers` takes the big lane.
+ * reposted already. Run it in a transaction.
  */
-export async function insertActivity(tx: Queryable, activity: NewActivity, bigLaneFollowers = 2_000): Promise<ActivityRaised | undefined> {
+export async function insertActivity(tx: Queryable, activity: NewActivity, queueing: Queueing = {}): Promise<ActivityRaised | undefined> {
   const { authorId, root, audience = 'public' } = activity
+  const { turns = {}, bigLaneFollowers = 2_000 } = queueing
+  const lane = sql`(route <> 'pull' and follower_count > ${bigLaneFollowers})::int`
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
   // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
   await tx.execute(sql`select 1 from authors, ${inTurn(authorId)} where author_id = ${authorId} for update of authors`)
@@ -63,7 +73,7 @@ export async function insertActivity(tx: Queryable, activity: NewActivity, bigLa
   const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint),
-        unpushed = unpushed or hot or route = 'pull', turn_at = greatest(turn_at, now()) + ${COST}
+        unpushed = unpushed or hot or route = 'pull', turn_at = ${turnOf(turns, lane, sql`turn_at`)} + ${COST}
       where author_id = ${authorId} and exists (select from users where id = ${authorId} and deleted_at is null and suspended_at is null)
       returning author_id, post_version, route, hot, follower_count, turn_at - ${COST} as turn_at
     ), post as (
@@ -73,7 +83,7 @@ export async function insertActivity(tx: Queryable, activity: NewActivity, bigLa
       from author returning mode
     ), job as (
       insert into fanout_jobs (activity_id, author_id, mode, lane, turn_at)
-      select ${activity.id}::bigint, ${authorId}::bigint, mode, (mode <> 'pull' and follower_count > ${bigLaneFollowers})::int, turn_at
+      select ${activity.id}::bigint, ${authorId}::bigint, mode, ${lane}, turn_at
       from author, post
     ), log as (${logged}
     )

@@ -23,7 +23,7 @@ export interface EdgeShares {
   readonly exact: boolean
 }
 
-/** Edges that a sample looks at, each with its two ends: 50 ms. */
+/** Edges that a sample looks at, each with its two ends: some 150 ms. */
 const SAMPLE_EDGES = 10_000
 /** Pages they are spread over: the edges of an author lie together. */
 const SAMPLE_PAGES = 2_000

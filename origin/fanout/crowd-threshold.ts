@@ -35,7 +35,8 @@ export async function stepCrowdThreshold(tx: Queryable, rules: Rules): Promise<C
   const state = await takeCrowdShare(tx)
   if (!state) return undefined
   const lagMs = await bigLaneLagMs(tx)
-  if (state.share >= 1 && lagMs <= rules.highMs) return { threshold: rules.threshold, why: 'as it is set', moved: undefined }
+  const atRest = state.share >= 1 && state.judgedLagMs === 0
+  if (atRest && lagMs <= rules.highMs) return { threshold: rules.threshold, why: 'as it is set', moved: undefined }
   const ofMostAuthors = await thresholdOfMostAuthors(tx, rules.maxAuthors)
   const least = Math.min(rules.threshold, Math.max(rules.floor, ofMostAuthors))
   const { nowMs, ...before } = state

@@ -1,6 +1,6 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import { type Database, isUniqueViolation } from '../db/client.ts'
-import type { Chunk, Cut, FailedJob, Lane } from '../db/jobs.ts'
+import type { Chunk, Cut, Lane } from '../db/jobs.ts'
 import { trimTimelines } from '../db/timelines.ts'
 import type { Delivery } from './deliver.ts'
 import type { JobQueue } from './job-queue.ts'
@@ -8,7 +8,8 @@ import type { JobQueue } from './job-queue.ts'
 export type FanoutEvent =
   | { readonly type: 'fanout-chunks'; readonly chunks: number; readonly entries: number }
   | { readonly type: 'fanout-failed'; readonly error: unknown }
-  | ({ readonly type: 'job-postponed' | 'job-died' } & Omit<FailedJob, 'died'>)
+  | { readonly type: 'job-postponed'; readonly activityId: string; readonly attempts: number; readonly error: unknown }
+  | { readonly type: 'job-died'; readonly activityId: string; readonly attempts: number; readonly error: unknown }
   | { readonly type: 'push-failed'; readonly chunks: number; readonly error: unknown }
   | { readonly type: 'trim-failed'; readonly error: unknown }
 

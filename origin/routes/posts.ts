@@ -7,7 +7,7 @@ import { Problem } from '../../contract/problem.ts'
 import { isUniqueViolation, type Queryable } from '../db/client.ts'
 import { dropsOf, type InvalidationRow, insertInvalidations, owedFor } from '../db/invalidations.ts'
 import { withdrawPost } from '../db/popular.ts'
-import { deleteActivity, findPosts, findRepost, insertActivity, type PostRow } from '../db/posts.ts'
+import { deleteActivity, findPosts, findRepost, insertActivity, type PostRow, type Queueing } from '../db/posts.ts'
 import { TOMBSTONE } from '../fanout/deliver.ts'
 import { parseBody, pathId } from '../http/body.ts'
 import { actingUser, type OriginEnv } from '../http/identity.ts'
@@ -18,11 +18,16 @@ import { marked } from './likes.ts'
 import { respond } from './respond.ts'
 import { noPost, seenPost, unlessGone } from './seen-post.ts'
 
+/** What a post needs of fan-out. */
+export interface JobParts {
+  queueing(): Queueing
+  /** Tells of a new job, once it has committed. */
+  announce(): void
+}
+
 interface Parts extends WriteParts {
   readonly mint: () => bigint
-  readonly announce: () => void
-  /** Above it an author's posts take the big lane. */
-  readonly bigLaneFollowers: () => number
+  readonly jobs: JobParts
 }
 
 /** An activity that is to be written: a post, or a repost. */
@@ -35,7 +40,7 @@ const listKeys = (authorId: bigint): readonly string[] => AUDIENCES.map((audienc
 const bodyKeys = (postId: bigint): readonly string[] => AUDIENCES.map((audience) => keyOf.post(String(postId), audience))
 
 /** The writes of posts and reposts. All are acknowledged before any fan-out. */
-export function postRoutes({ db, mint, settle, announce, bigLaneFollowers }: Parts): Hono<OriginEnv> {
+export function postRoutes({ db, mint, settle, jobs }: Parts): Hono<OriginEnv> {
   const routes = new Hono<OriginEnv>()
 
   async function createPost(c: Context<OriginEnv>): Promise<Response> {
@@ -56,7 +61,7 @@ export function postRoutes({ db, mint, settle, announce, bigLaneFollowers }: Par
       owed = drops.length > 0 ? await insertInvalidations(tx, drops) : [] // not what an attempt that was undone owed
       return answer
     })
-    if (!replayed) announce()
+    if (!replayed) jobs.announce()
     await settle(replayed ? await owedFor(db, Object.keys(answer.raised)) : owed)
     return made(answer, replayed)
   }
@@ -64,7 +69,7 @@ export function postRoutes({ db, mint, settle, announce, bigLaneFollowers }: Par
   /** Writes one activity and says what it raised: a client that returns this reads its own write in any isolate. */
   async function write(tx: Queryable, authorId: bigint, what: What): Promise<Answer & { readonly drops: ReturnType<typeof dropsOf> }> {
     const id = mint()
-    const written = await insertActivity(tx, { id, authorId, ...what }, bigLaneFollowers())
+    const written = await insertActivity(tx, { id, authorId, ...what }, jobs.queueing())
     if (!written) {
       await requireActive(tx, authorId)
       throw new Error(`the user ${authorId} has no author's row`)

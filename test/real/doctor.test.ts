@@ -6,6 +6,8 @@ import { type Examination, examine, sightsOf } from '../../dev/doctor/examine.ts
 import { examineKey } from '../../dev/doctor/key.ts'
 import { isAmiss, reportOf } from '../../dev/doctor/report.ts'
 import type { Target } from '../../dev/doctor/target.ts'
+import { askRoute } from '../../dev/explain/author.ts'
+import { explainPassage } from '../../dev/explain/passage.ts'
 import { insertInvalidations } from '../../origin/db/invalidations.ts'
 import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
 import { runDevCommand } from '../support/command.ts'
@@ -25,7 +27,7 @@ let author = ''
 let minted = firstIdAt(Date.now() - MINUTE_MS)
 
 beforeAll(async () => {
-  stack = await startStack({ origin: { FANOUT_WORKERS: '0' }, worker: { MEMORY_MAX_AGE_MS: '50' } })
+  stack = await startStack({ origin: { FANOUT_WORKERS: '0' }, worker: { MEMORY_MAX_AGE_MS: '50', L2_DEADLINE_MS: '2000' } })
   const [first = '', second = ''] = await makeUsers(stack.db, 2)
   author = first
   reader = await stack.client(second)
@@ -34,6 +36,7 @@ beforeAll(async () => {
   target = {
     databaseUrl: new URL(stack.databaseUrl),
     workerUrl: stack.urls[0],
+    originUrl: stack.originUrl(),
     jwtSecret: stack.secrets.JWT_SECRET,
     l2: { url: stack.l2Url, token: stack.l2Token, prefix: 'tideline:' },
     edgeSecret: stack.secrets.EDGE_SECRET,
@@ -165,6 +168,52 @@ test('what cannot be looked at is said, and what nobody can answer ends with 2',
   await expect(examined({}, { jwtSecret: undefined })).rejects.toThrow('JWT_SECRET')
   const nobody = await runDevCommand('doctor', ['--reader', 'nobody', '--state-dir', '/nowhere'], stack.environment)
   expect(nobody).toEqual({ code: 2, output: 'there is no user "nobody"\n' })
+})
+
+test('npm run explain says what becomes of a post, and by which way one reached a reader or why not', async () => {
+  const where = ['--state-dir', '/nowhere', '--origin-url', stack.originUrl(), '--url', stack.urls[0] ?? '']
+  const explain = (...args: string[]) => runDevCommand('explain', [...args, ...where], stack.environment)
+  expect((await fetch(`${stack.originUrl()}/internal/route/${author}`)).status).toBe(401)
+  expect(await askRoute(target, `user-${author}`)).toMatchObject({
+    author: { id: author, account: 'open' },
+    mode: 'push',
+    followers: { count: 1, active: 1, present: expect.any(Number), exact: true },
+    fanout: { lane: 'small', chunks: 1, dead: 0 },
+    costs: { push: { rows: 1, l2Keys: 2, l2Calls: 1 }, pull: { rows: 0, l2Keys: 1, keysPerRead: 1 } },
+    next: [{ change: 'becomes a candidate, which timelines name' }, { change: 'is hot: no rows any more' }],
+  })
+  await stack.db.execute(sql`update authors set route = 'pull', announced_at = now(), follower_count = 1000001 where author_id = ${author}`)
+  expect(await explain('--author', author)).toEqual({
+    code: 0,
+    output: expect.stringMatching(
+      /mode +pulled[\s\S]*why +1,000,001 followers are at least[\s\S]*next +is demoted[\s\S]*pull \(now\) +0 +1 +1 +1\n/,
+    ),
+  })
+  await stack.db.execute(sql`update authors set route = 'push', announced_at = null, follower_count = 1 where author_id = ${author}`)
+
+  const id = await post()
+  const reached = await explain('--reader', `user-${reader.id}`, '--post', id)
+  expect(reached).toEqual({
+    code: 0,
+    output: expect.stringMatching(/reaches @user-\d+ \(\d+\): row\n[\s\S]*Redis acknowledged the push[\s\S]*L2 +tl: /),
+  })
+  const sights = await sightsOf(target)
+  expect(await explainPassage(stack.db, sights, reader.id, await post('queued'))).toMatchObject({
+    way: 'coming',
+    because: expect.stringContaining('has not come to this reader yet'),
+  })
+  const [stranger = ''] = await makeUsers(stack.db, 1)
+  expect(await explain('--reader', stranger, '--post', id, '--json')).toEqual({
+    code: 1,
+    output: expect.stringMatching(/"way": null,[\s\S]*does not follow @user-/),
+  })
+  await expect(askRoute(target, 'nobody')).rejects.toThrow('there is no user "nobody"')
+  await expect(explainPassage(stack.db, sights, reader.id, '2199999999999999999')).rejects.toThrow('there is no post')
+  expect(await explain('--reader', reader.id, '--post', 'x')).toEqual({
+    code: 2,
+    output: '--post is the id of a post, 19 digits, not "x"\n',
+  })
+  await saboteur.fanOut()
 })
 
 test('a dormant reader: what will happen is said, and the feed is complete', async () => {

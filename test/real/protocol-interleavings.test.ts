@@ -115,7 +115,7 @@ test('however pushes, loads, changes and expiries interleave, what was delivered
 for (const [without, rules] of [
   ['recording in the lease', [['push', `if count ~= '' and count ~= 'XX' then`, 'if false then']]],
   ['merging what was recorded', [['fill', ` .. pushed, 'PX'`, `, 'PX'`]]],
-  ['refusing what recorded too much', [['push', `redis.call('SETRANGE', lease, 22, 'XX')`, '']]],
+  ['refusing what recorded too much', [['push', `redis.call('SETRANGE', lease, '22', 'XX')`, '']]],
   ['voiding the lease', [['invalidate', `  redis.call('DEL', lease)\nend`, 'end']]],
   ['appending', [['push', `redis.call('APPEND', key, entry)`, '']]],
   ['comparing tokens', [['fill', 'string.sub(held, 1, 22) == token', `string.sub(held, 1, 1) == '${tokenOf(0)[0]}'`]]],

@@ -111,7 +111,7 @@ testPromises(
       twins: [
         {
           without: 'looking at presence',
-          rules: [['push', ` or string.sub(frame, 73, 73) ~= '+'`, '']],
+          rules: [['push', ` or byte(frame, 73) ~= 43`, '']],
           shows: /hidden by an absence/,
         },
       ],
@@ -149,7 +149,7 @@ testPromises(
       twins: [
         {
           without: 'refusing what recorded too much',
-          rules: [['push', `redis.call('SETRANGE', lease, 22, 'XX')`, '']],
+          rules: [['push', `redis.call('SETRANGE', lease, '22', 'XX')`, '']],
           shows: /a push was lost/,
         },
       ],
@@ -192,7 +192,7 @@ testPromises(
       twins: [
         {
           without: 'staleness',
-          rules: [['push', `redis.call('SETRANGE', key, 1, '0000000000000')`, '']],
+          rules: [['push', `redis.call('SETRANGE', key, '1', '0000000000000')`, '']],
           shows: /nobody will compact/,
         },
       ],

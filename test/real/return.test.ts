@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { decodeList } from '../../contract/l2/codec.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
-import { type Connection, connect, type Database } from '../../origin/db/client.ts'
+import { type Connection, connect, type Database, idArray } from '../../origin/db/client.ts'
 import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
 import { enrol, findViewers, NOT_REBUILT, rebuild, timelineOf, unwrittenTimelineOf } from '../../origin/db/timelines.ts'
 import { loadKeys } from '../../origin/timelines/load.ts'
@@ -13,6 +13,7 @@ import { eventually } from '../support/eventually.ts'
 import { fanoutWorker } from '../support/fan-out.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { mulberry32 } from '../support/random.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_121)
 
@@ -77,6 +78,71 @@ test.each([
     select count(*)::int as count from posts join follows on followee_id = author_id
     where follower_id = ${id} and deleted_at is null and mode = 'push'`)
   expect(unwritten.entries.length).toBe(Math.min(cap, standing?.count ?? 0))
+})
+
+test('whatever was deleted or pulled, the answer and the rows are the newest that stand, and all of them', async () => {
+  const random = mulberry32(SEED)
+  const below = (n: number) => Math.floor(random() * n)
+  const people = await makeUsers(db, 60)
+  const start = nextId
+  nextId += 1_000_000_000_000_000n
+  // Few post much, some in the same millisecond, some not for long; of many the newest are gone.
+  const posts = people.flatMap((author, i) =>
+    Array.from({ length: i % 7 === 0 ? 120 : below(8) }, () => ({
+      id: start + (BigInt(below(20_000)) << 22n) * BigInt(i % 5 === 0 ? 1 : 2_000) + BigInt(below(4) * 4_096 + i),
+      author,
+      mode: random() < 0.2 ? 'pull' : 'push',
+    })),
+  )
+  const unique = [...new Map(posts.map((post) => [post.id, post])).values()]
+  const newest = new Set(
+    people.flatMap((author) =>
+      unique
+        .filter((post) => post.author === author)
+        .sort((a, b) => (a.id < b.id ? 1 : -1))
+        .slice(0, 2),
+    ),
+  )
+  const rows = unique.map((post) => {
+    const gone = random() < (newest.has(post) ? 0.5 : 0.05)
+    return sql`(${post.id}::bigint, ${post.author}::bigint, 'x', ${post.mode}, ${gone ? sql`now()` : null}::timestamptz)`
+  })
+  await db.execute(sql`insert into posts (id, author_id, text, mode, deleted_at) values ${sql.join(rows, sql`, `)}`)
+  await db.execute(sql`
+    update authors a set last_post_id = (select coalesce(max(id), 0) from posts where author_id = a.author_id),
+      route = (array['push', 'pull', 'announced', 'demoted'])[1 + author_id % 4] where author_id = any(${idArray(people)})`)
+  await db.execute(sql`update users set suspended_at = now() where id = any(${idArray(people.slice(0, 5))})`)
+
+  for (let i = 0; i < 25; i++) {
+    const [id = ''] = await makeUsers(db, 1)
+    const followees = people.filter(() => random() < ([0.02, 0.2, 1][i % 3] ?? 1))
+    await makeFollows(
+      db,
+      followees.map((author) => [id, author] as const),
+    )
+    const cap = [1, 5, 30, 60, 200, 5_000][below(6)] ?? 1
+    await db.transaction((tx) => enrol(tx, BigInt(id)))
+    const standing = await db.execute<{ id: bigint }>(sql`
+      select id from posts join authors using (author_id) where author_id = any(${idArray(followees)}) and deleted_at is null
+        and (mode = 'push' or route <> 'pull') order by id desc`)
+    const expected = standing.slice(0, cap).map((post) => String(post.id))
+    const completeSince = standing.length < cap ? 0n : BigInt(expected.at(-1) ?? 0) - 1n
+    const said = `seed ${SEED}, reader ${i} of ${followees.length}, ${cap} at most`
+    const unwritten = await unwrittenTimelineOf(db, BigInt(id), cap)
+    expect(
+      unwritten.entries.map(({ activityId }) => activityId),
+      said,
+    ).toEqual(expected)
+    expect(unwritten.completeSince, said).toBe(completeSince)
+    await db.transaction((tx) => rebuild(tx, BigInt(id), cap))
+    const written = await db.execute<{ activity_id: bigint }>(sql`
+      select activity_id from timeline_entries where viewer_id = ${id} order by activity_id desc`)
+    expect(
+      written.map((row) => String(row.activity_id)),
+      said,
+    ).toEqual(expected)
+    expect((await viewerOf(id))?.completeSince, said).toBe(completeSince)
+  }
 })
 
 test('the rows of who returned are written behind the answer; until then each load reads the posts', async () => {

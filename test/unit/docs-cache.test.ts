@@ -12,6 +12,7 @@ test.each([
   ['README.md', 0, 'docs/examples/cache-worker/index.ts'],
   ['docs/cache.md', 0, 'docs/examples/one-screen.ts'],
   ['docs/cache.md', 1, 'docs/examples/own-tier/conformance.ts'],
+  ['docs/consumers.md', 0, 'docs/examples/search-index.ts'],
 ])('%s shows in its code block %i exactly what is in %s', (document, at, file) => {
   expect(fencesOf(document)?.[at]?.text).toBe(textOf(file))
 })

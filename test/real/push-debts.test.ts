@@ -1,0 +1,158 @@
+import { sql } from 'drizzle-orm'
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
+import { createUpstashFacade } from '../../dev/upstash-facade.ts'
+import { createL2 } from '../../origin/adapters/l2.ts'
+import { type Connection, connect } from '../../origin/db/client.ts'
+import { payAllPushes } from '../../origin/fanout/debts.ts'
+import { createDelivery } from '../../origin/fanout/deliver.ts'
+import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
+import { clock } from '../../origin/wiring.ts'
+import { fanoutWorker } from '../support/fan-out.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { startRedis, type TestRedis } from '../support/redis.ts'
+
+const TOKEN = 'test-l2-token'
+const FIRST = 1_800_000_000_000_000_000n
+const VIEWERS = 1_500
+const AUTHORS = 60
+/** Of a call to a Redis that is ill, and to one that is well on a machine that is not. */
+const SHORT_MS = 250
+const LONG_MS = 10_000
+
+let database: TestDatabase
+let connection: Connection
+let redis: TestRedis
+let facade: ReturnType<typeof createUpstashFacade>
+let l2Url = ''
+let nextPost = 2_180_000_000_000_000_000n
+
+beforeAll(async () => {
+  ;[database, redis] = await Promise.all([createDatabase(inject('postgresUrl')), startRedis()])
+  connection = connect(database.url, { maxConnections: 8, statementTimeoutMs: 30_000, applicationName: 'test' })
+  facade = createUpstashFacade({ redisUrl: redis.url, token: TOKEN, replicaLagMs: 0 })
+  l2Url = (await facade.listen()).url
+  const { db } = connection
+  await db.execute(
+    sql`insert into users (id, handle, name) select ${FIRST}::bigint + i, 'user-' || i, 'User' from generate_series(1, ${VIEWERS}::int) i`,
+  )
+  // Author 1 is followed by all, the others by five each.
+  await db.execute(
+    sql`insert into authors (author_id, follower_count) select ${FIRST}::bigint + i, 5 from generate_series(1, ${AUTHORS}::int) i on conflict do nothing`,
+  )
+  await db.execute(sql`
+    insert into push_edges (author_id, viewer_id) select ${FIRST}::bigint + 1, ${FIRST}::bigint + i from generate_series(1, ${VIEWERS}::int) i union all
+    select ${FIRST}::bigint + a, ${FIRST}::bigint + i from generate_series(2, ${AUTHORS}::int) a, generate_series(1, 5) i`)
+}, 60_000)
+afterAll(async () => {
+  await connection?.close()
+  await facade?.close()
+  await Promise.all([database?.drop(), redis?.stop()])
+})
+afterEach(async () => {
+  await redis.kill('SIGCONT')
+  await connection.db.execute(sql`truncate fanout_jobs, fanout_chunks`)
+})
+
+/** Queues a post of each author from the `from`th to the `to`th; answers their ids. */
+async function queue(from: number, to: number): Promise<string[]> {
+  const rows = await connection.db.execute<{ id: bigint }>(sql`
+    with post as (
+      insert into posts (id, author_id, text, mode) select ${nextPost}::bigint + i, ${FIRST}::bigint + i, 'x', 'push' from generate_series(${from}::int, ${to}::int) i
+      returning id, author_id
+    ), job as (insert into fanout_jobs (activity_id, author_id, mode, lane) select id, author_id, 'push', 0 from post)
+    select id from post order by id`)
+  nextPost += 10_000n
+  return rows.map(({ id }) => String(id))
+}
+
+/** What one process says to Redis, and every call it made: the activities of each, and whether it was acknowledged. */
+function createProcess(deadlineMs: number) {
+  const real = createL2({
+    url: l2Url,
+    token: TOKEN,
+    prefix: 'test:',
+    deadlineMs,
+    timeoutSignal: (ms) => AbortSignal.timeout(ms),
+  })
+  const calls: { readonly activities: readonly string[]; readonly keys: number; acknowledged: boolean }[] = []
+  const l2 = {
+    ...real,
+    async push(...[entries, deliveries, machineId]: Parameters<typeof real.push>) {
+      const call = {
+        activities: [...new Set(deliveries.map(({ entry }) => entries[entry]?.activityId ?? ''))],
+        keys: deliveries.length,
+        acknowledged: false,
+      }
+      calls.push(call)
+      const beat = await real.push(entries, deliveries, machineId)
+      call.acknowledged = true
+      return beat
+    },
+  }
+  const heartbeat: Heartbeat = {
+    era: 0,
+    watch: async (write) => void (await write(1)),
+    beat: async () => {},
+    recoverAtStart: async () => {},
+    handOver: async () => {},
+  }
+  const delivery = createDelivery({ db: connection.db, l2, heartbeat, clock })
+  const worker = fanoutWorker(connection.db, { delivery, chunkSize: 5_000, batch: 6 })
+  return {
+    calls,
+    delivery,
+    drain: () => worker.drain(new AbortController().signal),
+    pay: (signal: AbortSignal) => payAllPushes({ db: connection.db, delivery, clock, observe: () => {} }, signal),
+  }
+}
+
+const count = async (condition: ReturnType<typeof sql>): Promise<number> => {
+  const [row] = await connection.db.execute<{ count: number }>(sql`select count(*)::int as count from ${condition}`)
+  return row?.count ?? -1
+}
+const owed = sql`fanout_chunks where pushed_at is null`
+
+test('a batch travels in as few calls as can be, however its chunks fall on them', async () => {
+  await queue(1, 40)
+  const { calls, delivery, drain } = createProcess(LONG_MS)
+  await drain()
+  const keys = VIEWERS + 39 * 5 + 40
+  expect(calls.reduce((sum, call) => sum + call.keys, 0)).toBe(keys)
+  expect(calls.length).toBeLessThanOrEqual(Math.ceil(keys / 1_000) + Math.ceil(40 / 6))
+  expect([await count(owed), delivery.resting()]).toEqual([0, false])
+})
+
+for (const [illness, ail, heal] of [
+  ['is gone', () => redis.kill(), () => redis.restart()],
+  ['hangs', () => redis.kill('SIGSTOP'), () => redis.kill('SIGCONT')],
+] as const) {
+  test(`while Redis ${illness} rows are written all the same; then debts are paid once, newest first, by whoever comes first`, async () => {
+    await ail()
+    const ids = await queue(2, 60)
+    const worker = createProcess(SHORT_MS)
+    await worker.drain()
+    // One call found out; what was cut after it asks nobody, and is due at once.
+    expect(worker.calls.map(({ acknowledged }) => acknowledged)).toEqual([false])
+    expect(worker.delivery.resting()).toBe(true)
+    expect(await count(sql`fanout_jobs`)).toBe(0)
+    expect(await count(sql`timeline_entries where activity_id = any(${`{${ids.join(',')}}`}::bigint[])`)).toBe(ids.length * 5)
+    expect(await count(sql`${owed} and due_at <= now()`)).toBeGreaterThanOrEqual(ids.length - 12)
+
+    await heal()
+    await connection.db.execute(sql`update fanout_chunks set due_at = now() where pushed_at is null`)
+    const payers = [createProcess(LONG_MS), createProcess(LONG_MS)]
+    await Promise.all(payers.map(({ pay }) => pay(AbortSignal.timeout(20_000))))
+    expect(await count(owed)).toBe(0)
+    const paid = payers.map(({ calls }) => calls)
+    expect(
+      paid
+        .flat()
+        .flatMap(({ activities }) => activities)
+        .sort(),
+    ).toEqual(ids)
+    for (const calls of paid) {
+      const newest = calls.map(({ activities }) => [...activities].sort().at(-1) ?? '')
+      expect(newest).toEqual(newest.toSorted().reverse())
+    }
+  }, 60_000)
+}
