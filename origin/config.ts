@@ -35,6 +35,8 @@ export const schema = z.object({
    */
   LIST_FORMAT: z.enum(['dense', 'plain']).default('dense'),
   DATABASE_CONNECTIONS: count(16),
+  /** Do the statements of loads keep their plans? 'off' where something in front of Postgres gives each transaction another session. */
+  DATABASE_PREPARE: z.enum(['on', 'off']).default('on'),
   /** Milliseconds after SIGTERM in which /readyz answers 503 and requests are still taken: so long a load balancer may go on sending. */
   SHUTDOWN_DELAY_MS: z.coerce.number().int().min(0).max(60_000).default(0),
   /** Milliseconds. A rebuild takes tens; a statement beyond this is ill. */

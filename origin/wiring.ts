@@ -94,6 +94,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     maxConnections: config.DATABASE_CONNECTIONS,
     statementTimeoutMs: config.STATEMENT_TIMEOUT_MS,
     applicationName: 'tideline-origin',
+    prepare: config.DATABASE_PREPARE === 'on',
   })
   const { db } = connection
   const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { firstIdAt } from '../../contract/ids.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
-import { type Database, idArray } from '../../origin/db/client.ts'
+import { type Database, idArray, prepared, type Queryable } from '../../origin/db/client.ts'
 import { enrol, inTimelines, rebuild, unwrittenTimelineOf } from '../../origin/db/timelines.ts'
 import { mulberry32 } from '../../test/support/random.ts'
 import type { Figures } from '../cache/scenario.ts'
@@ -74,9 +74,11 @@ export const rebuilds: Scenario = {
             tookMs.enrol.push(await timed(() => db.transaction((tx) => enrol(tx, viewerId))))
             for (const side of inTurn(['ours', 'plain'] as const, round))
               tookMs[side].push(
-                await timed(() => (side === 'ours' ? unwrittenTimelineOf(db, viewerId, TIMELINE_CAP) : plainTimelineOf(db, viewerId))),
+                await timed(() =>
+                  side === 'ours' ? unwrittenTimelineOf(prepared(db), viewerId, TIMELINE_CAP) : plainTimelineOf(prepared(db), viewerId),
+                ),
               )
-            tookMs.write.push(await timed(() => db.transaction((tx) => rebuild(tx, viewerId, TIMELINE_CAP))))
+            tookMs.write.push(await timed(() => db.transaction((tx) => rebuild(prepared(tx), viewerId, TIMELINE_CAP))))
           }
           const p50 = { ours: quantile(tookMs.ours, 0.5), plain: quantile(tookMs.plain, 0.5) }
           const beside = { enrol: quantile(tookMs.enrol, 0.5), write: quantile(tookMs.write, 0.5) }
@@ -100,7 +102,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAtMs
 }
 
-async function plainTimelineOf(db: Database, viewerId: bigint): Promise<bigint[]> {
+async function plainTimelineOf(db: Queryable, viewerId: bigint): Promise<bigint[]> {
   const rows = await db.execute<{ id: bigint }>(sql`
     select p.id, p.author_id, p.root_id, p.root_author_id, case when u.private then 'followers' else p.audience end
     from follows f join authors a on a.author_id = f.followee_id join users u on u.id = f.followee_id cross join lateral (

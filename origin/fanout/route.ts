@@ -53,7 +53,7 @@ function crowdNext({ route, followers, nowMs, ...tier }: Tier, rules: RoutingRul
     case 'push':
       if (tier.candidateSinceMs === null) {
         if (followers < candidateFloor) return [more('becomes a candidate, which timelines name', candidateFloor - followers)]
-        return [due('becomes a candidate, which timelines name', nowMs, nowMs, 'the next step of the tiers')]
+        return [due('becomes a candidate, which timelines name', nowMs, nowMs, 'the tiers take their next step')]
       }
       if (!enough) return [more('is announced in crowd', crowdThreshold - followers)]
       return [due('is announced in crowd', tier.candidateSinceMs + timelineLifeMs, nowMs, 'every timeline that does not name it has ended')]
@@ -65,7 +65,7 @@ function crowdNext({ route, followers, nowMs, ...tier }: Tier, rules: RoutingRul
       return [due('is demoted: its posts are pushed again', (tier.announcedAtMs ?? nowMs) + holdMs, nowMs, 'the hold time has passed')]
     }
     case 'demoted':
-      if (enough) return [due('is announced in crowd anew', nowMs, nowMs, 'the next step of the tiers')]
+      if (enough) return [due('is announced in crowd anew', nowMs, nowMs, 'the tiers take their next step')]
       return [due('leaves crowd', (tier.demotedAtMs ?? nowMs) + timelineLifeMs, nowMs, 'every timeline from before has ended')]
   }
 }
@@ -83,7 +83,7 @@ const more = (change: string, count: number): Next => ({ change, waitsFor: `${nu
 const fewer = (change: string, count: number): Next => ({ change, waitsFor: `${number(count)} fewer followers`, atMs: null })
 const due = (change: string, atMs: number, nowMs: number, waitsFor: string): Next => ({
   change,
-  waitsFor: atMs > nowMs ? waitsFor : 'the next step of the tiers',
+  waitsFor: atMs > nowMs ? waitsFor : 'the tiers take their next step',
   atMs: Math.max(atMs, nowMs + STEP_MS),
 })
 

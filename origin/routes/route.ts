@@ -20,12 +20,13 @@ export function routeRoutes(db: Database, rulesNow: () => Promise<RoutingRules>)
     const scale = exact || seen === 0 ? 1 : author.followers / seen
     const followers = { active: Math.round(counted.active * scale), present: Math.round(counted.present * scale) }
     const mode = modeOf(author)
+    const isGone = author.account === 'suspended' || author.account === 'deleted'
     const { route, candidateSinceMs, announcedAtMs, demotedAtMs, hot, hotChangedAtMs, nowMs } = author
     const answer: Route = {
       nowMs,
       author: { id: author.id, handle: author.handle, account: author.account },
       mode,
-      why: whyOf(author, rules),
+      why: isGone ? `a ${author.account} account posts nothing; else: ${whyOf(author, rules)}` : whyOf(author, rules),
       followers: { count: author.followers, ...followers, exact },
       thresholds: {
         crowd: rules.crowdThreshold,

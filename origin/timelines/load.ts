@@ -1,7 +1,7 @@
 import { encodeIds, encodeList } from '../../contract/l2/codec.ts'
 import { type ParsedKey, parseKey } from '../../contract/l2/keys.ts'
 import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, MERGED_CAP, POPULAR_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
-import type { Database, Queryable } from '../db/client.ts'
+import { type Database, prepared, type Queryable } from '../db/client.ts'
 import { DEPARTURE_HOURS } from '../db/follows.ts'
 import { countsOf, marksOf } from '../db/likes.ts'
 import { mergedOf } from '../db/merged.ts'
@@ -56,16 +56,17 @@ async function loadOnce(db: Database, keys: readonly string[], rebuildLater: (vi
   })
   const of = <K extends ParsedKey['kind']>(kind: K): Asking<K> => asked.filter((one): one is Asking<K>[number] => one.kind === kind)
   const unwritten: bigint[] = []
-  for (const viewer of await timelines.findViewers(db, idsOf(of('timeline')))) {
+  for (const viewer of await timelines.findViewers(prepared(db), idsOf(of('timeline')))) {
     if (viewer.deleted) continue
     if (!viewer.enrolled) await db.transaction((tx) => timelines.enrol(tx, viewer.viewerId))
-    else await timelines.noteActivity(db, viewer.viewerId)
+    else await timelines.noteActivity(prepared(db), viewer.viewerId)
     if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) unwritten.push(viewer.viewerId)
   }
   const answers = new Map<string, Loaded>(keys.map((key) => [key, { key, truth: 0, payload: null }]))
   const answer: Answer = (key, made) => answers.set(key, { key, ...made })
   await db.transaction(
-    async (tx) => {
+    async (transaction) => {
+      const tx = prepared(transaction)
       await loadPosts(tx, of('post'), answer)
       await loadUsers(tx, of('user'), answer)
       await loadViewers(tx, of('viewer'), answer)

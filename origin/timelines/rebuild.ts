@@ -1,5 +1,5 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
-import type { Database } from '../db/client.ts'
+import { type Database, prepared } from '../db/client.ts'
 import { rebuild } from '../db/timelines.ts'
 
 export interface RebuildEvent {
@@ -29,7 +29,9 @@ export function createRebuilds(db: Database, observe: (event: RebuildEvent) => v
   async function work(): Promise<void> {
     for (const viewerId of waiting) {
       waiting.delete(viewerId)
-      await db.transaction((tx) => rebuild(tx, viewerId, TIMELINE_CAP)).catch((error) => observe({ type: 'rebuild-failed', error }))
+      await db
+        .transaction((tx) => rebuild(prepared(tx), viewerId, TIMELINE_CAP))
+        .catch((error) => observe({ type: 'rebuild-failed', error }))
     }
     working = undefined
   }

@@ -5,6 +5,7 @@ import { parseConfig } from '../../origin/config.ts'
 import { type Connection, connect, type Database } from '../../origin/db/client.ts'
 import { oracleFeed } from '../../origin/db/oracle.ts'
 import { insertActivity } from '../../origin/db/posts.ts'
+import { readEdgeShares } from '../../origin/db/savings.ts'
 import { putSetting, readInForce } from '../../origin/db/settings.ts'
 import { createTuning, type TuningEvent } from '../../origin/tuning.ts'
 import { runDevCommand } from '../support/command.ts'
@@ -234,4 +235,22 @@ test('a setting that does not parse is told once, and stops nothing; one that do
     lanes.push((await db.execute(sql`select lane from fanout_jobs where activity_id = ${id}`))[0]?.lane)
   }
   expect(lanes).toEqual([0, 1])
+})
+
+test('every follow edge is counted once: as saved by one window, or as pushed', async () => {
+  await db.execute(sql`truncate follows, push_edges`)
+  const people = await makeUsers(db, 8)
+  const [pulled = '', hot = '', small = '', ...fans] = people
+  const follows = [pulled, hot, small].flatMap((author) => fans.map((fan) => [fan, author] as const))
+  await makeFollows(db, follows)
+  await db.execute(sql`update authors set route = 'pull', candidate_since = now(), hot = true where author_id = ${pulled}`)
+  await db.execute(sql`update authors set hot = true where author_id = ${hot}`)
+  // Of five fans one is dormant, and of the others one has a timeline in L2.
+  await db.execute(
+    sql`insert into push_edges (author_id, viewer_id) select followee_id, follower_id from follows where follower_id <> ${fans[0]}`,
+  )
+  await db.execute(sql`update viewers set present_until = now() + interval '1 hour' where viewer_id = ${fans[1]}`)
+  const parts = { dormant: 3 / 15, pulled: 4 / 15, absent: 3 / 15, present: 1 / 15, pushed: 4 / 15 }
+  const near = Object.entries(parts).map(([name, share]) => [name, expect.closeTo(share, 9)])
+  expect(await readEdgeShares(db, false)).toEqual({ edges: 15, ...Object.fromEntries(near), absentOfActive: 3 / 4, exact: true })
 })

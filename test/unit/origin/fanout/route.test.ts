@@ -70,7 +70,7 @@ test.each<[string, Partial<Tier>, RegExp]>([
 
 test.each<[string, Partial<Tier>, string]>([
   ['has few followers', {}, 'becomes a candidate, which timelines name | 240 more followers | '],
-  ['has enough for a candidate', { followers: 250 }, 'becomes a candidate, which timelines name | the next step of the tiers | 1'],
+  ['has enough for a candidate', { followers: 250 }, 'becomes a candidate, which timelines name | the tiers take their next step | 1'],
   ['is a small candidate', { followers: 900, candidateSinceMs: MINUTE_AGO_MS }, 'is announced in crowd | 100 more followers | '],
   [
     'is a candidate since a minute',
@@ -80,7 +80,7 @@ test.each<[string, Partial<Tier>, string]>([
   [
     'is a candidate since long',
     { followers: 1_000, candidateSinceMs: LONG_AGO_MS },
-    'is announced in crowd | the next step of the tiers | 1',
+    'is announced in crowd | the tiers take their next step | 1',
   ],
   [
     'is announced',
@@ -100,7 +100,7 @@ test.each<[string, Partial<Tier>, string]>([
   [
     'is pulled and too small',
     { followers: 700, route: 'pull', announcedAtMs: LONG_AGO_MS },
-    'is demoted: its posts are pushed again | the next step of the tiers | 1',
+    'is demoted: its posts are pushed again | the tiers take their next step | 1',
   ],
   [
     'is demoted',
@@ -110,7 +110,7 @@ test.each<[string, Partial<Tier>, string]>([
   [
     'is demoted and grew',
     { followers: 1_000, route: 'demoted', demotedAtMs: MINUTE_AGO_MS },
-    'is announced in crowd anew | the next step of the tiers | 1',
+    'is announced in crowd anew | the tiers take their next step | 1',
   ],
 ])('what changes next in crowd, of an author who %s', (_, changes, says) => {
   expect(nextText(author(changes))[0]).toBe(says)
@@ -118,7 +118,7 @@ test.each<[string, Partial<Tier>, string]>([
 
 test.each<[string, Partial<Tier>, string]>([
   ['is small', {}, 'is hot: no rows any more | 90 more followers | '],
-  ['grew', { followers: 100 }, 'is hot: no rows any more | the next step of the tiers | 1'],
+  ['grew', { followers: 100 }, 'is hot: no rows any more | the tiers take their next step | 1'],
   [
     'grew again within the hold time',
     { followers: 100, hotChangedAtMs: MINUTE_AGO_MS },
@@ -128,7 +128,7 @@ test.each<[string, Partial<Tier>, string]>([
   [
     'shrank',
     { followers: 79, hot: true, hotChangedAtMs: LONG_AGO_MS },
-    'is hot no more: its posts are rows again | the next step of the tiers | 1',
+    'is hot no more: its posts are rows again | the tiers take their next step | 1',
   ],
 ])('what changes next in the mid tier, of an author who %s', (_, changes, says) => {
   expect(nextText(author(changes))[1]).toBe(says)
