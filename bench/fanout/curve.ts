@@ -22,7 +22,7 @@ const PICTURES = fileURLToPath(new URL('../../docs/pictures', import.meta.url))
 const USERS = 500_000
 const QUICK_USERS = 30_000
 /** Rounds that a report is made of. */
-const ROUNDS = 3
+const ROUNDS = 2
 
 /** What a day of the same activity costs, by how posts are delivered (docs/decisions/0018-where-the-threshold-comes-from.md). */
 export const curve: Scenario = {

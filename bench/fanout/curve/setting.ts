@@ -15,7 +15,7 @@ import { type Loading, PUSH, type Routing, replay } from './replay.ts'
 import { RATIO } from './totals.ts'
 import { createMeter } from './work.ts'
 
-const PAST_POSTS = 400_000
+const PAST_POSTS = 250_000
 const MOST_DAYS = 30
 const PREFIX = 'tideline:'
 const HOUR_MS = 3_600_000
