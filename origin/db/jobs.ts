@@ -70,8 +70,8 @@ export async function turnsOf(db: Queryable): Promise<Turns> {
 }
 
 /**
- * When an author's next job has its turn: after their last one, and not before the lane's next job, nor later than now (start-time fair queueing, Goyal, Vin and Cheng 1996). So
- * in a backlog the first job of an author comes before the second of another, however old that is.
+ * When an author's next job has its turn: after their last one, and else not before the job that is next in the lane (start-time fair queueing,
+ * Goyal, Vin and Cheng 1996). So in a backlog the first job of an author comes before the second of another, however old that is.
  */
 export function turnOf({ small, big }: Turns, lane: SQL, lastTurn: SQL): SQL {
   const reached = sql`case ${lane} when ${LANES.big} then to_timestamp(${big ?? null}::float8) else to_timestamp(${small ?? null}::float8) end`
@@ -134,9 +134,10 @@ type RawCut = RawEntry & { after_viewer: bigint; next_viewer: bigint | null; vie
 const NOTHING: Cut = { chunks: [], unfinished: new Map(), trim: [] }
 
 /**
- * One statement, and so one round trip and one transaction: the rows of a chunk (a hot job has none, and pushes to those alone whose timeline may be present) of each job, the chunks' states, and the jobs moved on or done. A plain insert is a quarter
- * quicker than one with ON CONFLICT; it fails with a unique violation where a rebuild or backfill was quicker, and is repeated with `tolerant`. `jobs` selects rows like
- * those of fanout_jobs; those of another queue are not there, and it notes their progress itself.
+ * One statement, and so one round trip and one transaction: the rows of a chunk of each job, the chunks' states, and the jobs moved on or done. A
+ * hot job has no rows, and pushes to those alone whose timeline may be present. A plain insert is a quarter quicker than one with ON CONFLICT; it
+ * fails with a unique violation where a rebuild or backfill was quicker, and is repeated with `tolerant`. `jobs` selects rows like those of
+ * fanout_jobs; another queue's are not there, and it notes their progress itself.
  */
 export async function cutJobs(
   tx: Queryable,

@@ -50,7 +50,7 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
       }
     }
     const { failed, ...cut } = await queue.cutOne(lane, { owed })
-    careful = failed || cut.chunks.length === 0 ? 0 : careful - 1
+    careful = failed || cut.chunks.length === 0 ? 0 : careful - 1 // the next batch tells whether there is another
     if (!failed) return cut
     const { died, ...job } = failed
     observe({ type: died ? 'job-died' : 'job-postponed', ...job })
