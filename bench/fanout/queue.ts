@@ -129,7 +129,7 @@ const idsOf = (ids: readonly string[]): string => `{${ids.join()}}`
 /** What `insertActivity` does for a post, the log of activities included, without the job and its turn: the same round trips and locks. */
 async function insertPost(tx: Queryable, id: bigint, authorId: bigint): Promise<void> {
   const logged = logEntry({ kind: 'post', actorId: authorId, postId: id, audience: 'public' }, sql`from post`)
-  await tx.execute(sql`select 1 from authors, ${takeTurn(authorId)} where author_id = ${authorId} for update of authors`)
+  await tx.execute(sql`select 1 from authors, ${takeTurn([authorId])} where author_id = ${authorId} for update of authors`)
   await tx.execute(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${id}::bigint),
