@@ -7,5 +7,9 @@ export async function open(options: { redisUrl: string; token: string; latencyMs
   return {
     url: async () => url,
     requests: async () => facade.stats.requests,
+    cpuS: async () => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1e6
+    },
   }
 }

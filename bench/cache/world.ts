@@ -15,6 +15,8 @@ export interface Store {
   readonly settings: Pick<CacheSettings, 'redisPort' | 'redisRest'>
   /** HTTP requests to the façade, and commands to Redis, since the start. */
   sent(): Promise<{ readonly requests: number; readonly commands: number }>
+  /** CPU seconds of the façade's process since its start. */
+  facadeCpuS(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -42,6 +44,7 @@ export async function startStore(latencyMs = 0): Promise<Store> {
     redis,
     settings: { redisPort: redis.port, redisRest: { url, token } },
     sent: async () => ({ requests: await facade.ask('requests', undefined), commands: await commandsOf(redis.url) }),
+    facadeCpuS: () => facade.ask('cpuS', undefined),
     async stop() {
       await facade.stop()
       await redis.stop()

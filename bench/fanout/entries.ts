@@ -18,12 +18,14 @@ const ENTRIES = 300_000
 export const entries: Scenario = {
   name: 'entries',
   title: 'Entries per second, big authors',
-  about: `Authors of 5,000 to 10,000 followers, whose posts are queued beforehand; chunks of ${CHUNK_SIZE}, synchronous_commit off, the same prefilled table. The bare side is one plain INSERT … SELECT per chunk, whose bounds it is told, and writes nothing else; ours is the origin's worker with all it does (job, chunk, progress, trim). With L2 push every timeline is present in Redis, 800 entries each, and the pushes run the full protocol script over HTTP; Postgres, Redis, the façade and the workers share the cores.`,
+  about: `Authors of 5,000 to 10,000 followers, whose posts are queued beforehand; chunks of ${CHUNK_SIZE}, synchronous_commit off, the same prefilled table. The bare side is one plain INSERT … SELECT per chunk, whose bounds it is told, and writes nothing else; ours is the origin's worker with all it does (job, chunk, progress, trim). With L2 push every timeline is present in Redis, 800 entries each and one pushed since, and the pushes run the full protocol script over HTTP; Postgres, Redis, the façade and the workers share the cores.`,
   columns: [
     { figure: 'perS', title: 'entries/s' },
     { figure: 'ratio', title: 'to the bare insert' },
     { figure: 'postgresUs', title: 'CPU of Postgres per entry', unit: ' µs' },
     { figure: 'nodeUs', title: 'of the worker', unit: ' µs' },
+    { figure: 'redisUs', title: 'of Redis', unit: ' µs' },
+    { figure: 'facadeUs', title: 'of the façade', unit: ' µs' },
     { figure: 'walBytes', title: 'WAL per entry', unit: ' B' },
   ],
   bars: [

@@ -8,7 +8,7 @@ import { createDelivery, type Delivery } from '../../origin/fanout/deliver.ts'
 import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
 import { createFanoutWorker } from '../../origin/fanout/worker.ts'
 import type { Store } from '../cache/world.ts'
-import { costOf, perPiece } from './cost.ts'
+import { costOf, cpuOfTree, perPiece } from './cost.ts'
 import type { Graph } from './graph.ts'
 import { PREFIX } from './timelines.ts'
 import type { World } from './world.ts'
@@ -75,13 +75,17 @@ export async function enqueue(db: Database, authorIds: readonly bigint[], nextId
   return ids
 }
 
-/** Prepares some work, does it and tells what each entry cost that it made; what it left in the queue is removed. */
-export async function measured({ postgres }: World, graph: Graph, prepare: () => Promise<() => Promise<number>>) {
+/** Prepares some work, does it and tells what each entry cost that it made, L2 included; what it left in the queue is removed. */
+export async function measured({ postgres, store }: World, graph: Graph, prepare: () => Promise<() => Promise<number>>) {
   const work = await prepare()
+  const l2Cpu = async () => ({ redis: cpuOfTree(store.redis.process.pid ?? 0), facade: await store.facadeCpuS() })
+  const before = await l2Cpu()
   let count = 0
   const cost = await costOf(graph.db, postgres.pid, async () => {
     count = await work()
   })
+  const after = await l2Cpu()
   await graph.clearQueue()
-  return perPiece(cost, count)
+  const us = (of: keyof typeof after) => ((after[of] - before[of]) / count) * 1e6
+  return { ...perPiece(cost, count), redisUs: us('redis'), facadeUs: us('facade') }
 }

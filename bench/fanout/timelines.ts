@@ -1,16 +1,20 @@
 import { createClient } from 'redis'
 import { firstIdAt } from '../../contract/ids.ts'
-import { decodeList, encodeList } from '../../contract/l2/codec.ts'
+import { decodeList, encodeList, encodePushed } from '../../contract/l2/codec.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
 import { decodeValue, encodeValue } from '../../contract/l2/value.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 
 export const PREFIX = 'tideline:'
 const DAY_MS = 86_400_000
+const FILL = "for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1]) redis.call('APPEND', key, ARGV[2]) end"
 /** Of one call. */
 const KEYS = 1_000
 
-/** Puts a timeline of 800 entries of each viewer into L2, as a fill leaves it. Answers how many. */
+/**
+ * Puts a timeline of 800 entries of each viewer into L2, as it is after a fill and a first push: that one lets Redis double the memory of the value, and a
+ * timeline that is in use has it behind it. Answers how many.
+ */
 export async function fillL2(redisUrl: string, viewers: readonly bigint[], authors: readonly bigint[]): Promise<number> {
   const newest = firstIdAt(Date.now())
   const payload = encodeList({
@@ -22,6 +26,7 @@ export async function fillL2(redisUrl: string, viewers: readonly bigint[], autho
       audience: 'public' as const,
     })),
   })
+  const pushed = encodePushed({ activityId: String(newest), actorId: String(authors[0]), audience: 'public' })
   const endsAtMs = Date.now() + DAY_MS
   const text = encodeValue({
     softExpiresAtMs: endsAtMs,
@@ -30,7 +35,7 @@ export async function fillL2(redisUrl: string, viewers: readonly bigint[], autho
     deltaMs: 0,
     truth: 1,
     stamp: 1,
-    tailLength: 0,
+    tailLength: 1,
     payload,
   })
   const client = createClient({ url: redisUrl }).on('error', () => {})
@@ -38,7 +43,7 @@ export async function fillL2(redisUrl: string, viewers: readonly bigint[], autho
   try {
     for (let at = 0; at < viewers.length; at += KEYS) {
       const keys = viewers.slice(at, at + KEYS).map((id) => `${PREFIX}${keyOf.timeline(String(id))}`)
-      await client.eval("for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1]) end", { keys, arguments: [text] })
+      await client.eval(FILL, { keys, arguments: [text, pushed] })
     }
   } finally {
     client.destroy()
