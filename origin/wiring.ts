@@ -175,8 +175,7 @@ export async function createOrigin(config: Config, observe: (event: OriginEvent)
     ...Array.from({ length: config.FANOUT_WORKERS }, () => {
       const worker = createFanoutWorker({ db, queue, delivery, observe })
       return loop('fan-out', 0, async () => {
-        await worker.drain(signal)
-        await bell.wait(POLL_MS, signal)
+        await worker.drain(signal).finally(() => bell.wait(POLL_MS, signal))
       })
     }),
     ...(config.FANOUT_WORKERS > 0

@@ -102,10 +102,11 @@ function fanOutOf(
   return `its fan-out is queued since ${ago(queuedSinceMs)}${failed}${putOffUntilMs === null ? '' : `, put off until ${momentOf(putOffUntilMs)}`}`
 }
 
-function rowOf({ inTimeline, belowTimeline, hasEdge }: Whereabouts, { enrolledAtMs }: ReaderRow): string {
+function rowOf({ mode, inTimeline, belowTimeline, hasEdge }: Whereabouts, { enrolledAtMs }: ReaderRow): string {
   if (enrolledAtMs === null) return 'the reader is dormant: nothing is pushed to them'
   if (inTimeline) return "it is in the reader's rows"
   if (belowTimeline) return "it lies below the reader's rows, where the scroll asks the posts themselves"
+  if (mode === 'hot') return `it needs no row, a fill looks for it${hasEdge ? '' : '; no edge of fan-out leads to the reader'}`
   return `it is not in the reader's rows${hasEdge ? '' : ', and no edge of fan-out leads to them'}`
 }
 
@@ -172,7 +173,7 @@ function therefore({ kind, activity }: Difference, { l2, row, owed, about }: Evi
 
 const JOURNEYS = {
   queued: 'Fan-out has not come to it yet (docs/runbook.md, Fan-out lags).',
-  inserted: 'Its rows are there; Redis has not acknowledged the push (docs/runbook.md, Debts grow).',
+  inserted: 'Its chunk is cut; Redis has not acknowledged the push (docs/runbook.md, Debts grow).',
   copying: 'The follow is not acknowledged yet: its history is being copied.',
 } as const
 

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { type ActivityKind, inTurn, logActivity } from './activities.ts'
+import { type ActivityKind, inTurn, lastTurn, logActivity } from './activities.ts'
 import type { Queryable } from './client.ts'
 
 /** Truth versions that a change of who may see an account raised. */
@@ -39,7 +39,7 @@ export async function deleteAccount(tx: Queryable, userId: bigint): Promise<Dele
   const [viewer] = await tx.execute<{ view_version: bigint; follow_version: bigint; marks_version: bigint }>(sql`
     update viewers set enrolled_at = null, view_version = view_version + 1, follow_version = follow_version + 1,
       marks_version = marks_version + 1, changed_at = clock_timestamp()
-    from ${inTurn(userId)} where viewer_id = ${userId} and exists (select from users where id = ${userId} and deleted_at is null)
+    from ${lastTurn(userId)} where viewer_id = ${userId} and exists (select from users where id = ${userId} and deleted_at is null)
     returning view_version, follow_version, marks_version`)
   const versions = await change(tx, userId, 'delete-account', sql`deleted_at = clock_timestamp()`, sql`true`)
   if (!viewer || !versions) return undefined
@@ -56,7 +56,7 @@ export async function deleteAccount(tx: Queryable, userId: bigint): Promise<Dele
  * leaves a sweep that drops the posts' bodies from L2. Under the author's lock, as posts are written and deleted.
  */
 async function change(tx: Queryable, userId: bigint, kind: ActivityKind, change: SQL, differs: SQL): Promise<AccountVersions | undefined> {
-  await tx.execute(sql`select 1 from authors, ${inTurn(userId)} where author_id = ${userId} for update of authors`)
+  await tx.execute(sql`select 1 from authors, ${inTurn([userId])} where author_id = ${userId} for update of authors`)
   const [user] = await tx.execute<{ version: bigint }>(sql`
     update users set ${change}, version = version + 1, visibility_version = visibility_version + 1, visibility_changed_at = clock_timestamp()
     where id = ${userId} and deleted_at is null and ${differs} returning version`)

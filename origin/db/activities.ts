@@ -49,18 +49,24 @@ export async function logActivity(tx: Queryable, activity: LoggedActivity): Prom
 }
 
 /**
- * For the FROM clause of the first statement of a transaction that changes the state of these users: waits until no other such
- * transaction has one of them. A transaction gets its id with the first row it writes or locks, and a statement does that behind its FROM clause.
- * An UPDATE alone would not do: it takes its id before it waits for the row, so that who comes first need not go first. Users' ids have 19 digits,
- * so that none is one of LOCKS.
+ * For the FROM clause of the first statement of a transaction that logs something: waits until none of these users is being deleted, and nobody else
+ * changes the follow graph of `graphsOf`. A transaction gets its id with the first row it writes or locks, and a statement does that behind its FROM clause.
+ * `select … for update` takes the id once it has the row; an UPDATE before it waits for the row, so that who comes first need not go first. Whoever waits
+ * here holds up nobody but deletions and changes of the same graph: no post waits for a reader whose row is locked.
  */
-export function inTurn(...userIds: readonly bigint[]): SQL {
-  const ordered = userIds.toSorted((a, b) => (a < b ? -1 : 1))
-  return sql`(select ${sql.join(
-    ordered.map((id) => sql`pg_advisory_xact_lock(${id}::bigint)`),
-    sql`, `,
-  )}) turn`
+export function inTurn(userIds: readonly bigint[], graphsOf: readonly bigint[] = []): SQL {
+  const sorted = (ids: readonly bigint[]) => ids.toSorted((a, b) => (a < b ? -1 : 1))
+  // Users' ids have 19 digits, so that neither they nor what is below zero is one of LOCKS.
+  return turn([
+    ...sorted(graphsOf).map((id) => sql`pg_advisory_xact_lock(${-id}::bigint)`),
+    ...sorted(userIds).map((id) => sql`pg_advisory_xact_lock_shared(${id}::bigint)`),
+  ])
 }
+
+/** The same for who deletes a user: waits for all that is under way for them, so that nothing of theirs is logged behind it. */
+export const lastTurn = (userId: bigint): SQL => turn([sql`pg_advisory_xact_lock(${userId}::bigint)`])
+
+const turn = (locks: readonly SQL[]): SQL => sql`(select ${sql.join([...locks], sql`, `)}) turn`
 
 /** A place in the log: what is behind it has not been read. Transactions' ids are only ever compared by Postgres. */
 export interface LogPosition {

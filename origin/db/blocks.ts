@@ -38,7 +38,7 @@ export async function deleteBlock(tx: Queryable, blockerId: bigint, blockedId: b
 async function lockBoth(tx: Queryable, oneId: bigint, otherId: bigint): Promise<void> {
   const both = idArray([oneId, otherId])
   await tx.execute(sql`
-    select 1 from viewers, ${inTurn(oneId, otherId)} where viewer_id = any(${both}) order by viewer_id for update of viewers`)
+    select 1 from viewers, ${inTurn([oneId, otherId], [oneId, otherId])} where viewer_id = any(${both}) order by viewer_id for update of viewers`)
   await tx.execute(sql`select 1 from authors where author_id = any(${both}) order by author_id for update`)
 }
 

@@ -91,19 +91,30 @@ export interface HeldEntries {
 }
 
 /**
- * A viewer's timeline above an id: what was pushed there and stands, by whom the viewer follows. Of what an answer holds, what is by nobody whom
+ * A viewer's timeline above an id: what was pushed there and stands, by whom the viewer follows; hot posts of those who are not on their way into the crowd
+ * or out of it. Of what an answer holds, what is by nobody whom
  * the viewer follows or left of late, nor by a deleted account (those are filtered at the edge), has no place there. What was pulled before a demotion is not compared:
  * readers pull it still. Undefined for a viewer who is gone, dormant, or not rebuilt yet.
  */
 export async function timelineFacts(db: Queryable, viewerId: string, { since, activityIds, actorIds }: HeldEntries, cap: number) {
   const [row] = await db.execute<ListRow>(sql`
     select ${milliseconds(sql`greatest(changed_at, enrolled_at)`)} as changed, follow_version as truth, follow_version as least, (
-      select json_agg(${journeyOf(sql`c.inserted_at is not null and c.pushed_at is null`, chunkAtMs)}) from (
-        select t.activity_id as id from timeline_entries t join posts p on p.id = t.activity_id join users a on a.id = p.author_id
-        where a.deleted_at is null and t.viewer_id = v.viewer_id and t.activity_id > greatest(v.complete_since, ${since}::bigint) and p.deleted_at is null and p.mode = 'push'
-          and exists (select from follows f where f.follower_id = v.viewer_id and f.followee_id = p.author_id)
-        order by t.activity_id desc limit ${cap}
+      select json_agg(${journeyOf(
+        sql`j.activity_id is not null or dead.activity_id is not null or (c.inserted_at is not null and c.pushed_at is null)`,
+        sql`case when j.activity_id is null then ${chunkAtMs} else ((held.id >> 22) + 1288834974657)::float8 end`,
+      )}) from (
+        select id from (
+          select t.activity_id as id from timeline_entries t join posts p on p.id = t.activity_id join users a on a.id = p.author_id
+          where a.deleted_at is null and t.viewer_id = v.viewer_id and t.activity_id > greatest(v.complete_since, ${since}::bigint) and p.deleted_at is null and p.mode = 'push'
+            and exists (select from follows f where f.follower_id = v.viewer_id and f.followee_id = p.author_id)
+          union
+          select p.id from follows f join authors a on a.author_id = f.followee_id join users u on u.id = a.author_id join posts p on p.author_id = a.author_id
+          where f.follower_id = v.viewer_id and a.unpushed and a.route = 'push' and u.deleted_at is null and p.mode = 'hot' and p.deleted_at is null
+            and p.id > greatest(v.complete_since, ${since}::bigint)
+        ) entry order by id desc limit ${cap}
       ) held left join fanout_chunks c on c.activity_id = held.id and c.after_viewer < v.viewer_id and c.last_viewer >= v.viewer_id
+      left join fanout_jobs j on j.activity_id = held.id and j.after_viewer < v.viewer_id
+      left join dead_jobs dead on dead.activity_id = held.id and dead.after_viewer < v.viewer_id
     ) as rows, (
       select array_agg(e.activity_id::text) from unnest(${idArray(activityIds)}, ${idArray(actorIds)}) e(activity_id, actor_id)
       where e.actor_id <> v.viewer_id

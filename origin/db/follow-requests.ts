@@ -6,7 +6,9 @@ import { relationsOf } from './relations.ts'
 
 /** Makes a follow of a request: `no request` where there is none, and no follow either. Run it in a transaction. */
 export async function acceptRequest(tx: Queryable, targetId: bigint, requesterId: bigint): Promise<FollowOutcome | 'no request'> {
-  await tx.execute(sql`select 1 from viewers, ${inTurn(targetId, requesterId)} where viewer_id = ${requesterId} for update of viewers`)
+  await tx.execute(
+    sql`select 1 from viewers, ${inTurn([targetId, requesterId], [requesterId])} where viewer_id = ${requesterId} for update of viewers`,
+  )
   const asked = await tx.execute(sql`select 1 from follow_requests where target_id = ${targetId} and requester_id = ${requesterId}`)
   if (asked.length > 0) return insertFollow(tx, requesterId, targetId, true)
   const [relation] = await relationsOf(tx, [{ viewerId: requesterId, authorId: targetId }])

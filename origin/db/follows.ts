@@ -22,7 +22,7 @@ export type FollowOutcome = 'created' | 'already' | 'requested' | 'blocked' | 's
 export async function insertFollow(tx: Queryable, followerId: bigint, followeeId: bigint, accepted = false): Promise<FollowOutcome> {
   // The viewer's row first: an enrolment of the same viewer waits, or has finished and left enrolled_at for us to see.
   const [viewer] = await tx.execute<{ enrolled: boolean }>(sql`
-    select enrolled_at is not null as enrolled from viewers, ${inTurn(followerId, followeeId)} where viewer_id = ${followerId} for update of viewers`)
+    select enrolled_at is not null as enrolled from viewers, ${inTurn([followerId, followeeId], [followerId])} where viewer_id = ${followerId} for update of viewers`)
   // Viewer, author, user: everybody locks in this order, and the foreign keys of the follow lock users.
   await tx.execute(sql`select 1 from authors where author_id = ${followeeId} for update`)
   // Under these locks neither a block nor the account's visibility changes.
@@ -107,7 +107,9 @@ export async function deleteFollow(
   followerId: bigint,
   followeeId: bigint,
 ): Promise<(ViewerVersions & { readonly dropTimeline: boolean }) | undefined> {
-  await tx.execute(sql`select 1 from viewers, ${inTurn(followerId, followeeId)} where viewer_id = ${followerId} for update of viewers`)
+  await tx.execute(
+    sql`select 1 from viewers, ${inTurn([followerId, followeeId], [followerId])} where viewer_id = ${followerId} for update of viewers`,
+  )
   await tx.execute(sql`delete from follow_requests where target_id = ${followeeId} and requester_id = ${followerId}`)
   const gone = await tx.execute(sql`
     delete from follows where follower_id = ${followerId} and followee_id = ${followeeId} returning 1`)

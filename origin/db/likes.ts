@@ -60,14 +60,16 @@ export interface MarksRaised {
 
 /** Writes a like and counts it; undefined when it stood before, or there is no such user. Run it in a transaction. */
 export async function insertLike(tx: Queryable, userId: bigint, postId: bigint): Promise<MarksRaised | undefined> {
-  await tx.execute(sql`select 1 from viewers where viewer_id = ${userId} for update`)
-  const made = await tx.execute(sql`insert into likes (user_id, post_id) values (${userId}, ${postId}) on conflict do nothing returning 1`)
+  await tx.execute(sql`select 1 from viewers, ${inTurn([userId])} where viewer_id = ${userId} for update of viewers`)
+  const made = await tx.execute(sql`
+    insert into likes (user_id, post_id) select id, ${postId}::bigint from users where id = ${userId} and deleted_at is null
+    on conflict do nothing returning 1`)
   return made.length === 0 ? undefined : raised(tx, 'like', userId, postId, { likes: 1, reposts: 0 })
 }
 
 /** Removes a like; undefined when there was none. Run it in a transaction. */
 export async function deleteLike(tx: Queryable, userId: bigint, postId: bigint): Promise<MarksRaised | undefined> {
-  await tx.execute(sql`select 1 from viewers where viewer_id = ${userId} for update`)
+  await tx.execute(sql`select 1 from viewers, ${inTurn([userId])} where viewer_id = ${userId} for update of viewers`)
   const gone = await tx.execute(sql`delete from likes where user_id = ${userId} and post_id = ${postId} returning 1`)
   return gone.length === 0 ? undefined : raised(tx, 'unlike', userId, postId, { likes: -1, reposts: 0 })
 }
@@ -88,7 +90,9 @@ async function raised(
 /** Raises what a user's likes and reposts raise; undefined when there is no such user. Lock it before the author: everybody does. */
 export async function raiseMarks(tx: Queryable, userId: bigint): Promise<number | undefined> {
   const [row] = await tx.execute<{ marks_version: bigint }>(sql`
-    update viewers set marks_version = marks_version + 1 from ${inTurn(userId)} where viewer_id = ${userId} returning marks_version`)
+    update viewers v set marks_version = marks_version + 1
+    from (select viewer_id from viewers, ${inTurn([userId])} where viewer_id = ${userId} for update of viewers) mine
+    where v.viewer_id = mine.viewer_id returning marks_version`)
   return row && Number(row.marks_version)
 }
 

@@ -9,7 +9,7 @@ export type Hidden = 'deleted' | 'root deleted' | 'unfollowed' | 'muted' | 'bloc
 
 /** How an activity comes to the viewer, and how far it has come. Moments are epoch milliseconds by Postgres' clock. */
 export type Journey =
-  /** `own` and `pull` are there with their commit, `push` with the acknowledged push of its chunk, a rebuild or a backfill. */
+  /** `own` and `pull` are there with their commit, `push` (hot or not) with the acknowledged push of its chunk, a rebuild or a backfill. */
   | { readonly by: 'own' | 'pull' | 'push'; readonly state: 'delivered'; readonly atMs: number }
   /** Still to be cut into chunks; cut and committed, but not acknowledged by Redis; or a follow whose history is still being copied. */
   | { readonly by: 'push'; readonly state: 'queued' | 'inserted' | 'copying'; readonly sinceMs: number }

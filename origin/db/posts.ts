@@ -64,7 +64,7 @@ export async function insertActivity(tx: Queryable, activity: NewActivity, queue
   const lane = sql`(route <> 'pull' and follower_count > ${bigLaneFollowers})::int`
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
   // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
-  await tx.execute(sql`select 1 from authors, ${inTurn(authorId)} where author_id = ${authorId} for update of authors`)
+  await tx.execute(sql`select 1 from authors, ${inTurn([authorId])} where author_id = ${authorId} for update of authors`)
   const stands = (condition: SQL) => sql`exists (select from posts where author_id = ${authorId} and deleted_at is null and ${condition})`
   const logged = logEntry(
     { kind: root ? 'repost' : 'post', actorId: authorId, postId: activity.id, rootId: root?.id, audience },
@@ -120,7 +120,7 @@ export async function deleteActivity(tx: Queryable, activityId: bigint, authorId
   const marksVersion = rootId === null ? undefined : await raiseMarks(tx, authorId)
   // A statement of its own: the next one reads, under this lock, how visible the account is now.
   const [author] = await tx.execute<{ post_version: bigint }>(sql`
-    update authors set post_version = post_version + 1 from ${inTurn(authorId)} where author_id = ${authorId} returning post_version`)
+    update authors set post_version = post_version + 1 from ${inTurn([authorId])} where author_id = ${authorId} returning post_version`)
   const [post] = await tx.execute<{ truth: bigint }>(sql`
     update posts p set deleted_at = now(), version = p.version + 1 from users u
     where p.id = ${activityId} and p.deleted_at is null and u.id = p.author_id returning p.version + visibility_version as truth`)

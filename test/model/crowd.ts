@@ -3,21 +3,20 @@ import type { Model } from './explore.ts'
 import { protocol } from './protocol.ts'
 
 /**
- * Announce, then route: an author who grows, is promoted, shrinks, is demoted and promoted again, and a reader who follows, unfollows, goes dormant and
- * returns, with a timeline in L2 and a copy of `crowd`. Fan-out is one step here: timeline.ts takes it apart. That a timeline's life has
- * passed means that the timeline in L2 was filled after; that 15 s have passed means that the copy of `crowd` was read after.
+ * Announce, then route: an author who grows, becomes hot, is promoted, shrinks, is demoted and promoted again, and a reader who follows, unfollows, goes
+ * dormant and returns, with a timeline in L2 and a copy of `crowd`. Fan-out is one step here: timeline.ts takes it apart, and present.ts that of hot posts.
+ * That a timeline's life has passed means that the timeline in L2 was filled after; that 15 s have passed means that the copy of `crowd` was read after.
  */
 interface State {
   /** 0 below the candidates' floor, 1 above it, 2 above the threshold of the crowd. */
   readonly size: number
   /** `authors.route` (origin/db/tiers.ts, stepTiers). All but `push` are in `crowd`. */
   readonly route: 'push' | 'announced' | 'pull' | 'demoted'
-  /** The job of a demotion has copied the pulled posts into the rows of all edges (origin/db/demotions.ts). */
-  readonly copiedRows: boolean
-  /** Modes of the committed posts, oldest first: p(ush), (pul)l. */
+  readonly hot: boolean
+  /** Modes of the committed posts, oldest first: p(ush), h(ot), (pul)l. */
   readonly posts: string
   /** A mode that was read before the post's own transaction. */
-  readonly decided: '' | 'p' | 'l'
+  readonly decided: '' | Mode
   /** The reader: follows the author, has the edge fan-out reads, and has had the history copied (backfill or rebuild). */
   readonly reader: 'ready' | 'unfollowed' | 'following' | 'dormant' | 'enrolled' | 'rebuilding'
   readonly rows: string
@@ -29,10 +28,12 @@ interface State {
   readonly left: { readonly follows: number; readonly naps: number; readonly changes: number }
 }
 
+type Mode = 'p' | 'h' | 'l'
+
 interface Timeline {
   readonly entries: string
   readonly isCandidate: boolean
-  /** Filled before the job of the demotion had ended. */
+  /** Filled before the demotion. */
   readonly old: boolean
 }
 
@@ -49,11 +50,9 @@ const RULES = {
   waitForCrowd: 'new posts are pulled only when every older copy of crowd has ended',
   crowdAreCandidates: 'whoever is in crowd is a candidate, big or not',
   modeInTransaction: 'the mode is decided in the transaction of the post',
-  demoteBeforeCopy: 'the pulled posts are copied after new ones are pushed again',
-  heldByRows: 'backfills and rebuilds take pulled posts too, unless their author is pulled now',
-  copyWaits: 'the copy waits for a rebuild under way, whose snapshot may say that the author is pulled',
-  stayUntilCopied: 'a demoted author stays in crowd until the pulled posts are rows',
-  stayForATimelinesLife: 'and until every timeline filled before that has ended',
+  fillsLook: 'a fill looks for posts that rows need not hold, unless their author is pulled now',
+  goesByPost: 'it goes by the mode of a post, whatever its author is by then',
+  stayForATimelinesLife: 'a demoted author stays in crowd until every timeline filled before that has ended',
 } as const
 type Has = (rule: keyof typeof RULES) => boolean
 
@@ -64,31 +63,37 @@ const union = (a: string, b: string): string => [...new Set(a + b)].sort().join(
 function createModel(bounds: Bounds, has: Has): Model<State> {
   const hasEdge = ({ reader }: State): boolean => reader !== 'unfollowed' && reader !== 'dormant'
   const inCrowd = ({ route }: State): boolean => route !== 'push'
+  /** `inTimelines` of origin/db/timelines.ts: what fills look for. */
+  function unpushed({ posts, route, hot }: State): string {
+    if (route === 'pull' || !has('fillsLook')) return ''
+    return idsOf(posts, has('goesByPost') || hot || route !== 'push' ? 'hl' : '')
+  }
   const timelineNow = (state: State): Timeline => ({
-    entries: state.rows,
+    entries: union(state.rows, unpushed(state)),
     isCandidate: state.size > 0 || (has('crowdAreCandidates') && inCrowd(state)),
     old: false,
   })
 
-  function committed(state: State, mode: 'p' | 'l'): State {
+  function committed(state: State, mode: Mode): State {
     const { posts, timeline } = state
     const id = String(posts.length + 1)
     const next: State = { ...state, posts: posts + mode, decided: '' }
     if (mode === 'l' || !hasEdge(state)) return next
     return {
       ...next,
-      rows: union(state.rows, id),
+      rows: mode === 'p' ? union(state.rows, id) : state.rows,
       timeline: timeline && { ...timeline, entries: union(timeline.entries, id) },
     }
   }
 
   function* authorSteps(state: State): Generator<[string, State]> {
-    const { size, route, posts, decided, left, timeline, reader } = state
+    const { size, route, hot, posts, decided, left, timeline } = state
     const change = { left: { ...left, changes: left.changes - 1 } }
     if (left.changes > 0 && size < 2) yield ['the author grows', { ...state, ...change, size: size + 1 }]
     if (left.changes > 0 && size > 0) yield ['the author shrinks', { ...state, ...change, size: size - 1 }]
-    const mode = route === 'pull' ? 'l' : 'p'
-    const saying = (m: string) => (m === 'l' ? 'to be pulled' : 'and is pushed')
+    if (hot ? size === 0 : size > 0) yield [hot ? 'the author cools' : 'the author becomes hot', { ...state, hot: !hot }]
+    const mode = route === 'pull' ? 'l' : hot ? 'h' : 'p'
+    const saying = (m: Mode) => ({ p: 'and is pushed', h: 'and is pushed, with no rows', l: 'to be pulled' })[m]
     if (posts.length < bounds.posts && has('modeInTransaction'))
       yield [`post ${posts.length + 1} commits, ${saying(mode)}`, committed(state, mode)]
     if (posts.length < bounds.posts && !has('modeInTransaction') && decided === '')
@@ -96,26 +101,17 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
     if (decided !== '') yield [`post ${posts.length + 1} commits, ${saying(decided)}`, committed(state, decided)]
 
     if (route === 'push' && size === 2 && (!timeline || timeline.isCandidate || !has('waitForCandidates')))
-      yield ['the author is announced in crowd', { ...state, route: 'announced', copiedRows: false }]
+      yield ['the author is announced in crowd', { ...state, route: 'announced' }]
     if (route === 'announced' && (state.copy || !has('waitForCrowd'))) yield ['new posts are pulled', { ...state, route: 'pull' }]
-    if (route === 'pull' && size < 2) yield ['the author is demoted: new posts are pushed', { ...state, route: 'demoted' }]
-    if (route === 'demoted' && size === 2)
-      yield ['the author is announced again while in crowd', { ...state, route: 'announced', copiedRows: false }]
-    const mayCopy = route === 'demoted' || (!has('demoteBeforeCopy') && route === 'pull' && size < 2)
-    if (mayCopy && !state.copiedRows && (reader !== 'rebuilding' || !has('copyWaits'))) {
-      // A reader who is not rebuilt yet is complete from nowhere, and gets nothing.
-      const rowsOfCopy = reader === 'ready' || reader === 'following' ? idsOf(posts, 'l') : ''
-      yield [
-        'the pulled posts have been copied into rows',
-        { ...state, copiedRows: true, rows: union(state.rows, rowsOfCopy), timeline: timeline && { ...timeline, old: true } },
-      ]
-    }
-    const isDone = (state.copiedRows || !has('stayUntilCopied')) && (!timeline?.old || !has('stayForATimelinesLife'))
-    if (route === 'demoted' && isDone) yield ['the author leaves crowd', { ...state, route: 'push' }]
+    if (route === 'pull' && size < 2)
+      yield ['the author is demoted', { ...state, route: 'demoted', timeline: timeline && { ...timeline, old: true } }]
+    if (route === 'demoted' && size === 2) yield ['the author is announced again while in crowd', { ...state, route: 'announced' }]
+    if (route === 'demoted' && (!timeline?.old || !has('stayForATimelinesLife')))
+      yield ['the author leaves crowd', { ...state, route: 'push' }]
   }
 
-  /** `heldByRows` of origin/db/timelines.ts, by which `backfill` and `rebuild` copy. */
-  const held = ({ posts, route }: State): string => idsOf(posts, route === 'pull' || !has('heldByRows') ? 'p' : 'pl')
+  /** What a backfill or rebuild writes. */
+  const held = (state: State): string => union(idsOf(state.posts, 'p'), unpushed(state))
 
   function* readerSteps(state: State): Generator<[string, State]> {
     const { reader, rows, timeline, copy, left } = state
@@ -141,7 +137,7 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
     start: {
       size: 0,
       route: 'push',
-      copiedRows: false,
+      hot: false,
       posts: '',
       decided: '',
       reader: 'ready',
@@ -161,7 +157,7 @@ function createModel(bounds: Bounds, has: Has): Model<State> {
       if (reader !== 'ready') return undefined
       const timeline = state.timeline ?? timelineNow(state)
       const sources = [listOf(timeline.entries)]
-      if (timeline.isCandidate && copy) sources.push(listOf(idsOf(posts, 'pl')))
+      if (timeline.isCandidate && copy) sources.push(listOf(idsOf(posts, 'phl')))
       const shown = new Set([...mergeDown(sources)].map(({ activityId }) => activityId))
       const lost = [...posts].findIndex((_, p) => !shown.has(String(p + 1)))
       return lost === -1 ? undefined : `post ${lost + 1} is delivered, and this reader cannot see it`
@@ -183,10 +179,8 @@ export const CROWD = protocol({
     waitForCrowd: SMALL,
     crowdAreCandidates: { ...SMALL, changes: 4 },
     modeInTransaction: SMALL,
-    demoteBeforeCopy: SMALL,
-    heldByRows: { ...SMALL, follows: 1 },
-    copyWaits: { ...SMALL, naps: 1 },
-    stayUntilCopied: SMALL,
+    fillsLook: SMALL,
+    goesByPost: SMALL,
     stayForATimelinesLife: SMALL,
   },
   quick: {
@@ -194,6 +188,6 @@ export const CROWD = protocol({
     'two posts, four changes, a refollow': { posts: 2, changes: 4, follows: 1, naps: 0 },
     'two posts, four changes, a dormant time': { posts: 2, changes: 4, follows: 0, naps: 1 },
   },
-  whole: { 'four posts, ten changes, two refollows, two dormant times': { posts: 4, changes: 10, follows: 2, naps: 2 } },
+  whole: { 'three posts, ten changes, two refollows, two dormant times': { posts: 3, changes: 10, follows: 2, naps: 2 } },
   model: createModel,
 })

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { deleteAccount, setPrivate, setSuspended } from '../../origin/db/accounts.ts'
-import { activitiesBetween, inTurn, type LogPosition, logActivity, logFacts } from '../../origin/db/activities.ts'
+import { activitiesBetween, inTurn, type LogPosition, lastTurn, logActivity, logFacts } from '../../origin/db/activities.ts'
 import { deleteBlock, insertBlock } from '../../origin/db/blocks.ts'
 import { type Connection, connect, type Queryable } from '../../origin/db/client.ts'
 import { acceptRequest } from '../../origin/db/follow-requests.ts'
@@ -43,72 +43,102 @@ async function hold(work: (tx: Queryable) => Promise<unknown>): Promise<() => Pr
   }
 }
 
-/** Does this while somebody else has Ada, and says whether it waited with a transaction id or without one. */
-async function whileAdaIsTaken(work: (tx: Queryable) => Promise<unknown>): Promise<'has an id' | 'has no id yet'> {
+const row = (table: 'viewers' | 'authors', id: string) => (tx: Queryable) =>
+  tx.execute(sql`select 1 from ${sql.raw(table)} where ${sql.raw(id)} = ${ada} for update`)
+/** What somebody else may hold of Ada: one of her rows, her graph, or herself, until she is deleted. */
+const HELD = {
+  viewer: row('viewers', 'viewer_id'),
+  author: row('authors', 'author_id'),
+  graph: (tx: Queryable) => tx.execute(sql`select 1 from ${inTurn([ada], [ada])}`),
+  account: (tx: Queryable) => tx.execute(sql`select 1 from ${lastTurn(ada)}`),
+}
+
+/** Does this while somebody else holds that, and says whether it waited with a transaction id or without one. */
+async function whileHeld(held: keyof typeof HELD, work: (tx: Queryable) => Promise<unknown>): Promise<'has an id' | 'has no id yet'> {
   const { db } = connection
-  const release = await hold((tx) => tx.execute(sql`select 1 from viewers, ${inTurn(ada)} where viewer_id = ${ada} for update of viewers`))
+  const release = await hold(HELD[held])
   const done = db.transaction(work)
-  const waiting = await eventually(async () => {
-    const rows = await db.execute<{ has_id: boolean }>(sql`
-      select backend_xid is not null as has_id from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
-    expect(rows.length).toBe(1)
-    return rows[0]?.has_id ? 'has an id' : 'has no id yet'
-  }).finally(release)
+  const waiting = await whoWaits().finally(release)
   await done
   return waiting
 }
 
+/** Whether the one transaction that waits for a lock has an id. */
+const whoWaits = () =>
+  eventually(async () => {
+    const { db } = connection
+    const rows = await db.execute<{ has_id: boolean }>(sql`
+      select backend_xid is not null as has_id from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+    expect(rows.length).toBe(1)
+    return rows[0]?.has_id ? 'has an id' : 'has no id yet'
+  })
+
 const POST = 1_700_000_000_000_000_001n
 const root = () => ({ id: POST, authorId: ben })
-/** In an order in which each changes something. */
-const WRITES: readonly (readonly [kind: string, work: (tx: Queryable) => Promise<unknown>])[] = [
-  ['post', (tx) => insertActivity(tx, { id: POST + 1n, authorId: ada, text: 'mine', root: null })],
-  ['delete', (tx) => deleteActivity(tx, POST + 1n, ada)],
-  ['repost', (tx) => insertActivity(tx, { id: POST + 2n, authorId: ada, text: null, root: root() })],
-  ['delete', (tx) => deleteActivity(tx, POST + 2n, ada)],
-  ['like', (tx) => insertLike(tx, ada, POST)],
-  ['unlike', (tx) => deleteLike(tx, ada, POST)],
-  ['follow', (tx) => insertFollow(tx, ada, ben)],
-  ['unfollow', (tx) => deleteFollow(tx, ada, ben)],
-  ['follow', (tx) => insertFollow(tx, ben, ada)],
-  ['unfollow', (tx) => deleteFollow(tx, ben, ada)],
-  ['block', (tx) => insertBlock(tx, ada, ben)],
-  ['unblock', (tx) => deleteBlock(tx, ada, ben)],
-  ['block', (tx) => insertBlock(tx, ben, ada)],
-  ['unblock', (tx) => deleteBlock(tx, ben, ada)],
+/** In an order in which each changes something; each waits for this, where another write must not come between. */
+const WRITES: readonly (readonly [kind: string, held: keyof typeof HELD, work: (tx: Queryable) => Promise<unknown>])[] = [
+  ['post', 'author', (tx) => insertActivity(tx, { id: POST + 1n, authorId: ada, text: 'mine', root: null })],
+  ['delete', 'account', (tx) => deleteActivity(tx, POST + 1n, ada)],
+  ['post', 'account', (tx) => insertActivity(tx, { id: POST + 3n, authorId: ada, text: 'another', root: null })],
+  ['repost', 'viewer', (tx) => insertActivity(tx, { id: POST + 2n, authorId: ada, text: null, root: root() })],
+  ['delete', 'viewer', (tx) => deleteActivity(tx, POST + 2n, ada)],
+  ['like', 'viewer', (tx) => insertLike(tx, ada, POST)],
+  ['unlike', 'viewer', (tx) => deleteLike(tx, ada, POST)],
+  ['follow', 'graph', (tx) => insertFollow(tx, ada, ben)],
+  ['unfollow', 'graph', (tx) => deleteFollow(tx, ada, ben)],
+  ['follow', 'account', (tx) => insertFollow(tx, ben, ada)],
+  ['unfollow', 'account', (tx) => deleteFollow(tx, ben, ada)],
+  ['block', 'graph', (tx) => insertBlock(tx, ada, ben)],
+  ['unblock', 'graph', (tx) => deleteBlock(tx, ada, ben)],
+  ['block', 'graph', (tx) => insertBlock(tx, ben, ada)],
+  ['unblock', 'graph', (tx) => deleteBlock(tx, ben, ada)],
   [
     'make-private',
+    'author',
     async (tx) => {
       await setPrivate(tx, ada, true)
       await tx.execute(sql`insert into follow_requests (target_id, requester_id) values (${ada}, ${ben})`)
     },
   ],
-  ['follow', (tx) => acceptRequest(tx, ada, ben)],
-  ['make-public', (tx) => setPrivate(tx, ada, false)],
-  ['suspend', (tx) => setSuspended(tx, ada, true)],
-  ['restore', (tx) => setSuspended(tx, ada, false)],
-  ['delete-account', (tx) => deleteAccount(tx, ada)],
+  ['follow', 'account', (tx) => acceptRequest(tx, ada, ben)],
+  ['make-public', 'account', (tx) => setPrivate(tx, ada, false)],
+  ['suspend', 'author', (tx) => setSuspended(tx, ada, true)],
+  ['restore', 'author', (tx) => setSuspended(tx, ada, false)],
+  ['delete-account', 'graph', (tx) => deleteAccount(tx, ada)],
 ]
 
-describe('the order of the log is that in which things took effect: who waits for a turn has no transaction id yet', () => {
+describe('the order of the log is that in which things took effect: who waits for another write has no transaction id yet', () => {
   beforeAll(async () => {
     await connection.db.transaction((tx) => insertActivity(tx, { id: POST, authorId: ben, text: 'his', root: null }))
   })
 
-  test.for(WRITES)('%s', async ([kind, work]) => {
-    expect(await whileAdaIsTaken(work)).toBe('has no id yet')
+  test.for(WRITES)('%s, while the %s is held', async ([kind, held, work]) => {
+    expect(await whileHeld(held, work)).toBe('has no id yet')
     const [last] = await connection.db.execute<{ kind: string }>(sql`select kind from activities order by xid desc, seq desc limit 1`)
     expect(last?.kind).toBe(kind)
   })
 
-  test('negative twin: the locks of rows alone give an id to who has not got all of them', async () => {
+  test('negative twin: locks of rows alone give an id to who has not got all of them, and an UPDATE before it has any', async () => {
     const both = sql`(${ada}::bigint, ${ben}::bigint)`
-    expect(
-      await whileAdaIsTaken((tx) => tx.execute(sql`select 1 from viewers where viewer_id in ${both} order by viewer_id for update`)),
-    ).toBe('has an id')
-    expect(await whileAdaIsTaken((tx) => tx.execute(sql`update viewers set marks_version = marks_version where viewer_id = ${ada}`))).toBe(
-      'has an id',
-    )
+    const lockBoth = (tx: Queryable) => tx.execute(sql`select 1 from viewers where viewer_id in ${both} order by viewer_id for update`)
+    expect(await whileHeld('viewer', lockBoth)).toBe('has an id')
+    const update = (tx: Queryable) => tx.execute(sql`update viewers set marks_version = marks_version where viewer_id = ${ada}`)
+    expect(await whileHeld('viewer', update)).toBe('has an id')
+  })
+
+  test('nobody posts later because a follower cannot be had yet', async () => {
+    const release = await hold(HELD.viewer)
+    const following = connection.db.transaction((tx) => insertFollow(tx, ada, ben))
+    try {
+      await whoWaits()
+      await connection.db.transaction(async (tx) => {
+        await tx.execute(sql`set local lock_timeout = '5s'`)
+        await insertActivity(tx, { id: POST + 9n, authorId: ben, text: 'at once', root: null })
+      })
+    } finally {
+      await release()
+    }
+    await following
   })
 })
 

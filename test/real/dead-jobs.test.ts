@@ -32,9 +32,9 @@ test('npm run dead-jobs lists what died and why, replays one from where it stopp
     await db.execute(sql`select activity_id::text, after_viewer::int, lane, attempts, run_at <= now() as due from fanout_jobs`),
   ).toMatchObject([{ activity_id: '2000000000000000002', after_viewer: 77, lane: 1, attempts: 0, due: true }])
   expect(await run('--drop', 'all')).toEqual({ code: 0, output: 'dropped 2\n' })
-})
+}, 120_000)
 
 test('it refuses in one line what it cannot do', async () => {
   const refused = await Promise.all([run('--replay', 'x'), run('--replay', 'all', '--drop', 'all')])
   for (const { code, output } of refused) expect([code, output.trim().split('\n').length]).toEqual([2, 1])
-})
+}, 120_000)

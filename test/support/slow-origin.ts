@@ -28,6 +28,8 @@ export interface SlowOrigin {
   /** Loads that are in the air now, and the most that were at once. */
   readonly loads: number
   readonly mostLoads: number
+  /** Counts the most from now on. */
+  forgetMost(): void
   close(): Promise<void>
 }
 
@@ -86,6 +88,9 @@ export async function startSlowOrigin(): Promise<SlowOrigin> {
     },
     get mostLoads() {
       return mostLoads
+    },
+    forgetMost() {
+      mostLoads = loads
     },
     async close() {
       server.closeAllConnections()

@@ -31,7 +31,6 @@ export const PLANTS = {
   'crowd left too soon': 'an author leaves the crowd while timelines from before the demotion live',
   'fills are rows alone': 'a fill does not look for hot posts, nor for those that were pulled before a demotion',
   'present for too short': 'a viewer counts as present for a shorter time than a timeline lives',
-  'marked after the snapshot': 'a load marks its viewer as present after it has read the timeline',
   'promotion of the unknown': 'an author is announced while timelines stand that do not know them as a candidate',
 } as const
 export type Plant = keyof typeof PLANTS

@@ -18,13 +18,11 @@ export function createReads(state: State, { served }: Servers) {
       for (const viewerId of returning) await process.step(() => timelines.enrol(state, viewerId))
       return rows
     }
-    const markLate = state.has('marked after the snapshot')
     for (const viewerId of viewerIds) {
       if (isDormant(viewerId)) await process.step(() => timelines.enrol(state, viewerId))
-      else if (!markLate) await process.step(() => timelines.noteActivity(state, viewerId))
+      else await process.step(() => timelines.noteActivity(state, viewerId))
     }
     const rows = await process.step(() => (viewerIds.some(isDormant) ? undefined : loadRows(state, keys)))
-    if (markLate) for (const viewerId of viewerIds) await process.step(() => timelines.noteActivity(state, viewerId))
     for (const viewerId of viewerIds) {
       if (need(state.viewers, viewerId).completeSince === NOT_REBUILT) void process.step(() => timelines.rebuild(state, viewerId))
     }

@@ -1,0 +1,95 @@
+import { sql } from 'drizzle-orm'
+import { TIMELINE_CAP } from '../../contract/timeline.ts'
+import { type Database, prepared } from '../../origin/db/client.ts'
+import { trimTimelines } from '../../origin/db/timelines.ts'
+import type { Figures } from '../cache/scenario.ts'
+import { costOf } from './cost.ts'
+import { openPool, populate } from './people.ts'
+import { bar, inTurn, type Scenario } from './scenario.ts'
+
+const ALONE = 'insert alone'
+const TRIMMED = 'insert, and one timeline in 80 trimmed'
+const EXACT = 'insert, and every timeline trimmed at once'
+
+/** Of the timelines of a chunk one in so many is trimmed: the fan-out's own share. */
+const SHARE = 80
+const VIEWERS = 2_048
+/** Entries that each timeline gets in a round: what a trim takes back on average. */
+const ENTRIES = SHARE
+
+export const trim: Scenario = {
+  name: 'trim',
+  title: 'Trim to 800 in steady state',
+  about: `Timelines of 800 rows and up to ${2 * SHARE} more, as they are in steady state; each activity is inserted for all ${VIEWERS} viewers in one statement, synchronous_commit off. Trimmed is with the fan-out's own statement after each insert, for one in ${SHARE} of its viewers, and VACUUM at the end of each round counts as well.`,
+  columns: [
+    { figure: 'perS', title: 'entries/s' },
+    { figure: 'ratio', title: 'to insert alone' },
+    { figure: 'walBytes', title: 'WAL per entry', unit: ' B' },
+  ],
+  bars: [bar(TRIMMED, 'ratio', { atLeast: 0.65 }, 'trim included at least 0.65 of the insert alone')],
+  async open(world) {
+    const count = world.quick ? VIEWERS / 8 : VIEWERS
+    const forms = [
+      { title: ALONE, share: 0 },
+      { title: TRIMMED, share: SHARE },
+      { title: EXACT, share: 1 },
+    ]
+    const sides = await Promise.all(
+      forms.map(async ({ title, share }) => {
+        const database = await world.emptyDatabase()
+        const pool = openPool(database.url, 1, false)
+        const { viewers } = await populate(pool.db, count, [{ name: 'small', authors: 1, followers: [0, 0] }])
+        await fill(pool.db)
+        return { title, share, database, pool, viewers, next: 1_000_000n }
+      }),
+    )
+    async function run(side: (typeof sides)[number]): Promise<Readonly<Record<string, number>>> {
+      const { db } = side.pool
+      const activities = side.share === 1 ? ENTRIES / 10 : ENTRIES
+      const cost = await costOf(db, world.postgres.pid, async () => {
+        for (let i = 0; i < activities; i++) {
+          const id = ++side.next
+          await insert(db, id)
+          if (side.share === 0) continue
+          const some = side.viewers.filter((_, n) => (n + i) % side.share === 0)
+          await trimTimelines(prepared(db), some.map(String), TIMELINE_CAP)
+        }
+        await db.execute(sql`vacuum timeline_entries`)
+      })
+      const entries = activities * count
+      // Back to where it was, beside the clock: the next round begins like this one.
+      if (side.share === 0) await db.execute(sql`delete from timeline_entries where activity_id > ${side.next - BigInt(activities)}`)
+      if (side.share === 0) await db.execute(sql`vacuum timeline_entries`)
+      return { perS: entries / cost.seconds, walBytes: cost.walBytes / entries }
+    }
+    return {
+      async round(round) {
+        const found: Record<string, Readonly<Record<string, number>>> = {}
+        for (const side of inTurn(sides, round)) found[side.title] = await run(side)
+        const alone = found[ALONE]?.perS ?? Number.NaN
+        return Object.fromEntries(
+          forms.map(({ title }): [string, Figures] => [title, { ...found[title], ratio: (found[title]?.perS ?? Number.NaN) / alone }]),
+        )
+      },
+      async close() {
+        for (const { pool, database } of sides) {
+          await pool.close()
+          await database.drop()
+        }
+      },
+    }
+  },
+}
+
+/** 800 rows each and up to 80 more, as trims that come by chance leave them. */
+async function fill(db: Database): Promise<void> {
+  await db.execute(sql`
+    insert into timeline_entries (viewer_id, activity_id, author_id)
+    select viewer_id, 1000000 - n, 1 from viewers cross join lateral generate_series(0, ${TIMELINE_CAP - 1} + (hashint8(viewer_id) & 2147483647) % ${SHARE}) n
+    order by n desc, hashint8(viewer_id)`)
+  await db.execute(sql`vacuum analyze timeline_entries`)
+}
+
+const insert = (db: Database, id: bigint) =>
+  prepared(db).execute(sql`
+    insert into timeline_entries (viewer_id, activity_id, author_id) select viewer_id, ${id}::bigint, 1 from viewers order by viewer_id`)
