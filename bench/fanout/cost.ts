@@ -32,6 +32,14 @@ export async function costOf(db: Database, postmaster: number, work: () => Promi
   }
 }
 
+/** The same per thing done: how many a second, and what each took. */
+export const perPiece = ({ seconds, postgresCpuS, nodeCpuS, walBytes }: Cost, count: number) => ({
+  perS: count / seconds,
+  postgresUs: (postgresCpuS / count) * 1e6,
+  nodeUs: (nodeCpuS / count) * 1e6,
+  walBytes: walBytes / count,
+})
+
 const TICKS_PER_S = 100
 
 /** CPU seconds of a process, its children and those of them that have ended. Linux alone has /proc. */

@@ -1,10 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../origin/db/client.ts'
-import type { Figures } from '../cache/scenario.ts'
-import { costOf } from './cost.ts'
 import type { Graph } from './graph.ts'
-import { bar, inTurn, type Scenario } from './scenario.ts'
-import { CHUNK_SIZE, drainWith, enqueue, NO_PUSH, realDelivery } from './sides.ts'
+import { bar, beside, type Scenario } from './scenario.ts'
+import { CHUNK_SIZE, drainWith, enqueue, measured, NO_PUSH, realDelivery } from './sides.ts'
 
 const RAW = 'bare INSERT … SELECT, one connection'
 const RAW_TWO = 'bare INSERT … SELECT, two connections'
@@ -45,48 +43,24 @@ export const entries: Scenario = {
       const count = Math.max(1, Math.round(most / 7_500))
       return Array.from({ length: count }, () => graph.authors.big[next++ % graph.authors.big.length] as bigint)
     }
-    const forms: readonly { readonly title: string; readonly workers: number; readonly prepare: () => Promise<() => Promise<number>> }[] = [
-      { title: RAW, workers: 1, prepare: () => bare(db, graph, someAuthors(), 1) },
-      { title: OFF, workers: 1, prepare: () => ours(1, false) },
-      { title: ON, workers: 1, prepare: () => ours(1, true) },
-      { title: RAW_TWO, workers: 2, prepare: () => bare(db, graph, someAuthors(), 2) },
-      { title: TWO_OFF, workers: 2, prepare: () => ours(2, false) },
-      { title: TWO, workers: 2, prepare: () => ours(2, true) },
-    ]
-    async function ours(workers: number, push: boolean): Promise<() => Promise<number>> {
-      if (push) await graph.fillL2()
-      await enqueue(db, someAuthors(), graph.nextId)
-      return () => drainWith(db, push ? delivery : NO_PUSH, workers)
-    }
-    async function run({ prepare }: (typeof forms)[number]): Promise<Readonly<Record<string, number>>> {
-      const work = await prepare()
-      let count = 0
-      const cost = await costOf(graph.db, world.postgres.pid, async () => {
-        count = await work()
+    const run = (prepare: () => Promise<() => Promise<number>>) => () => measured(world, graph, prepare)
+    const ours = (workers: number, push: boolean) =>
+      run(async () => {
+        if (push) await graph.fillL2()
+        await enqueue(db, someAuthors(), graph.nextId)
+        return () => drainWith(db, push ? delivery : NO_PUSH, workers)
       })
-      await graph.clearQueue()
-      return {
-        perS: count / cost.seconds,
-        postgresUs: (cost.postgresCpuS / count) * 1e6,
-        nodeUs: (cost.nodeCpuS / count) * 1e6,
-        walBytes: cost.walBytes / count,
-      }
-    }
-    await run(forms[0] as (typeof forms)[number]) // the plans and the pages of the first one
-    return {
-      async round(round) {
-        const found: Record<string, Readonly<Record<string, number>>> = {}
-        for (const form of inTurn(forms, round)) found[form.title] = await run(form)
-        const of = (title: string) => found[title]?.perS ?? Number.NaN
-        return Object.fromEntries(
-          forms.map(({ title, workers }): [string, Figures] => [
-            title,
-            { ...found[title], ratio: of(title) / of(workers === 1 ? RAW : RAW_TWO) },
-          ]),
-        )
-      },
-      close: () => pool.close(),
-    }
+    const peer = (connections: number) => run(() => bare(db, graph, someAuthors(), connections))
+    const forms = [
+      { title: RAW, peer: RAW, run: peer(1) },
+      { title: OFF, peer: RAW, run: ours(1, false) },
+      { title: ON, peer: RAW, run: ours(1, true) },
+      { title: RAW_TWO, peer: RAW_TWO, run: peer(2) },
+      { title: TWO_OFF, peer: RAW_TWO, run: ours(2, false) },
+      { title: TWO, peer: RAW_TWO, run: ours(2, true) },
+    ]
+    await peer(2)() // the plans, and the pages of whoever comes first
+    return { round: (round) => beside(forms, round), close: () => pool.close() }
   },
 }
 

@@ -1,9 +1,16 @@
 import { sql } from 'drizzle-orm'
+import { SIGNATURE_HEADER } from '../../contract/headers.ts'
+import { signRequest } from '../../contract/signature.ts'
+import { importKey } from '../../contract/signed.ts'
 import { type Database, idArray } from '../../origin/db/client.ts'
-import { insertActivity } from '../../origin/db/posts.ts'
+import { eventually } from '../../test/support/eventually.ts'
+import { freePort } from '../../test/support/free-port.ts'
+import { startOriginProcess } from '../../test/support/origin-process.ts'
+import { quantile } from '../cache/statistics.ts'
 import type { Store } from '../cache/world.ts'
 
-export const EDGE_SECRET = 'bench-edge-secret-0123456789'
+const EDGE_SECRET = 'bench-edge-secret-0123456789'
+const DELIVERED_DEADLINE_MS = 60_000
 
 /** The environment of an origin of its own process. Nobody becomes hot or pulled: the bars are on what is pushed. */
 export const environmentOf = (databaseUrl: string, { settings }: Store): Readonly<Record<string, string>> => ({
@@ -17,23 +24,46 @@ export const environmentOf = (databaseUrl: string, { settings }: Store): Readonl
   L2_DEADLINE_MS: '5000',
 })
 
-/** When activities were committed, as their writer saw it (epoch milliseconds). */
-export type Committed = Map<bigint, number>
-
-/** Commits a post as the origin does. */
-export async function post(db: Database, id: bigint, authorId: bigint, committed?: Committed): Promise<void> {
-  const raised = await db.transaction((tx) => insertActivity(tx, { id, authorId, text: 'a post', root: null }))
-  if (!raised) throw new Error(`there is no author ${authorId}`)
-  committed?.set(id, Date.now())
+/** An origin of its own process, and posts to it, signed as the edge signs them. */
+export async function startOrigin(environment: Readonly<Record<string, string>>) {
+  const port = await freePort()
+  const { kill } = await startOriginProcess(environment, port)
+  const key = await importKey(EDGE_SECRET)
+  const target = '/v1/posts'
+  return {
+    kill,
+    /** Posts, and answers the id of the post and how long that took (milliseconds). */
+    async post(authorId: bigint): Promise<{ readonly id: bigint; readonly tookMs: number }> {
+      const body = JSON.stringify({ text: 'a post' })
+      const request = { method: 'POST', target, body: new TextEncoder().encode(body) }
+      const headers = {
+        'content-type': 'application/json',
+        'idempotency-key': crypto.randomUUID(),
+        [SIGNATURE_HEADER]: await signRequest(key, request, { userId: String(authorId) }, Date.now()),
+      }
+      const startedAtMs = performance.now()
+      const response = await fetch(`http://127.0.0.1:${port}${target}`, { method: 'POST', headers, body })
+      const text = await response.text()
+      if (response.status !== 201) throw new Error(`a post was answered ${response.status}: ${text.slice(0, 200)}`)
+      return { id: BigInt(JSON.parse(text).id), tookMs: performance.now() - startedAtMs }
+    },
+  }
 }
 
 /**
- * Milliseconds from each commit until Redis had acknowledged the last push of that activity; those that were not are left out. The end is the `pushed_at` of
- * its last chunk, which is noted after the answer of Redis: a reader sees the entry a little sooner.
+ * How long posts took to be delivered (milliseconds), once all are: from the moment their transaction began until Redis had acknowledged the last push. Both are noted by
+ * Postgres (queued_at, pushed_at), the first a little before the commit and the second a little after readers can see the entry.
  */
-export async function deliveries(db: Database, committed: Committed): Promise<number[]> {
-  const rows = await db.execute<{ activity_id: bigint; at_ms: number }>(sql`
-    select activity_id, extract(epoch from max(pushed_at))::float8 * 1000 as at_ms from fanout_chunks
-    where activity_id = any(${idArray([...committed.keys()])}) group by 1 having bool_and(pushed_at is not null)`)
-  return rows.map(({ activity_id, at_ms }) => at_ms - (committed.get(activity_id) ?? Number.NaN))
+export async function deliveries(
+  db: Database,
+  ids: readonly bigint[],
+): Promise<{ readonly p50: number; readonly p99: number; readonly most: number }> {
+  const took = await eventually(async () => {
+    const rows = await db.execute<{ ms: number }>(sql`
+      select extract(epoch from max(pushed_at) - min(queued_at))::float8 * 1000 as ms from fanout_chunks
+      where activity_id = any(${idArray(ids)}) group by activity_id having bool_and(pushed_at is not null)`)
+    if (rows.length < ids.length) throw new Error(`${ids.length - rows.length} of ${ids.length} posts were not delivered`)
+    return rows.map(({ ms }) => ms)
+  }, DELIVERED_DEADLINE_MS)
+  return { p50: quantile(took, 0.5), p99: quantile(took, 0.99), most: Math.max(...took) }
 }

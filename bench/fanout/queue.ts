@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm'
+import { logEntry, inTurn as takeTurn } from '../../origin/db/activities.ts'
 import type { Queryable } from '../../origin/db/client.ts'
 import { insertActivity } from '../../origin/db/posts.ts'
 import { installPeers } from '../cache/install-peers.ts'
-import { costOf } from './cost.ts'
+import { costOf, perPiece } from './cost.ts'
 import { openPool, populate } from './people.ts'
-import { bar, inTurn, type Scenario } from './scenario.ts'
+import { bar, beside, type Scenario } from './scenario.ts'
 import { BATCH, drainWith, enqueue, NO_PUSH } from './sides.ts'
 
 const OURS = 'our queue, two workers'
@@ -32,7 +33,7 @@ interface Boss {
 export const queue: Scenario = {
   name: 'queue',
   title: 'The queue',
-  about: `Jobs per second: fan-out of authors with 39 followers on average into an empty table of timelines, L2 push off, synchronous_commit off, batches of ${BATCH} (ours) and 100; pg-boss takes, performs and completes a batch in one transaction, and its fan-out is one bare INSERT … SELECT. Posts per second: ${SENDERS} connections, synchronous_commit on; begin, lock the author, write the post, commit on both sides, the one with a job and its NOTIFY in the same statement.`,
+  about: `Jobs per second: fan-out of authors with 39 followers on average into an empty table of timelines, L2 push off, synchronous_commit off, batches of ${BATCH} (ours) and 100; pg-boss takes, performs and completes a batch in one transaction, and its fan-out is one bare INSERT … SELECT. Posts per second: ${SENDERS} connections, synchronous_commit on; begin, lock the author, write the post, commit on both sides, the one with a job in the same statement; each writes its line of the log of activities.`,
   columns: [
     { figure: 'perS', title: 'per second' },
     { figure: 'ratio', title: 'to the peer' },
@@ -58,18 +59,19 @@ export const queue: Scenario = {
     let next = 0
     const nextId = () => ++id
     const nextAuthor = () => authors.all[next++ % authors.all.length] as bigint
-    const measured = async (count: number, work: () => Promise<unknown>): Promise<Readonly<Record<string, number>>> => {
-      const cost = await costOf(db, world.postgres.pid, work)
-      return { perS: count / cost.seconds, postgresUs: (cost.postgresCpuS / count) * 1e6, walBytes: cost.walBytes / count }
+    const measured = async (count: number, work: () => Promise<unknown>) => {
+      return perPiece(await costOf(db, world.postgres.pid, work), count)
     }
     const empty = () => db.execute(sql`truncate timeline_entries, fanout_jobs, fanout_chunks, posts cascade`)
 
     async function ours() {
+      await empty()
       await enqueue(db, Array.from({ length: jobs }, nextAuthor), nextId)
       await db.execute(sql`analyze posts, fanout_jobs`)
       return measured(jobs, () => drainWith(db, NO_PUSH, 2))
     }
     async function peer() {
+      await empty()
       await boss.insert(Array.from({ length: jobs }, () => ({ activityId: String(nextId()), authorId: String(nextAuthor()) })))
       await db.execute(sql`analyze`)
       return measured(jobs, async () => {
@@ -84,14 +86,16 @@ export const queue: Scenario = {
         void worker.stop()
       })
     }
-    const post = (write: (tx: Queryable, authorId: bigint) => Promise<unknown>) => () =>
-      measured(posts, async () => {
+    const post = (write: (tx: Queryable, authorId: bigint) => Promise<unknown>) => async () => {
+      await empty()
+      return measured(posts, async () => {
         let left = posts
         const send = async () => {
           while (left-- > 0) await durable.db.transaction((tx) => write(tx, nextAuthor()))
         }
         await Promise.all(Array.from({ length: SENDERS }, send))
       })
+    }
     const forms = [
       { title: OURS, peer: BOSS, run: ours },
       { title: BOSS, peer: BOSS, run: peer },
@@ -103,19 +107,7 @@ export const queue: Scenario = {
       { title: ALONE, peer: ALONE, run: post((tx, authorId) => insertPost(tx, nextId(), authorId)) },
     ]
     return {
-      async round(round) {
-        const found = new Map<string, Readonly<Record<string, number>>>()
-        for (const { title, run } of inTurn(forms, round)) {
-          await empty()
-          found.set(title, await run())
-        }
-        return Object.fromEntries(
-          forms.map(({ title, peer }) => [
-            title,
-            { ...found.get(title), ratio: (found.get(title)?.perS ?? Number.NaN) / (found.get(peer)?.perS ?? Number.NaN) },
-          ]),
-        )
-      },
+      round: (round) => beside(forms, round),
       async close() {
         await boss.close()
         await durable.close()
@@ -134,18 +126,22 @@ const FAN_OUT = `
     join push_edges e on e.author_id = n.author_id order by 1, 2`
 const idsOf = (ids: readonly string[]): string => `{${ids.join()}}`
 
-/** What `insertActivity` does for a post, without the job: the same round trips, locks and rows. */
+/** What `insertActivity` does for a post, the log of activities included, without the job and its turn: the same round trips and locks. */
 async function insertPost(tx: Queryable, id: bigint, authorId: bigint): Promise<void> {
-  await tx.execute(sql`select 1 from authors where author_id = ${authorId} for update`)
+  const logged = logEntry({ kind: 'post', actorId: authorId, postId: id, audience: 'public' }, sql`from post`)
+  await tx.execute(sql`select 1 from authors, ${takeTurn([authorId])} where author_id = ${authorId} for update of authors`)
   await tx.execute(sql`
     with author as (
-      update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${id}::bigint)
+      update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${id}::bigint),
+        unpushed = unpushed or hot or route = 'pull'
       where author_id = ${authorId} and exists (select from users where id = ${authorId} and deleted_at is null and suspended_at is null)
-      returning author_id, post_version, route, follower_count
+      returning author_id, post_version, route, hot
     ), post as (
       insert into posts (id, author_id, text, root_id, root_author_id, mode, audience)
-      select ${id}::bigint, ${authorId}::bigint, ${TEXT}::text, null, null, case route when 'pull' then 'pull' else 'push' end, 'public'
+      select ${id}::bigint, ${authorId}::bigint, ${TEXT}::text, null, null,
+        case when route = 'pull' then 'pull' when hot then 'hot' else 'push' end, 'public'
       from author returning mode
+    ), log as (${logged}
     )
     select post_version, case when private then 'followers' else 'public' end as audience,
       private and not exists (select from posts where author_id = ${authorId} and deleted_at is null) as first_for_followers

@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { lineOf, runCommand } from '../../dev/command-line.ts'
 import type { Say } from '../../dev/progress.ts'
 import { machineOf } from '../cache/machine.ts'
-import type { Figures, Results, Row } from '../cache/scenario.ts'
-import { spreadOf } from '../cache/statistics.ts'
+import type { Figures, Results } from '../cache/scenario.ts'
 import { figure, sectionOf, verdictsOf } from '../cache/tables.ts'
 import { documentOf } from './document.ts'
 import { parseBenchOptions, USAGE } from './options.ts'
+import { rowsOf } from './rows.ts'
 import type { Scenario } from './scenario.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { createWorld, type World } from './world.ts'
@@ -78,21 +78,6 @@ async function measure(scenario: Scenario, world: World, rounds: number): Promis
     failed(error)
   }
   return { name, rows: rowsOf(found, failures), notes: {} }
-}
-
-function rowsOf(found: readonly Readonly<Record<string, Figures>>[], failures: readonly string[]): Row[] {
-  const titles = [...new Set(found.flatMap(Object.keys))]
-  const rows = titles.map((title): Row => {
-    const rounds: Figures[] = found.flatMap((round) => (round[title] ? [round[title]] : []))
-    const names = new Set(rounds.flatMap(Object.keys))
-    const of = (name: string) => {
-      const values = rounds.flatMap((round) => round[name] ?? [])
-      const numbers = values.filter((value) => typeof value === 'number')
-      return numbers.length > 0 ? spreadOf(numbers) : values.map(String)
-    }
-    return { title, figures: Object.fromEntries([...names].map((name) => [name, of(name)])), failures: [] }
-  })
-  return failures.length > 0 ? [...rows, { title: 'failed rounds', figures: {}, failures }] : rows
 }
 
 const briefOf = (figures: Figures): string =>

@@ -25,6 +25,17 @@ export interface Opened {
 /** The forms of a round, beginning with another one each time, so that no form always comes first. */
 export const inTurn = <T>(forms: readonly T[], round: number): T[] => forms.map((_, i) => forms[(i + round) % forms.length] as T)
 
+/** Runs the forms of a round, each in its turn, and adds to the figures of each how its `perS` stands to that of its peer. */
+export async function beside(
+  forms: readonly { readonly title: string; readonly peer: string; run(): Promise<Figures & { readonly perS: number }> }[],
+  round: number,
+): Promise<Readonly<Record<string, Figures>>> {
+  const found = new Map<string, Figures & { readonly perS: number }>()
+  for (const { title, run } of inTurn(forms, round)) found.set(title, await run())
+  const rate = (title: string) => found.get(title)?.perS ?? Number.NaN
+  return Object.fromEntries(forms.map(({ title, peer }) => [title, { ...found.get(title), ratio: rate(title) / rate(peer) }]))
+}
+
 /** A bar on the median of one figure of one row. */
 export const bar = (
   row: string,

@@ -8,7 +8,10 @@ import { createDelivery, type Delivery } from '../../origin/fanout/deliver.ts'
 import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
 import { createFanoutWorker } from '../../origin/fanout/worker.ts'
 import type { Store } from '../cache/world.ts'
+import { costOf, perPiece } from './cost.ts'
+import type { Graph } from './graph.ts'
 import { PREFIX } from './timelines.ts'
+import type { World } from './world.ts'
 
 /** What an origin is configured with when nobody says anything. */
 export const CHUNK_SIZE = schema.shape.CHUNK_SIZE.parse(undefined)
@@ -70,4 +73,15 @@ export async function enqueue(db: Database, authorIds: readonly bigint[], nextId
     insert into fanout_jobs (activity_id, author_id, mode, lane)
     select id, n.author_id, 'push', (follower_count > 2000)::int from ${pairs} join authors a on a.author_id = n.author_id`)
   return ids
+}
+
+/** Prepares some work, does it and tells what each entry cost that it made; what it left in the queue is removed. */
+export async function measured({ postgres }: World, graph: Graph, prepare: () => Promise<() => Promise<number>>) {
+  const work = await prepare()
+  let count = 0
+  const cost = await costOf(graph.db, postgres.pid, async () => {
+    count = await work()
+  })
+  await graph.clearQueue()
+  return perPiece(cost, count)
 }

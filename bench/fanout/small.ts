@@ -1,9 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type Database, idArray } from '../../origin/db/client.ts'
-import type { Figures } from '../cache/scenario.ts'
-import { costOf } from './cost.ts'
-import { bar, inTurn, type Scenario } from './scenario.ts'
-import { BATCH, drainWith, enqueue, NO_PUSH } from './sides.ts'
+import { bar, beside, type Scenario } from './scenario.ts'
+import { BATCH, drainWith, enqueue, measured, NO_PUSH } from './sides.ts'
 
 const ALONE = 'bare INSERT … SELECT, one author per statement'
 const TOGETHER = `bare INSERT … SELECT, ${BATCH} authors per statement, by viewer`
@@ -31,37 +29,21 @@ export const small: Scenario = {
     const posts = world.quick ? POSTS / 6 : POSTS
     const { small: authors } = graph.authors
     let next = 0
-    const someAuthors = (): bigint[] => Array.from({ length: posts }, () => authors[next++ % authors.length] as bigint)
-    const ours = async (batch: number) => {
-      await enqueue(db, someAuthors(), graph.nextId)
-      return () => drainWith(db, NO_PUSH, 1, batch)
-    }
-    const forms: readonly { readonly title: string; readonly prepare: () => Promise<() => Promise<number>> }[] = [
-      { title: ALONE, prepare: async () => bare(db, someAuthors(), graph.nextId, 1) },
-      { title: TOGETHER, prepare: async () => bare(db, someAuthors(), graph.nextId, BATCH) },
-      { title: OURS, prepare: () => ours(BATCH) },
-      { title: OURS_ALONE, prepare: () => ours(1) },
-    ]
-    async function run({ prepare }: (typeof forms)[number]): Promise<Readonly<Record<string, number>>> {
-      const work = await prepare()
-      let count = 0
-      const cost = await costOf(graph.db, world.postgres.pid, async () => {
-        count = await work()
+    const someAuthors = (count = posts): bigint[] => Array.from({ length: count }, () => authors[next++ % authors.length] as bigint)
+    const run = (prepare: () => Promise<() => Promise<number>>) => () => measured(world, graph, prepare)
+    const ours = (batch: number) =>
+      run(async () => {
+        await enqueue(db, someAuthors(batch === 1 ? posts / 10 : posts), graph.nextId) // one by one it is ten times slower
+        return () => drainWith(db, NO_PUSH, 1, batch)
       })
-      await graph.clearQueue()
-      return { perS: count / cost.seconds, postgresUs: (cost.postgresCpuS / count) * 1e6, walBytes: cost.walBytes / count }
-    }
-    return {
-      async round(round) {
-        const found: Record<string, Readonly<Record<string, number>>> = {}
-        for (const form of inTurn(forms, round)) found[form.title] = await run(form)
-        const peer = found[ALONE]?.perS ?? Number.NaN
-        return Object.fromEntries(
-          forms.map(({ title }): [string, Figures] => [title, { ...found[title], ratio: (found[title]?.perS ?? Number.NaN) / peer }]),
-        )
-      },
-      close: () => pool.close(),
-    }
+    const peer = (together: number) => run(async () => bare(db, someAuthors(), graph.nextId, together))
+    const forms = [
+      { title: ALONE, peer: ALONE, run: peer(1) },
+      { title: TOGETHER, peer: ALONE, run: peer(BATCH) },
+      { title: OURS, peer: ALONE, run: ours(BATCH) },
+      { title: OURS_ALONE, peer: ALONE, run: ours(1) },
+    ]
+    return { round: (round) => beside(forms, round), close: () => pool.close() }
   },
 }
 

@@ -1,8 +1,8 @@
 import { createClient } from 'redis'
 import { firstIdAt } from '../../contract/ids.ts'
-import { encodeList } from '../../contract/l2/codec.ts'
+import { decodeList, encodeList } from '../../contract/l2/codec.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
-import { encodeValue } from '../../contract/l2/value.ts'
+import { decodeValue, encodeValue } from '../../contract/l2/value.ts'
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 
 export const PREFIX = 'tideline:'
@@ -44,4 +44,23 @@ export async function fillL2(redisUrl: string, viewers: readonly bigint[], autho
     client.destroy()
   }
   return viewers.length
+}
+
+/** The activities that L2 holds of each of these timelines; undefined where none is present. */
+export async function readL2(redisUrl: string, viewers: readonly bigint[]): Promise<(ReadonlySet<string> | undefined)[]> {
+  const client = createClient({ url: redisUrl }).on('error', () => {})
+  await client.connect()
+  try {
+    const found: (ReadonlySet<string> | undefined)[] = []
+    for (let at = 0; at < viewers.length; at += KEYS) {
+      const texts = await client.mGet(viewers.slice(at, at + KEYS).map((id) => `${PREFIX}${keyOf.timeline(String(id))}`))
+      for (const text of texts) {
+        const list = decodeList(decodeValue(text ?? '')?.payload ?? '', 2 * TIMELINE_CAP)
+        found.push(list && new Set(list.entries.map(({ activityId }) => activityId)))
+      }
+    }
+    return found
+  } finally {
+    client.destroy()
+  }
 }
