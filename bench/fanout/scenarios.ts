@@ -1,5 +1,6 @@
 import { acknowledged } from './acknowledged.ts'
 import { calls } from './calls.ts'
+import { curve } from './curve.ts'
 import { entries } from './entries.ts'
 import { kill } from './kill.ts'
 import { lanes } from './lanes.ts'
@@ -26,4 +27,5 @@ export const SCENARIOS: readonly Scenario[] = [
   warmRead,
   trim,
   size,
+  curve,
 ]

@@ -13,7 +13,7 @@ const EXACT = 'insert, and every timeline trimmed at once'
 
 /** Of the timelines of a chunk one in so many is trimmed: the fan-out's own share. */
 const SHARE = 80
-const VIEWERS = 2_048
+const VIEWERS = 4_096
 /** Entries that each timeline gets in a round: what a trim takes back on average. */
 const ENTRIES = SHARE
 
@@ -54,12 +54,12 @@ export const trim: Scenario = {
           const some = side.viewers.filter((_, n) => (n + i) % side.share === 0)
           await trimTimelines(prepared(db), some.map(String), TIMELINE_CAP)
         }
-        await db.execute(sql`vacuum timeline_entries`)
+        await vacuum(db)
       })
       const entries = activities * count
       // Back to where it was, beside the clock: the next round begins like this one.
       if (side.share === 0) await db.execute(sql`delete from timeline_entries where activity_id > ${side.next - BigInt(activities)}`)
-      if (side.share === 0) await db.execute(sql`vacuum timeline_entries`)
+      if (side.share === 0) await vacuum(db)
       return { perS: entries / cost.seconds, walBytes: cost.walBytes / entries }
     }
     return {
@@ -87,7 +87,17 @@ async function fill(db: Database): Promise<void> {
     insert into timeline_entries (viewer_id, activity_id, author_id)
     select viewer_id, 1000000 - n, 1 from viewers cross join lateral generate_series(0, ${TIMELINE_CAP - 1} + (hashint8(viewer_id) & 2147483647) % ${SHARE}) n
     order by n desc, hashint8(viewer_id)`)
-  await db.execute(sql`vacuum analyze timeline_entries`)
+  await vacuum(db)
+  await db.execute(sql`analyze timeline_entries`)
+}
+
+/** Pages are marked as visible to all only once the commits of their rows are on disk: a commit that waits for it goes before. */
+async function vacuum(db: Database): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.execute(sql`set local synchronous_commit = on`)
+    await tx.execute(sql`update viewers set complete_since = complete_since where viewer_id = (select min(viewer_id) from viewers)`)
+  })
+  await db.execute(sql`vacuum timeline_entries`)
 }
 
 const insert = (db: Database, id: bigint) =>

@@ -56,9 +56,9 @@ const HEATED_AT_ONCE = 1_000
 async function heatAuthors(tx: Queryable, { hotThreshold, hotLeaveShare, hotHoldMs }: TierRules): Promise<void> {
   const change = (hot: boolean, due: SQL) =>
     tx.execute(sql`
-    update authors set hot = ${hot}, hot_changed_at = clock_timestamp() where author_id in (
-      select author_id from authors where hot = ${!hot} and ${due} and hot_changed_at <= now() - ${seconds(hotHoldMs)}
-      limit ${HEATED_AT_ONCE} for update skip locked)`)
+      update authors set hot = ${hot}, hot_changed_at = clock_timestamp() where author_id in (
+        select author_id from authors where hot = ${!hot} and ${due} and hot_changed_at <= now() - ${seconds(hotHoldMs)}
+        limit ${HEATED_AT_ONCE} for update skip locked)`)
   await change(true, sql`follower_count >= ${hotThreshold}`)
   await change(false, sql`follower_count < ${Math.ceil(hotThreshold * hotLeaveShare)}`)
 }

@@ -8,6 +8,9 @@ import { type Chunk, idsIn, markPushed, oweChunks } from '../db/jobs.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { L2Port } from './l2-port.ts'
 
+/** Calls of one push that are under way together: one is written and read while Redis runs the other. */
+const CALLS_IN_THE_AIR = 2
+
 /** How long a tombstone stays in L2: longer than any body of the post may live anywhere (milliseconds). */
 const TOMBSTONE_MS = 48 * 3_600_000
 
@@ -57,18 +60,24 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
       ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, chunk.entry.audience), entry }] : []),
       ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
     ])
-    let at = 0
-    try {
-      for (; at < deliveries.length; at += MAX_PUSHED_KEYS) {
+    const calls = Array.from({ length: Math.ceil(deliveries.length / MAX_PUSHED_KEYS) }, (_, i) => i * MAX_PUSHED_KEYS)
+    const waiting = [...calls]
+    const unacknowledged = new Set(calls)
+    async function pushWaiting(): Promise<void> {
+      for (let at = waiting.shift(); at !== undefined; at = waiting.shift()) {
         const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
         await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
+        unacknowledged.delete(at)
       }
-      resting = false
-    } catch (error) {
-      resting = true
-      throw error
+    }
+    try {
+      const ends = await Promise.allSettled(Array.from({ length: CALLS_IN_THE_AIR }, () => pushWaiting().finally(() => waiting.splice(0))))
+      const failure = ends.find((end) => end.status === 'rejected')
+      if (calls.length > 0) resting = failure !== undefined
+      if (failure) throw failure.reason
     } finally {
-      const whole = chunks.slice(0, deliveries[at]?.entry ?? chunks.length)
+      const [first] = unacknowledged
+      const whole = first === undefined ? chunks : chunks.slice(0, deliveries[first]?.entry)
       if (whole.length > 0) await markPushed(db, whole)
       // Redis lost writes while we did this: the replay saw only what had been noted before it.
       if (heartbeat.era !== era) await oweChunks(db, chunks)
