@@ -32,7 +32,7 @@ export function realDelivery(db: Database, store: Store): Delivery {
     handOver: async () => {},
   }
   const l2 = createL2({ ...redisRest, prefix: PREFIX, deadlineMs: 10_000, timeoutSignal: (ms) => AbortSignal.timeout(ms) })
-  return createDelivery({ db, l2, heartbeat, clock: { nowMs: () => Date.now() } })
+  return createDelivery({ db, l2, heartbeat, clock: { nowMs: Date.now, monotonicMs: () => performance.now() } })
 }
 
 /** So many of the origin's workers drain the queue together. Answers how many entries they made; throws where anything failed. */

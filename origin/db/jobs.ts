@@ -46,6 +46,8 @@ export interface QueueRules {
 
 /** A batch of small jobs takes no more followers than so many chunks of a big one: it is what a big job, and whoever comes next, waits for. */
 const CHUNKS_PER_BATCH = 4
+/** Chunks that are taken as debts together, at most. */
+const MOST_DEBTS = 100
 /** What a job costs its author's next one in turns (seconds): each follower about what a row takes, and each post as much as 500. */
 const SECONDS_PER_FOLLOWER = 0.000_02
 const SECONDS_PER_POST = 0.01
@@ -203,6 +205,17 @@ export async function markPushed(db: Queryable, chunks: readonly Chunk[]): Promi
     select ${LAZILY}`)
 }
 
+/** These chunks are debts in so many seconds, unless they are pushed by then. */
+export async function dueIn(db: Queryable, chunks: readonly Chunk[], seconds: number): Promise<void> {
+  await db.execute(sql`
+    with held as (
+      update fanout_chunks c set due_at = now() + make_interval(secs => ${seconds}) from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
+        ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)
+      where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer and pushed_at is null
+    )
+    select ${LAZILY}`)
+}
+
 /** Takes back that these chunks were pushed: they are due at once. */
 export async function oweChunks(db: Queryable, chunks: readonly Chunk[]): Promise<void> {
   await db.execute(sql`
@@ -211,15 +224,23 @@ export async function oweChunks(db: Queryable, chunks: readonly Chunk[]): Promis
     where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer`)
 }
 
-/** Takes chunks that nobody pushed in time, the newest first, and holds them for a while. Their viewers are read from the edges of now. */
-export async function takeUnpushed(db: Queryable, limit: number): Promise<Chunk[]> {
+/**
+ * Takes chunks that nobody pushed in time, the newest first, and holds them for a while: until their authors have so many followers together, of a big one as many
+ * as a chunk may have. Their viewers are read from the edges of now.
+ */
+export async function takeUnpushed(db: Queryable, followers: number): Promise<Chunk[]> {
   const rows = await db.execute<RawEntry & { after_viewer: bigint; viewers: string | null }>(sql`
-    with taken as (
-      update fanout_chunks set due_at = now() + make_interval(secs => ${DEBT_AFTER_SECONDS})
-      where (activity_id, after_viewer) in (
-        select activity_id, after_viewer from fanout_chunks where pushed_at is null and due_at <= now()
-        order by activity_id desc limit ${limit} for update skip locked)
-      returning *
+    with due as materialized (
+      select activity_id, after_viewer, author_id from fanout_chunks where pushed_at is null and due_at <= now()
+      order by activity_id desc limit ${MOST_DEBTS} for update skip locked
+    ), turn as (
+      select due.*, sum(least(follower_count, ${followers}::int)) over (
+        order by activity_id desc, after_viewer rows between unbounded preceding and 1 preceding) as before
+      from due left join authors using (author_id)
+    ), taken as (
+      update fanout_chunks c set due_at = now() + make_interval(secs => ${DEBT_AFTER_SECONDS}) from turn
+      where c.activity_id = turn.activity_id and c.after_viewer = turn.after_viewer and coalesce(before, 0) < ${followers}::int
+      returning c.*
     )
     select ${LAZILY}, taken.activity_id, taken.after_viewer, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id, (
       select string_agg(viewer_id::text, '') from push_edges e

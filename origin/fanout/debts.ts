@@ -8,8 +8,8 @@ import { raisedBetween } from './raised.ts'
 
 /** Debts of one kind taken in one go. */
 const BATCH = 100
-/** Chunks taken in one go: they are held for five seconds, and one may be five calls. */
-const CHUNKS = 20
+/** Of chunks that are taken in one go: ten calls at most, with the last chunk. */
+const FOLLOWERS = 5_000
 /** From an attempt that failed to the next one (milliseconds). */
 const REST_MS = 1_000
 
@@ -44,7 +44,7 @@ export async function payInvalidations(db: Database, delivery: Pick<Delivery, 'i
 
 /** Pushes what was inserted and never pushed, the newest first. Answers how many chunks; rejects when Redis did not acknowledge. */
 export async function payPushes(db: Database, delivery: Pick<Delivery, 'push'>): Promise<number> {
-  const chunks = await takeUnpushed(db, CHUNKS)
+  const chunks = await takeUnpushed(db, FOLLOWERS)
   if (chunks.length > 0) await delivery.push(chunks)
   return chunks.length
 }

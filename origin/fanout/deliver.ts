@@ -4,19 +4,26 @@ import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { encodeValue } from '../../contract/l2/value.ts'
 import type { Database } from '../db/client.ts'
 import { type InvalidationRow, markInvalidated, oweInvalidations } from '../db/invalidations.ts'
-import { type Chunk, idsIn, markPushed, oweChunks } from '../db/jobs.ts'
+import { type Chunk, idsIn, oweChunks } from '../db/jobs.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import { createHolds } from './holds.ts'
 import type { L2Port } from './l2-port.ts'
 
 /** Calls of one push that are under way together: one is written and read while Redis runs the other. */
 const CALLS_IN_THE_AIR = 2
 
+/** A debt that could not be paid is due again after so long: others have their turn before it. */
+const AGAIN_SECONDS = 2
+
 /** How long a tombstone stays in L2: longer than any body of the post may live anywhere (milliseconds). */
 const TOMBSTONE_MS = 48 * 3_600_000
 
 export interface Delivery {
-  /** Pushes committed chunks to L2 and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
-  push(chunks: readonly Chunk[]): Promise<void>
+  /**
+   * Pushes committed chunks to L2 and marks them once Redis acknowledged. Rejects when it did not: then they are debts. A worker gives what it waits for: its chunks
+   * are held meanwhile, and debts at once where pushes fail by then or this one does.
+   */
+  push(chunks: readonly Chunk[], before?: Promise<unknown>): Promise<void>
   /** From a push that failed to one that did not: who cuts chunks leaves them to those who pay debts, and never waits for an ill Redis. */
   resting(): boolean
   /** Carries out invalidations and marks them once Redis acknowledged. Rejects when it did not: then they are debts. */
@@ -29,7 +36,7 @@ interface Parts {
   readonly db: Database
   readonly l2: L2Port
   readonly heartbeat: Heartbeat
-  readonly clock: { nowMs(): number }
+  readonly clock: { nowMs(): number; monotonicMs(): number }
 }
 
 export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
@@ -49,11 +56,15 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
     return { key: row.key, truth: row.truth, replacement: { text, keepMs: TOMBSTONE_MS } }
   }
 
+  const holds = createHolds(db, clock)
   let resting = false
 
   /** Pushes chunks in as few calls as there can be, and marks those that are whole in L2: what fails is repeated from there. */
-  async function push(chunks: readonly Chunk[]): Promise<void> {
+  async function push(chunks: readonly Chunk[], before?: Promise<unknown>): Promise<void> {
     const { era } = heartbeat
+    const hold = holds.begin(chunks)
+    await before
+    if (before && resting) return hold.end(0, 0)
     const entries = chunks.map((chunk) => chunk.entry)
     const deliveries = chunks.flatMap((chunk, entry) => [
       // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
@@ -63,11 +74,16 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
     const calls = Array.from({ length: Math.ceil(deliveries.length / MAX_PUSHED_KEYS) }, (_, i) => i * MAX_PUSHED_KEYS)
     const waiting = [...calls]
     const unacknowledged = new Set(calls)
+    function whole(): number {
+      const [first] = unacknowledged
+      return (first === undefined ? undefined : deliveries[first]?.entry) ?? chunks.length
+    }
     async function pushWaiting(): Promise<void> {
       for (let at = waiting.shift(); at !== undefined; at = waiting.shift()) {
         const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
         await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
         unacknowledged.delete(at)
+        await hold.progress(whole())
       }
     }
     try {
@@ -76,9 +92,7 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
       if (calls.length > 0) resting = failure !== undefined
       if (failure) throw failure.reason
     } finally {
-      const [first] = unacknowledged
-      const whole = first === undefined ? chunks : chunks.slice(0, deliveries[first]?.entry)
-      if (whole.length > 0) await markPushed(db, whole)
+      await hold.end(whole(), before ? 0 : AGAIN_SECONDS)
       // Redis lost writes while we did this: the replay saw only what had been noted before it.
       if (heartbeat.era !== era) await oweChunks(db, chunks)
     }

@@ -35,13 +35,13 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
   let careful = 0
 
   /** Cuts what is next. Undefined when something failed that must not keep the rest. */
-  async function cutNext(): Promise<Cut | undefined> {
+  async function cutNext(): Promise<(Cut & { readonly owed: boolean }) | undefined> {
     // In turn: a lane that always has work must not starve the other.
     lane = lane === 'small' ? 'big' : 'small'
     const owed = delivery.resting()
     if (careful === 0) {
       try {
-        return await cutBatch(owed)
+        return { ...(await cutBatch(owed)), owed }
       } catch (error) {
         if (blamesServer(error)) throw error
         observe({ type: 'fanout-failed', error })
@@ -51,7 +51,7 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
     }
     const { failed, ...cut } = await queue.cutOne(lane, { owed })
     careful = failed || cut.chunks.length === 0 ? 0 : careful - 1 // the next batch tells whether there is another
-    if (!failed) return cut
+    if (!failed) return { ...cut, owed }
     const { died, ...job } = failed
     observe({ type: died ? 'job-died' : 'job-postponed', ...job })
     return undefined
@@ -66,12 +66,10 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
     }
   }
 
-  /** What follows a chunk, while the next one is cut. Whatever fails is owed, and done by others. */
-  async function follow({ chunks, trim }: Cut): Promise<void> {
+  /** What follows a chunk, behind what followed the last one and while the next one is cut. Whatever fails is owed, and done by others. */
+  async function follow({ chunks, trim, owed }: Cut & { readonly owed: boolean }, before: Promise<void>): Promise<void> {
     await Promise.all([
-      delivery.resting()
-        ? undefined
-        : delivery.push(chunks).catch((error) => observe({ type: 'push-failed', chunks: chunks.length, error })),
+      owed ? before : delivery.push(chunks, before).catch((error) => observe({ type: 'push-failed', chunks: chunks.length, error })),
       // A transaction of its own: it locks viewers, which a rebuild holds while it waits for rows of ours.
       trimTimelines(db, trim, TIMELINE_CAP).catch((error) => observe({ type: 'trim-failed', error })),
     ])
@@ -83,11 +81,12 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
       try {
         while (!signal.aborted) {
           const cut = await cutNext()
-          await following
           if (cut?.chunks.length === 0) break
           if (!cut) continue
           observe({ type: 'fanout-chunks', chunks: cut.chunks.length, entries: entriesOf(cut.chunks) })
-          following = follow(cut)
+          const before = following
+          following = follow(cut, before)
+          await before
         }
       } finally {
         await following

@@ -3,10 +3,12 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import { createUpstashFacade } from '../../dev/upstash-facade.ts'
 import { createL2 } from '../../origin/adapters/l2.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
+import { takeUnpushed } from '../../origin/db/jobs.ts'
 import { payAllPushes } from '../../origin/fanout/debts.ts'
 import { createDelivery } from '../../origin/fanout/deliver.ts'
 import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
 import { clock } from '../../origin/wiring.ts'
+import { eventually } from '../support/eventually.ts'
 import { fanoutWorker } from '../support/fan-out.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
@@ -35,9 +37,9 @@ beforeAll(async () => {
   await db.execute(
     sql`insert into users (id, handle, name) select ${FIRST}::bigint + i, 'user-' || i, 'User' from generate_series(1, ${VIEWERS}::int) i`,
   )
-  // Author 1 is followed by all, the others by five each.
+  // Author 1 is followed by all, the others by five each; they count as 500, so that few are taken as debts together.
   await db.execute(
-    sql`insert into authors (author_id, follower_count) select ${FIRST}::bigint + i, 5 from generate_series(1, ${AUTHORS}::int) i on conflict do nothing`,
+    sql`insert into authors (author_id, follower_count) select ${FIRST}::bigint + i, 500 from generate_series(1, ${AUTHORS}::int) i on conflict do nothing`,
   )
   await db.execute(sql`
     insert into push_edges (author_id, viewer_id) select ${FIRST}::bigint + 1, ${FIRST}::bigint + i from generate_series(1, ${VIEWERS}::int) i union all
@@ -65,8 +67,14 @@ async function queue(from: number, to: number): Promise<string[]> {
   return rows.map(({ id }) => String(id))
 }
 
+interface Pace {
+  /** Resolves when a call may be sent: the first of the process is 0. */
+  readonly gate?: (call: number) => Promise<unknown>
+  readonly monotonicMs?: () => number
+}
+
 /** What one process says to Redis, and every call it made: the activities of each, and whether it was acknowledged. */
-function createProcess(deadlineMs: number) {
+function createProcess(deadlineMs: number, { gate = async () => {}, monotonicMs = clock.monotonicMs }: Pace = {}) {
   const real = createL2({
     url: l2Url,
     token: TOKEN,
@@ -83,7 +91,7 @@ function createProcess(deadlineMs: number) {
         keys: deliveries.length,
         acknowledged: false,
       }
-      calls.push(call)
+      await gate(calls.push(call) - 1)
       const beat = await real.push(entries, deliveries, machineId)
       call.acknowledged = true
       return beat
@@ -96,7 +104,7 @@ function createProcess(deadlineMs: number) {
     recoverAtStart: async () => {},
     handOver: async () => {},
   }
-  const delivery = createDelivery({ db: connection.db, l2, heartbeat, clock })
+  const delivery = createDelivery({ db: connection.db, l2, heartbeat, clock: { ...clock, monotonicMs } })
   const worker = fanoutWorker(connection.db, { delivery, chunkSize: 5_000, batch: 6 })
   return {
     calls,
@@ -131,15 +139,17 @@ for (const [illness, ail, heal] of [
     const ids = await queue(2, 60)
     const worker = createProcess(SHORT_MS)
     await worker.drain()
-    // One call found out; what was cut after it asks nobody, and is due at once.
+    // One call found out; what was cut with it and after it asks nobody, and is due at once.
     expect(worker.calls.map(({ acknowledged }) => acknowledged)).toEqual([false])
     expect(worker.delivery.resting()).toBe(true)
     expect(await count(sql`fanout_jobs`)).toBe(0)
     expect(await count(sql`timeline_entries where activity_id = any(${`{${ids.join(',')}}`}::bigint[])`)).toBe(ids.length * 5)
-    expect(await count(sql`${owed} and due_at <= now()`)).toBeGreaterThanOrEqual(ids.length - 12)
+    expect(await count(sql`${owed} and due_at <= now()`)).toBe(ids.length)
+    // A push of nothing has not asked Redis.
+    await worker.delivery.push([])
+    expect(worker.delivery.resting()).toBe(true)
 
     await heal()
-    await connection.db.execute(sql`update fanout_chunks set due_at = now() where pushed_at is null`)
     const payers = [createProcess(LONG_MS), createProcess(LONG_MS)]
     await Promise.all(payers.map(({ pay }) => pay(AbortSignal.timeout(20_000))))
     expect(await count(owed)).toBe(0)
@@ -156,3 +166,32 @@ for (const [illness, ail, heal] of [
     }
   }, 60_000)
 }
+
+test('what a process pushes, or is about to, is no debt for others while Redis acknowledges calls, however slow it is', async () => {
+  const ids = await queue(1, 12)
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let nowMs = 0
+  const slow = createProcess(LONG_MS, { gate: async (call) => gates[call]?.promise, monotonicMs: () => nowMs })
+  const drained = slow.drain()
+  // Two calls are in the air, and the next six chunks wait for them.
+  await eventually(async () => expect([slow.calls.length, await count(sql`fanout_chunks`)]).toEqual([2, 12]), 20_000)
+  const due = sql`${owed} and due_at <= now()`
+  const letTheirHoldEnd = () => connection.db.execute(sql`update fanout_chunks set due_at = now() where pushed_at is null`)
+  await letTheirHoldEnd()
+  expect(await count(due)).toBe(12) // of a process that died they would be taken now
+  nowMs += 1_000
+  gates[0]?.resolve()
+  await eventually(async () => expect(await count(due)).toBe(0), 20_000)
+  expect(await takeUnpushed(connection.db, 10_000)).toEqual([])
+  gates[1]?.resolve()
+  await drained
+  expect(await count(owed)).toBe(0)
+  expect(slow.calls.reduce((sum, { keys }) => sum + keys, 0)).toBe(VIEWERS + 11 * 5 + ids.length)
+}, 60_000)
+
+test('debts are taken until their authors have so many followers together, the newest first', async () => {
+  const ids = await queue(2, 10)
+  await createProcess(LONG_MS, { gate: () => Promise.reject(new Error('no way to Redis')) }).drain()
+  const takenAtOnce = async () => (await takeUnpushed(connection.db, 1_200)).map(({ entry }) => entry.activityId).sort()
+  expect([await takenAtOnce(), await takenAtOnce()]).toEqual([ids.slice(-3), ids.slice(-6, -3)])
+})

@@ -40,7 +40,7 @@ export function startWriter({ db, l2, machineId, authorId, recovers }: Parts) {
   const heartbeat = recovers
     ? createHeartbeat({ db, l2: port, machineId: () => machineId, observe: ({ replayed }) => losses.push(replayed) })
     : credulous
-  const delivery = createDelivery({ db, l2: port, heartbeat, clock: { nowMs: () => Date.now() } })
+  const delivery = createDelivery({ db, l2: port, heartbeat, clock: { nowMs: Date.now, monotonicMs: () => performance.now() } })
   const worker = fanoutWorker(db, { delivery, batch: 100 })
   const drain = () => worker.drain(AbortSignal.timeout(5_000))
   return {

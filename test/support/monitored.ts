@@ -58,7 +58,7 @@ export function saboteurOf(stack: Stack) {
     recoverAtStart: async () => {},
     handOver: async () => {},
   }
-  const delivery = createDelivery({ db: stack.db, l2: port, heartbeat, clock: { nowMs: Date.now } })
+  const delivery = createDelivery({ db: stack.db, l2: port, heartbeat, clock: { nowMs: Date.now, monotonicMs: () => performance.now() } })
   const worker = fanoutWorker(stack.db, { delivery, batch: 100 })
   return {
     state,

@@ -59,6 +59,9 @@ export function markInvalidated({ nowMs }: State, rows: readonly InvalidationRow
 export function markPushed({ nowMs }: State, rows: readonly ChunkRow[]): void {
   for (const row of rows) row.pushedAtMs ??= nowMs()
 }
+export function dueIn({ nowMs }: State, rows: readonly ChunkRow[], ms: number): void {
+  for (const row of rows) if (row.pushedAtMs === undefined) row.dueAtMs = nowMs() + ms
+}
 export function oweInvalidations({ nowMs }: State, rows: readonly InvalidationRow[]): void {
   for (const row of rows) Object.assign(row, { doneAtMs: undefined, dueAtMs: nowMs() })
 }

@@ -90,7 +90,12 @@ export function createDelivery(process: Process, { clock, state, l2, owed }: Par
       ])
       const entries = chunks.map(({ entry }) => entry)
       if (has('done before push')) await process.step(() => debts.markPushed(state, rows))
-      await watch((machineId) => l2.push(entries, deliveries, machineId))
+      try {
+        await watch((machineId) => l2.push(entries, deliveries, machineId))
+      } catch (error) {
+        await process.step(() => debts.dueIn(state, rows, REST_MS))
+        throw error
+      }
       await process.step(() => debts.markPushed(state, rows))
       // Redis lost writes while we did this: the replay saw only what had been noted before it.
       if (era !== begunIn && !has('no replay')) await process.step(() => debts.oweChunks(state, rows))
