@@ -135,8 +135,16 @@ export const isUniqueViolation = (error: unknown): boolean => /^23505$/.test(cod
 /** True where the connection ended under way: whether what was sent is committed is unknown. */
 export const isLostConnection = (error: unknown): boolean => /^CONNECTION_/.test(codeOf(error))
 
-/** True where the server or the way to it is ill, and not what was asked of it: gone, shutting down, out of memory or disk, or two that waited for each other. */
-export const blamesServer = (error: unknown): boolean => /^(08|40|53|57P|58)|^(CONNECT|E[A-Z]+$)/.test(codeOf(error))
+/**
+ * Who is to blame for a failure? `work`: the data of what was asked (SQLSTATE classes 22, 23 and 54), or our own code; it fails again. `unclear`: it ran into the statement
+ * timeout, or into something broken (class XX), and may do so again, or the server is ill. `server`: all else; nothing would have worked, because the server is gone, full
+ * or read-only, or its tables are those of another version.
+ */
+export function blameFor(error: unknown): 'work' | 'unclear' | 'server' {
+  const code = codeOf(error)
+  if (/^((22|23|54)...)?$/.test(code)) return 'work'
+  return /^(57014|XX...)$/.test(code) ? 'unclear' : 'server'
+}
 
 /** What the driver said: drizzle wraps it in the statement. */
 export function messageOf(error: unknown): string {

@@ -6,11 +6,15 @@ const LONGEST_WAIT_SECONDS = 300
 /** Of an error this much is kept (characters). */
 const ERROR_LENGTH = 1_000
 
-/** Puts a job that failed off: a quarter of a second at first, twice as long each time. */
-export async function postponeJob(tx: Queryable, activityId: bigint): Promise<void> {
+/** What may not be a job's fault is tried again after so long (seconds): it took a worker ten. */
+const UNCLEAR_WAIT_SECONDS = 30
+
+/** Puts a job that failed off: a quarter of a second at first, twice as long each time. What may not be its fault is no attempt. */
+export async function postponeJob(tx: Queryable, activityId: bigint, blame: 'work' | 'unclear'): Promise<void> {
+  const longer = sql`least(${LONGEST_WAIT_SECONDS}, 0.25 * power(2, least(attempts, 20)))`
   await tx.execute(sql`
-    update fanout_jobs set attempts = attempts + 1, run_at = now() + wait, turn_at = now() + wait
-    from (select make_interval(secs => least(${LONGEST_WAIT_SECONDS}, 0.25 * power(2, least(attempts, 20)))) as wait
+    update fanout_jobs set attempts = attempts + ${blame === 'work' ? 1 : 0}, run_at = now() + wait, turn_at = now() + wait
+    from (select make_interval(secs => ${blame === 'work' ? longer : sql`${UNCLEAR_WAIT_SECONDS}`}) as wait
       from fanout_jobs where activity_id = ${activityId}) w
     where activity_id = ${activityId}`)
 }
@@ -45,12 +49,16 @@ export async function listDeadJobs(db: Queryable, limit: number): Promise<{ read
   return { count: total?.count ?? 0, jobs }
 }
 
-/** Queues dead jobs again, from where they stopped and with all their attempts: one, or all of them. Answers how many. */
+/**
+ * Queues dead jobs again, from where they stopped and with all their attempts: one, or all of them. Answers how many. Those of one author have a turn a second: new posts
+ * come in between.
+ */
 export async function replayDeadJobs(db: Queryable, which: bigint | 'all'): Promise<number> {
   const rows = await db.execute(sql`
     with gone as (delete from dead_jobs where ${chosen(which)} returning *)
-    insert into fanout_jobs (activity_id, author_id, mode, lane, after_viewer)
-    select activity_id, author_id, mode, lane, after_viewer from gone returning 1`)
+    insert into fanout_jobs (activity_id, author_id, mode, lane, after_viewer, turn_at)
+    select activity_id, author_id, mode, lane, after_viewer,
+      now() + make_interval(secs => row_number() over (partition by author_id order by activity_id) - 1) from gone returning 1`)
   return rows.length
 }
 

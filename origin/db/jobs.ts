@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { blamesServer, type Database, idArray, LAZILY, type Queryable } from './client.ts'
+import { blameFor, type Database, idArray, LAZILY, type Queryable } from './client.ts'
 import { buryJob, postponeJob } from './dead-jobs.ts'
 import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
@@ -72,12 +72,14 @@ export async function turnsOf(db: Queryable): Promise<Turns> {
 }
 
 /**
- * When an author's next job has its turn: after their last one, and else not before the job that is next in the lane (start-time fair queueing,
- * Goyal, Vin and Cheng 1996). So in a backlog the first job of an author comes before the second of another, however old that is.
+ * When the next job of an author, a row of `authors`, has its turn: after their last one, and else not before the job that is next in the lane (start-time fair queueing,
+ * Goyal, Vin and Cheng 1996). So in a backlog the first job of an author comes before the second of another, however old that is. Their last one counts while one of
+ * theirs waits: turns cost more than the work takes, and who used an idle lane has taken nothing from anybody.
  */
-export function turnOf({ small, big }: Turns, lane: SQL, lastTurn: SQL): SQL {
+export function turnOf({ small, big }: Turns, lane: SQL): SQL {
   const reached = sql`case ${lane} when ${LANES.big} then to_timestamp(${big ?? null}::float8) else to_timestamp(${small ?? null}::float8) end`
-  return sql`greatest(least(now(), ${reached}), ${lastTurn})`
+  const waits = sql`exists (select from fanout_jobs j where j.author_id = authors.author_id)`
+  return sql`greatest(least(now(), ${reached}), case when ${waits} then turn_at else '-infinity' end)`
 }
 
 /**
@@ -91,8 +93,8 @@ export function createJobQueue(db: Database, rules: QueueRules) {
       return cutJobs(db, { ...rules, jobs: dueJobs(preferred, rules.batch), owed, tolerant })
     },
     /**
-     * The same with the next job alone. One that cannot be done is put off, longer each time, and in the end dead. Throws where the server is to blame and not
-     * the job: that is no attempt.
+     * The same with the next job alone. One that cannot be done is put off, longer each time, and in the end dead. One that may not be to blame is put off, and that
+     * is no attempt. Throws where the server is to blame.
      */
     async cutOne(preferred: Lane, { owed }: { readonly owed: boolean }): Promise<Cut & { readonly failed?: FailedJob }> {
       return db.transaction(async (tx) => {
@@ -102,10 +104,11 @@ export function createJobQueue(db: Database, rules: QueueRules) {
         try {
           return await tx.transaction((savepoint) => cutJobs(savepoint, { ...rules, jobs, owed, tolerant: true }))
         } catch (error) {
-          if (blamesServer(error)) throw error
-          const attempts = job.attempts + 1
-          const died = attempts >= rules.attempts
-          await (died ? buryJob(tx, job.activity_id, error) : postponeJob(tx, job.activity_id))
+          const blame = blameFor(error)
+          if (blame === 'server') throw error
+          const attempts = job.attempts + (blame === 'work' ? 1 : 0)
+          const died = blame === 'work' && attempts >= rules.attempts
+          await (died ? buryJob(tx, job.activity_id, error) : postponeJob(tx, job.activity_id, blame))
           return { ...NOTHING, failed: { activityId: String(job.activity_id), attempts, died, error } }
         }
       })

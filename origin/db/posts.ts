@@ -73,7 +73,7 @@ export async function insertActivity(tx: Queryable, activity: NewActivity, queue
   const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint),
-        unpushed = unpushed or hot or route = 'pull', turn_at = ${turnOf(turns, lane, sql`turn_at`)} + ${COST}
+        unpushed = unpushed or hot or route = 'pull', turn_at = ${turnOf(turns, lane)} + ${COST}
       where author_id = ${authorId} and exists (select from users where id = ${authorId} and deleted_at is null and suspended_at is null)
       returning author_id, post_version, route, hot, follower_count, turn_at - ${COST} as turn_at
     ), post as (

@@ -1,5 +1,5 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
-import { blamesServer, type Database, isUniqueViolation } from '../db/client.ts'
+import { blameFor, type Database, isUniqueViolation } from '../db/client.ts'
 import type { Chunk, Cut, Lane } from '../db/jobs.ts'
 import { trimTimelines } from '../db/timelines.ts'
 import type { Delivery } from './deliver.ts'
@@ -43,7 +43,7 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
       try {
         return { ...(await cutBatch(owed)), owed }
       } catch (error) {
-        if (blamesServer(error)) throw error
+        if (blameFor(error) === 'server') throw error
         observe({ type: 'fanout-failed', error })
         careful = CAREFUL_JOBS
         return undefined

@@ -137,6 +137,21 @@ describe.each(JOB_QUEUES)('the queue %s', (_, start) => {
     PATIENCE_MS,
   )
 
+  test(
+    'who used an idle lane has taken nothing from anybody: their next post comes before the second of another',
+    async () => {
+      const [busy, other] = await authorsApart('big')
+      for (let i = 0; i < 2; i++) {
+        await posts([busy])
+        await drain(subject.queue())
+      }
+      const [, second = '', mine = ''] = await posts([other, other, busy])
+      const order = activitiesOf(await drain(subject.queue()))
+      expect(order.indexOf(mine)).toBeLessThan(order.indexOf(second))
+    },
+    PATIENCE_MS,
+  )
+
   /** Two authors whom a log keeps in two partitions. */
   async function authorsApart(lane: Lane = 'small'): Promise<[string, string]> {
     return [await author(8, lane), await author(8, lane)]
@@ -178,6 +193,44 @@ describe.each(JOB_QUEUES)('the queue %s', (_, start) => {
       await drain(subject.queue())
       expect(await rowsOf([illPost])).toEqual({ [illPost]: viewers.slice(0, 2) })
       expect(await subject.dead()).toEqual([])
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    'no job dies of a server that is ill, and one that runs into the statement timeout does not keep the others',
+    async () => {
+      const { db } = connection
+      const unlucky = await author(2)
+      const [post = ''] = await posts([unlucky])
+      const failWith = (code: string) =>
+        db.execute(
+          sql.raw(`create or replace function fail() returns trigger language plpgsql as
+            $$ begin if new.author_id = ${unlucky} then raise 'ill' using errcode = '${code}'; end if; return new; end $$`),
+        )
+      await failWith('25006')
+      await db.execute(sql`create trigger fail before insert on timeline_entries for each row execute function fail()`)
+      // It only reads; it has the tables of another version; it waits for a lock.
+      for (const code of ['25006', '42703', '42P01', '55P03']) {
+        await failWith(code)
+        await expect(subject.queue().cutOne('small', { owed: false })).rejects.toMatchObject({ cause: { code } })
+      }
+      await failWith('57014')
+      const events: FanoutEvent[] = []
+      const delivery = { push: async () => {}, resting: () => false }
+      const worker = createFanoutWorker({ db, queue: subject.queue(), delivery, observe: (event) => events.push(event) })
+      const well = await posts([await author(3)])
+      for (let attempt = 0; attempt <= RULES.attempts; attempt++) {
+        await worker.drain(AbortSignal.timeout(PATIENCE_MS))
+        await subject.makeDue()
+      }
+      expect(Object.values(await rowsOf(well))).toEqual([viewers.slice(0, 3)])
+      const postponed = events.filter(({ type }) => type === 'job-postponed')
+      expect(postponed).toMatchObject(Array(RULES.attempts + 1).fill({ activityId: post, attempts: 0 }))
+      expect(await subject.dead()).toEqual([])
+      await db.execute(sql`drop trigger fail on timeline_entries`)
+      await drain(subject.queue())
+      expect(await rowsOf([post])).toEqual({ [post]: viewers.slice(0, 2) })
     },
     PATIENCE_MS,
   )

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { type Database, idArray, messageOf, type Queryable } from '../../origin/db/client.ts'
+import { blameFor, type Database, idArray, messageOf, type Queryable } from '../../origin/db/client.ts'
 import { type Cut, cutJobs, type FailedJob, type Lane, type QueueRules } from '../../origin/db/jobs.ts'
 import type { JobQueue } from '../../origin/fanout/job-queue.ts'
 
@@ -108,10 +108,11 @@ export function createLogQueue(db: Queryable, log: Log, rules: QueueRules, nowMs
             return await cut(partition, 1, owed)
           } catch (error) {
             const entry = partition.entries[partition.offset]
-            if (!entry) throw error
-            const attempts = entry.attempts + 1
-            const died = attempts >= rules.attempts
-            const failed = { ...entry, attempts, notBeforeMs: nowMs() + 250 * 2 ** entry.attempts }
+            const blame = blameFor(error)
+            if (!entry || blame === 'server') throw error
+            const attempts = entry.attempts + (blame === 'work' ? 1 : 0)
+            const died = blame === 'work' && attempts >= rules.attempts
+            const failed = { ...entry, attempts, notBeforeMs: nowMs() + (blame === 'work' ? 250 * 2 ** entry.attempts : 30_000) }
             if (died) log.dead.set(String(entry.activityId), { entry, lane: partition.lane, error: messageOf(error) })
             else log.append(partition.lane, failed)
             partition.offset += 1
