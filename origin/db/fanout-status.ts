@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
+import { NEVER_FAILED } from './lag.ts'
 import { type EdgeShares, readEdgeShares } from './savings.ts'
 import { type InForceNote, readInForce } from './settings.ts'
 
@@ -32,7 +33,7 @@ export interface LaneStatus {
   /** Jobs whose turn is to come, and how long the oldest of them has waited. */
   readonly queued: number
   readonly oldestMs: number | null
-  /** Jobs that failed and are put off. */
+  /** Jobs that failed and were put off. */
   readonly postponed: number
   /** Chunks that Redis acknowledged within the last minute. */
   readonly delivered: number
@@ -52,8 +53,8 @@ export async function readLanes(db: Queryable): Promise<LaneStatus[]> {
     latency: [number, number] | null
   }>(sql`
     with waiting as (
-      select lane, count(*) filter (where attempts = 0)::int as queued, count(*) filter (where attempts > 0)::int as postponed,
-        ${milliseconds(sql`now() - min(queued_at) filter (where attempts = 0)`)} as oldest
+      select lane, count(*) filter (where ${NEVER_FAILED})::int as queued, count(*) filter (where not (${NEVER_FAILED}))::int as postponed,
+        ${milliseconds(sql`now() - min(queued_at) filter (where ${NEVER_FAILED})`)} as oldest
       from fanout_jobs group by lane
     ), delivered as (
       select lane, count(*)::int as delivered, percentile_cont(array[0.5, 0.99]) within group (order by ${milliseconds(sql`pushed_at - queued_at`)}) as latency

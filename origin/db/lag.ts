@@ -7,11 +7,14 @@ import { LOCKS } from './locks.ts'
 const milliseconds = (moment: SQL): SQL => sql`(extract(epoch from ${moment}) * 1000)::float8`
 const moment = (ms: number | null): SQL => (ms === null ? sql`null` : sql`to_timestamp(${ms / 1000}::float8)`)
 
+/** Of jobs: has it never been put off? One that failed waits for something else than its turn, and is as old when it succeeds. */
+export const NEVER_FAILED = sql`run_at <= queued_at`
+
 /** How far lag has lowered the crowd threshold. */
 export interface CrowdShare {
   /** Of the threshold that is set, above 0 and at most 1. */
   readonly share: number
-  /** When it was changed, or high lag was seen to shrink. */
+  /** When it was changed, or high lag was seen first, or to shrink. */
   readonly judgedAtMs: number
   /** High lag as it was then (milliseconds); 0 while lag is not high. */
   readonly judgedLagMs: number
@@ -36,12 +39,12 @@ export async function noteCrowdShare(tx: Queryable, { share, judgedAtMs, judgedL
 }
 
 /**
- * How long the oldest job of the big lane has waited (milliseconds), 0 where there is none. Those that failed before wait for something else than
- * their turn, and do not count. Some 25 ms with 100,000 such jobs, whatever there is in the other lane.
+ * How long the oldest job of the big lane has waited (milliseconds), 0 where there is none. Those that ever
+ * failed do not count. Some 25 ms with 100,000 such jobs, whatever there is in the other lane.
  */
 export async function bigLaneLagMs(db: Queryable): Promise<number> {
   const [row] = await db.execute<{ lag: number }>(sql`
-    select coalesce(${milliseconds(sql`now() - min(queued_at)`)}, 0) as lag from fanout_jobs where lane = 1 and attempts = 0`)
+    select coalesce(${milliseconds(sql`now() - min(queued_at)`)}, 0) as lag from fanout_jobs where lane = 1 and ${NEVER_FAILED}`)
   return Math.max(0, row?.lag ?? 0)
 }
 

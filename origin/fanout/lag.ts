@@ -23,16 +23,21 @@ export interface Seen {
 
 /** High lag that is less than this share of what it was a step ago shrinks: a backlog is worked off, and the oldest job is old until it is done. */
 const SHRINKS = 0.9
+/** Before the first fall lag is looked at for this share of a step: what a restart left is gone by then, or shrinks. */
+const LOOK = 0.5
 
 /**
- * The share of the crowd threshold that lag calls for: it halves when lag is high, and again at each step at which lag has not shrunk; it doubles back to 1 after
- * calm. Lag between the two marks changes nothing but ends the calm: a lane that is now and then at its limit is not given more to do.
+ * The share of the crowd threshold that lag calls for: it halves when lag is high and does not shrink for half a step, and again at each step at which it has not; it
+ * doubles back to 1 after calm. Lag between the two marks changes nothing but ends the calm: a lane that is now and then at its limit is not given more to do.
  */
 export function nextShare(state: CrowdShare, { nowMs, lagMs, leastShare }: Seen, rules: LagRules): CrowdShare {
   const { share, judgedAtMs, judgedLagMs, calmSinceMs } = state
   const rested = nowMs - judgedAtMs >= rules.stepMs
+  const looked = nowMs - judgedAtMs >= LOOK * rules.stepMs
   if (lagMs > rules.highMs) {
-    if (!rested) return { ...state, calmSinceMs: null }
+    const first = share === 1 && judgedLagMs === 0
+    if (first && rested) return { ...state, judgedAtMs: nowMs, judgedLagMs: lagMs }
+    if (first || !(share === 1 ? looked : rested)) return { ...state, calmSinceMs: null }
     const lower = lagMs < SHRINKS * judgedLagMs ? share : Math.max(share / 2, leastShare)
     return { share: Math.min(share, lower), judgedAtMs: nowMs, judgedLagMs: lagMs, calmSinceMs: null }
   }
