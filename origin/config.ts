@@ -99,8 +99,8 @@ export const schema = z.object({
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
   /** Milliseconds between two computations of what is popular, of all processes together: a tenth of a second of Postgres each, whatever there is. */
   POPULAR_EVERY_MS: count(30_000),
-  /** Days without a read after which a viewer gets nothing pushed. */
-  DORMANT_DAYS: z.coerce.number().int().positive().max(3_650).default(30),
+  /** Days without a read after which a viewer gets nothing pushed. Two at least: a timeline may be present in L2 for 27 hours after a read. */
+  DORMANT_DAYS: z.coerce.number().int().min(2).max(3_650).default(30),
   /** What the reader page's demo asks of the origin (contract/demo.ts). Never in production. */
   DEMO: z.enum(['on', 'off']).default('off'),
   /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */
