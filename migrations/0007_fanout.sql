@@ -33,6 +33,8 @@ ALTER TABLE authors
 --> statement-breakpoint
 ALTER TABLE authors ALTER COLUMN hot_changed_at SET DEFAULT '-infinity';
 --> statement-breakpoint
+CREATE INDEX authors_crowd ON authors (author_id) WHERE route <> 'push';
+--> statement-breakpoint
 CREATE INDEX authors_hot ON authors (hot, follower_count);
 --> statement-breakpoint
 -- Whoever was pulled once is a candidate for good. Nothing is copied at a demotion any more.

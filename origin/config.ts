@@ -63,7 +63,7 @@ export const schema = z.object({
   /** Milliseconds between two changes of an author. They lose nothing and cost next to nothing: it spares who is near the threshold the back and forth. */
   HOT_HOLD_MS: holdMs(HOUR_MS),
   /**
-   * Authors whom lag may bring into the crowd, with those who are there already; their size alone brings in any number. Each costs 11 bytes of `crowd`, which an isolate
+   * So many authors may be pulled; where more have followers enough, the threshold is higher than it is set. Each costs 11 bytes of `crowd`, which an isolate
    * asks for every 2 s, and some 6 KB of its memory: 1,000 are an eighth of 48 MB.
    */
   MAX_CROWD_AUTHORS: count(1_000),
