@@ -1,9 +1,14 @@
 -- Why: fan-out to its full depth. Timeline entries carry all that a fill answers, so that a timeline is read from one shard and without a join; posts of
 -- mode 'hot' go to timelines present in L2 alone; jobs take turns by author, die after too many attempts, and say how long they waited; thresholds change at
 -- run time; what was unfollowed is cleaned; a log of activities is there for other consumers.
--- Locks: authors, viewers, fanout_jobs, fanout_chunks and timeline_entries for a moment, viewers while all enrolled ones are updated (a second per 100,000). The rows of all
--- timelines are dropped and written again behind their readers' next fills, as after a return. Old code: serves on, but its fan-out, follows and tiers
--- fail until it is replaced; jobs wait meanwhile, nothing is lost.
+-- Locks: posts cannot be written while the index of them is built, which reads the table once (some seconds per 10 million): where posts are many, make it by hand
+-- before, CONCURRENTLY and under the same name. Then authors, viewers, fanout_jobs, fanout_chunks and timeline_entries, while all enrolled viewers are updated
+-- (a second per 100,000). The rows of all timelines are dropped and written again behind their readers' next fills, as after a return.
+-- Old code: its reads go on; its fan-out, follows and tiers fail until it is replaced. Jobs wait meanwhile, nothing is lost. While it may still serve
+-- loads nobody is hot: the first hour of HOT_HOLD_MS begins here.
+-- What fills take from the posts, because rows need not hold it.
+CREATE INDEX IF NOT EXISTS posts_unpushed ON posts (author_id, id DESC) WHERE mode <> 'push' AND deleted_at IS NULL;
+--> statement-breakpoint
 TRUNCATE timeline_entries;
 --> statement-breakpoint
 ALTER TABLE timeline_entries
@@ -12,17 +17,23 @@ ALTER TABLE timeline_entries
   ADD COLUMN root_author_id bigint,
   ADD COLUMN audience text CHECK (audience = 'followers'); -- null: public; as it was when the entry was written, a hint
 --> statement-breakpoint
--- Until when a timeline of theirs may be present in L2. Those that are there now end within a day.
-ALTER TABLE viewers ADD COLUMN present_until timestamptz NOT NULL DEFAULT '-infinity';
+-- Until when a timeline of theirs may be present in L2. Those that are there now, or that old code fills for who returns meanwhile, end within a day.
+ALTER TABLE viewers ADD COLUMN present_until timestamptz NOT NULL DEFAULT now() + interval '27 hours';
 --> statement-breakpoint
-UPDATE viewers SET complete_since = 9223372036854775807, present_until = now() + interval '27 hours' WHERE enrolled_at IS NOT NULL;
+ALTER TABLE viewers ALTER COLUMN present_until SET DEFAULT '-infinity';
+--> statement-breakpoint
+UPDATE viewers SET complete_since = 9223372036854775807 WHERE enrolled_at IS NOT NULL;
 --> statement-breakpoint
 ALTER TABLE authors
   ADD COLUMN hot boolean NOT NULL DEFAULT false, -- mid tier: posts that are not pulled have mode 'hot'
-  ADD COLUMN hot_changed_at timestamptz NOT NULL DEFAULT '-infinity',
+  ADD COLUMN hot_changed_at timestamptz NOT NULL DEFAULT now(), -- nobody becomes hot sooner than HOT_HOLD_MS after this
   ADD COLUMN unpushed boolean NOT NULL DEFAULT false, -- some of their posts were not pushed: fills look for them
   ADD COLUMN demoted_at timestamptz, -- since when route is 'demoted'
   ADD COLUMN turn_at timestamptz NOT NULL DEFAULT '-infinity'; -- behind which the author's next job takes its turn
+--> statement-breakpoint
+ALTER TABLE authors ALTER COLUMN hot_changed_at SET DEFAULT '-infinity';
+--> statement-breakpoint
+CREATE INDEX authors_crowd ON authors (author_id) WHERE route <> 'push';
 --> statement-breakpoint
 CREATE INDEX authors_hot ON authors (hot, follower_count);
 --> statement-breakpoint
@@ -34,9 +45,6 @@ CREATE INDEX authors_big ON authors (author_id) WHERE candidate_since IS NOT NUL
 UPDATE authors SET demoted_at = now() WHERE route = 'demoted';
 --> statement-breakpoint
 DROP TABLE demotions;
---> statement-breakpoint
--- What fills take from the posts, because rows need not hold it.
-CREATE INDEX posts_unpushed ON posts (author_id, id DESC) WHERE mode <> 'push' AND deleted_at IS NULL;
 --> statement-breakpoint
 ALTER TABLE fanout_jobs
   ADD COLUMN queued_at timestamptz NOT NULL DEFAULT now(),

@@ -63,7 +63,7 @@ export const schema = z.object({
   /** Milliseconds between two changes of an author. They lose nothing and cost next to nothing: it spares who is near the threshold the back and forth. */
   HOT_HOLD_MS: holdMs(HOUR_MS),
   /**
-   * Authors whom lag may bring into the crowd, with those who are there already; their size alone brings in any number. Each costs 11 bytes of `crowd`, which an isolate
+   * So many authors may be pulled; where more have followers enough, the threshold is higher than it is set. Each costs 11 bytes of `crowd`, which an isolate
    * asks for every 2 s, and some 6 KB of its memory: 1,000 are an eighth of 48 MB.
    */
   MAX_CROWD_AUTHORS: count(1_000),
@@ -99,8 +99,8 @@ export const schema = z.object({
   FANOUT_WORKERS: z.coerce.number().int().min(0).default(2),
   /** Milliseconds between two computations of what is popular, of all processes together: a tenth of a second of Postgres each, whatever there is. */
   POPULAR_EVERY_MS: count(30_000),
-  /** Days without a read after which a viewer gets nothing pushed. */
-  DORMANT_DAYS: z.coerce.number().int().positive().max(3_650).default(30),
+  /** Days without a read after which a viewer gets nothing pushed. Two at least: a timeline may be present in L2 for 27 hours after a read. */
+  DORMANT_DAYS: z.coerce.number().int().min(2).max(3_650).default(30),
   /** What the reader page's demo asks of the origin (contract/demo.ts). Never in production. */
   DEMO: z.enum(['on', 'off']).default('off'),
   /** Hours that the rollup of analytics is kept: 20 kinds of requests make 170,000 rows a day. */

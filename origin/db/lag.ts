@@ -48,11 +48,13 @@ export async function bigLaneLagMs(db: Queryable): Promise<number> {
   return Math.max(0, row?.lag ?? 0)
 }
 
-/** The lowest threshold that brings no more authors into the crowd than there may be in it; 0 where all candidates may. */
+/**
+ * The lowest threshold that brings no more authors into the crowd than there may be in it; 0 where all candidates may. By the indexes of who is in it, and of followers
+ * downwards: as many rows as there may be in the crowd, asked every second.
+ */
 export async function thresholdOfMostAuthors(db: Queryable, maxAuthors: number): Promise<number> {
   const [row] = await db.execute<{ threshold: number | null }>(sql`
-    with candidate as (select route, follower_count from authors where candidate_since is not null)
-    select (select follower_count + 1 from candidate where route = 'push' order by follower_count desc
-      offset greatest(0, ${maxAuthors} - (select count(*) from candidate where route <> 'push')) limit 1) as threshold`)
+    select (select follower_count + 1 from authors where route = 'push' and candidate_since is not null order by follower_count desc
+      offset greatest(0, ${maxAuthors} - (select count(*) from authors where route <> 'push')) limit 1) as threshold`)
   return row?.threshold ?? 0
 }

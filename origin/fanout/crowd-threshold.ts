@@ -14,7 +14,7 @@ interface Rules extends LagRules {
   /** Followers: as it is set, and what lag may lower it to. */
   readonly threshold: number
   readonly floor: number
-  /** Authors that lag may bring into the crowd, with those who are in it. */
+  /** So many authors may be in the crowd: where more have followers enough, the threshold is higher than it is set. */
   readonly maxAuthors: number
 }
 
@@ -35,10 +35,12 @@ export async function stepCrowdThreshold(tx: Queryable, rules: Rules): Promise<C
   const state = await takeCrowdShare(tx)
   if (!state) return undefined
   const lagMs = await bigLaneLagMs(tx)
+  const ofMostAuthors = await thresholdOfMostAuthors(tx, rules.maxAuthors)
+  if (ofMostAuthors > rules.threshold)
+    return { threshold: ofMostAuthors, why: 'higher than it is set: MAX_CROWD_AUTHORS lets no more authors in', moved: undefined }
   const atRest = state.share >= 1 && state.judgedLagMs === 0
   if (atRest && lagMs <= rules.highMs) return { threshold: rules.threshold, why: 'as it is set', moved: undefined }
-  const ofMostAuthors = await thresholdOfMostAuthors(tx, rules.maxAuthors)
-  const least = Math.min(rules.threshold, Math.max(rules.floor, ofMostAuthors))
+  const least = Math.max(rules.floor, ofMostAuthors)
   const { nowMs, ...before } = state
   const after = nextShare(before, { nowMs, lagMs, leastShare: least / rules.threshold }, rules)
   if (!same(before, after)) await noteCrowdShare(tx, after)

@@ -63,15 +63,15 @@ async function whileHeld(held: keyof typeof HELD, work: (tx: Queryable) => Promi
   return waiting
 }
 
-/** Whether the one transaction that waits for a lock has an id. */
-const whoWaits = () =>
-  eventually(async () => {
-    const { db } = connection
-    const rows = await db.execute<{ has_id: boolean }>(sql`
-      select backend_xid is not null as has_id from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
-    expect(rows.length).toBe(1)
-    return rows[0]?.has_id ? 'has an id' : 'has no id yet'
-  })
+const waiters = () =>
+  connection.db.execute<{ has_id: boolean }>(sql`
+    select backend_xid is not null as has_id from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+/** Whether the one transaction that waits for a lock has an id: asked once more, because that view reads the id a moment before it reads who waits. */
+async function whoWaits(): Promise<'has an id' | 'has no id yet'> {
+  await eventually(async () => expect(await waiters()).toHaveLength(1))
+  const [waiter] = await waiters()
+  return waiter?.has_id ? 'has an id' : 'has no id yet'
+}
 
 const POST = 1_700_000_000_000_000_001n
 const root = () => ({ id: POST, authorId: ben })
