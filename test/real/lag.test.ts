@@ -69,7 +69,7 @@ test('fan-out that lags lets the crowd threshold fall: a mid-size author is anno
     expect(row).toEqual({ route, candidate: true })
   }
   const moves = () => stack.events.flatMap((event) => (event.type === 'crowd-threshold' ? [[event.was, event.threshold]] : []))
-  const rules = { LAG_HIGH_MS: 1_000, LAG_LOW_MS: 800, LAG_STEP_MS: 500, LAG_CALM_MS: 1_000 }
+  const rules = { LAG_HIGH_MS: 1_000, LAG_LOW_MS: 800, LAG_STEP_MS: 200, LAG_CALM_MS: 200 }
   expect((await tune(...sets(rules))).code).toBe(0)
   await taken(rules)
 
@@ -83,7 +83,8 @@ test('fan-out that lags lets the crowd threshold fall: a mid-size author is anno
   const late = String(BigInt(posted[0] ?? '') + 1n)
   await stack.db.execute(sql`insert into posts (id, author_id, text, mode) values (${late}, ${author}, 'late', 'push')`)
   await stack.db.execute(sql`
-    insert into fanout_jobs (activity_id, author_id, mode, lane, run_at) values (${late}, ${author}, 'push', 1, now() + interval '1 hour')`)
+    insert into fanout_jobs (activity_id, author_id, mode, lane, queued_at, run_at)
+    values (${late}, ${author}, 'push', 1, now() - interval '1 minute', now() + interval '1 hour')`)
   const held = postgres(stack.databaseUrl, { max: 1 })
   await held`begin`
   // Workers pass over it, and whoever does not touch its key may still change it: it is due, and has not failed.
