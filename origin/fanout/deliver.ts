@@ -1,12 +1,13 @@
-import { type Invalidation, MAX_PUSHED_KEYS } from '../../contract/l2/calls.ts'
-import { keyOf, parseKey } from '../../contract/l2/keys.ts'
+import type { Invalidation } from '../../contract/l2/calls.ts'
+import { parseKey } from '../../contract/l2/keys.ts'
 import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { encodeValue } from '../../contract/l2/value.ts'
 import type { Database } from '../db/client.ts'
 import { type InvalidationRow, markInvalidated, oweInvalidations } from '../db/invalidations.ts'
-import { type Chunk, idsIn, markPushed, oweChunks } from '../db/jobs.ts'
+import { type Chunk, markPushed, oweChunks } from '../db/jobs.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import type { L2Port } from './l2-port.ts'
+import { pushCallsOf } from './push-calls.ts'
 
 /** Calls of one push that are under way together: one is written and read while Redis runs the other. */
 const CALLS_IN_THE_AIR = 2
@@ -54,20 +55,15 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
   /** Pushes chunks in as few calls as there can be, and marks those that are whole in L2: what fails is repeated from there. */
   async function push(chunks: readonly Chunk[]): Promise<void> {
     const { era } = heartbeat
-    const entries = chunks.map((chunk) => chunk.entry)
-    const deliveries = chunks.flatMap((chunk, entry) => [
-      // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
-      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, chunk.entry.audience), entry }] : []),
-      ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
-    ])
-    const calls = Array.from({ length: Math.ceil(deliveries.length / MAX_PUSHED_KEYS) }, (_, i) => i * MAX_PUSHED_KEYS)
+    const calls = pushCallsOf(chunks)
     const waiting = [...calls]
     const unacknowledged = new Set(calls)
     async function pushWaiting(): Promise<void> {
-      for (let at = waiting.shift(); at !== undefined; at = waiting.shift()) {
-        const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
-        await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
-        unacknowledged.delete(at)
+      for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) {
+        const { from, to, deliveries } = call
+        const entries = chunks.slice(from, to).map(({ entry }) => entry)
+        await heartbeat.watch((machineId) => l2.push(entries, deliveries, machineId))
+        unacknowledged.delete(call)
       }
     }
     try {
@@ -77,7 +73,7 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
       if (failure) throw failure.reason
     } finally {
       const [first] = unacknowledged
-      const whole = first === undefined ? chunks : chunks.slice(0, deliveries[first]?.entry)
+      const whole = first === undefined ? chunks : chunks.slice(0, first.from)
       if (whole.length > 0) await markPushed(db, whole)
       // Redis lost writes while we did this: the replay saw only what had been noted before it.
       if (heartbeat.era !== era) await oweChunks(db, chunks)

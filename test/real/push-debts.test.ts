@@ -6,6 +6,7 @@ import { type Connection, connect } from '../../origin/db/client.ts'
 import { payAllPushes } from '../../origin/fanout/debts.ts'
 import { createDelivery } from '../../origin/fanout/deliver.ts'
 import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
+import { ID_DIGITS } from '../../origin/fanout/l2-port.ts'
 import { clock } from '../../origin/wiring.ts'
 import { fanoutWorker } from '../support/fan-out.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -80,7 +81,7 @@ function createProcess(deadlineMs: number) {
     async push(...[entries, deliveries, machineId]: Parameters<typeof real.push>) {
       const call = {
         activities: [...new Set(deliveries.map(({ entry }) => entries[entry]?.activityId ?? ''))],
-        keys: deliveries.length,
+        keys: deliveries.reduce((keys, one) => keys + ('key' in one ? 1 : one.viewers.length / ID_DIGITS), 0),
         acknowledged: false,
       }
       calls.push(call)
