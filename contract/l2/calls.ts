@@ -16,15 +16,15 @@ export interface Call {
   readonly args: readonly string[]
 }
 
-/**
- * Runs a script by its hash; a server that does not know it (restarted, flushed) is sent the text once. Only how the error begins tells: the
- * client appends the command, whose values may hold that very word.
- */
+/** Does a server not know the script (restarted, flushed)? Only how the error begins tells: the client appends the command, whose values may hold that very word. */
+export const isUnknownScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith('NOSCRIPT')
+
+/** Runs a script by its hash; a server that does not know it is sent the text once. */
 export async function runScript(redis: ScriptRunner, { script, keys, args }: Call): Promise<unknown> {
   try {
     return await redis.evalsha(script.sha, [...keys], [...args])
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+    if (!isUnknownScript(error)) throw error
     return await redis.eval(script.text, [...keys], [...args])
   }
 }
@@ -115,7 +115,7 @@ export const releaseCall = (prefix: string, keys: readonly string[], token: stri
 export const MAX_PUSHED_KEYS = 1_000
 
 /** At most this many entries: their places are written in three digits. */
-const MAX_PUSHED_ENTRIES = 999
+export const MAX_PUSHED_ENTRIES = 999
 
 /** A push of entries to lists: each pair names a key and the place of its entry in `entries` (999 at most). */
 export function pushCall(

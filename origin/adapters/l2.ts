@@ -1,8 +1,11 @@
 import { Redis } from '@upstash/redis'
-import { invalidateCall, parseBeat, pushCall, runScript } from '../../contract/l2/calls.ts'
+import { invalidateCall, isUnknownScript, parseBeat, runScript } from '../../contract/l2/calls.ts'
 import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { beatKeyOf, isBeatKey, leaseKeyOf } from '../../contract/l2/keys.ts'
+import { SCRIPTS } from '../../contract/l2/scripts.ts'
 import type { L2Port } from '../fanout/l2-port.ts'
+import { createPoster } from './l2-post.ts'
+import { pushBody } from './push-body.ts'
 
 /** Where L2 is, and how long it may take to answer (milliseconds). */
 export interface L2Options {
@@ -25,6 +28,7 @@ export const clientOf = ({ url, token, deadlineMs, timeoutSignal }: L2Options): 
 export function createL2(options: L2Options): L2Port {
   const { prefix } = options
   const redis = clientOf(options)
+  const post = createPoster(options)
 
   async function unlinkAll(pattern: string): Promise<void> {
     let cursor = '0'
@@ -38,8 +42,16 @@ export function createL2(options: L2Options): L2Port {
   }
 
   return {
-    push: async (entries, deliveries, machineId) =>
-      parseBeat(await runScript(redis, pushCall(prefix, entries, deliveries, beatKeyOf(machineId)))),
+    async push(entries, deliveries, machineId) {
+      const { sha, text } = SCRIPTS.push
+      const bodyOf = (command: string, script: string) => pushBody([command, script], prefix, entries, deliveries, beatKeyOf(machineId))
+      try {
+        return parseBeat(await post(bodyOf('evalsha', sha)))
+      } catch (error) {
+        if (!isUnknownScript(error)) throw error
+        return parseBeat(await post(bodyOf('eval', text)))
+      }
+    },
     invalidate: async (invalidations, machineId) =>
       parseBeat(await runScript(redis, invalidateCall(prefix, invalidations, beatKeyOf(machineId)))),
     async beats(machineIds) {

@@ -1,13 +1,14 @@
-import { type Invalidation, MAX_PUSHED_KEYS } from '../../contract/l2/calls.ts'
-import { keyOf, parseKey } from '../../contract/l2/keys.ts'
+import type { Invalidation } from '../../contract/l2/calls.ts'
+import { parseKey } from '../../contract/l2/keys.ts'
 import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { encodeValue } from '../../contract/l2/value.ts'
 import type { Database } from '../db/client.ts'
 import { type InvalidationRow, markInvalidated, oweInvalidations } from '../db/invalidations.ts'
-import { type Chunk, idsIn, oweChunks } from '../db/jobs.ts'
+import { type Chunk, oweChunks } from '../db/jobs.ts'
 import type { Heartbeat } from './heartbeat.ts'
 import { createHolds } from './holds.ts'
 import type { L2Port } from './l2-port.ts'
+import { pushCallsOf } from './push-calls.ts'
 
 /** Calls of one push that are under way together: one is written and read while Redis runs the other. */
 const CALLS_IN_THE_AIR = 2
@@ -65,24 +66,19 @@ export function createDelivery({ db, l2, heartbeat, clock }: Parts): Delivery {
     const hold = holds.begin(chunks)
     await before
     if (before && resting) return hold.end(0, 0)
-    const entries = chunks.map((chunk) => chunk.entry)
-    const deliveries = chunks.flatMap((chunk, entry) => [
-      // The first chunk of an activity also carries it to its author's own list: for a pulled author that is all there is.
-      ...(chunk.afterViewer === 0n ? [{ key: keyOf.author(chunk.entry.actorId, chunk.entry.audience), entry }] : []),
-      ...idsIn(chunk.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry })),
-    ])
-    const calls = Array.from({ length: Math.ceil(deliveries.length / MAX_PUSHED_KEYS) }, (_, i) => i * MAX_PUSHED_KEYS)
+    const calls = pushCallsOf(chunks)
     const waiting = [...calls]
     const unacknowledged = new Set(calls)
     function whole(): number {
       const [first] = unacknowledged
-      return (first === undefined ? undefined : deliveries[first]?.entry) ?? chunks.length
+      return first?.from ?? chunks.length
     }
     async function pushWaiting(): Promise<void> {
-      for (let at = waiting.shift(); at !== undefined; at = waiting.shift()) {
-        const slice = deliveries.slice(at, at + MAX_PUSHED_KEYS)
-        await heartbeat.watch((machineId) => l2.push(entries, slice, machineId))
-        unacknowledged.delete(at)
+      for (let call = waiting.shift(); call !== undefined; call = waiting.shift()) {
+        const { from, to, deliveries } = call
+        const entries = chunks.slice(from, to).map(({ entry }) => entry)
+        await heartbeat.watch((machineId) => l2.push(entries, deliveries, machineId))
+        unacknowledged.delete(call)
         await hold.progress(whole())
       }
     }

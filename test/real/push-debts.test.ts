@@ -7,6 +7,7 @@ import { takeUnpushed } from '../../origin/db/jobs.ts'
 import { payAllPushes } from '../../origin/fanout/debts.ts'
 import { createDelivery } from '../../origin/fanout/deliver.ts'
 import type { Heartbeat } from '../../origin/fanout/heartbeat.ts'
+import { ID_DIGITS } from '../../origin/fanout/l2-port.ts'
 import { clock } from '../../origin/wiring.ts'
 import { eventually } from '../support/eventually.ts'
 import { fanoutWorker } from '../support/fan-out.ts'
@@ -88,7 +89,7 @@ function createProcess(deadlineMs: number, { gate = async () => {}, monotonicMs 
     async push(...[entries, deliveries, machineId]: Parameters<typeof real.push>) {
       const call = {
         activities: [...new Set(deliveries.map(({ entry }) => entries[entry]?.activityId ?? ''))],
-        keys: deliveries.length,
+        keys: deliveries.reduce((keys, one) => keys + ('key' in one ? 1 : one.viewers.length / ID_DIGITS), 0),
         acknowledged: false,
       }
       await gate(calls.push(call) - 1)

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodePushed, type PackedEntry } from '../../contract/l2/codec.ts'
+import { keyOf } from '../../contract/l2/keys.ts'
 import { createUpstashFacade, type Fault } from '../../dev/upstash-facade.ts'
 import { createL2 } from '../../origin/adapters/l2.ts'
+import { idsIn } from '../../origin/db/jobs.ts'
 import type { L2Port } from '../../origin/fanout/l2-port.ts'
 import { createRedisTier } from '../../worker/adapters/redis-tier.ts'
 import type { Stored } from '../../worker/cache/entry.ts'
@@ -35,7 +37,13 @@ async function memory(): Promise<Subject> {
       return tier
     },
     origin: {
-      push: (entries, deliveries) => tier.push(entries, deliveries),
+      push: (entries, deliveries) =>
+        tier.push(
+          entries,
+          deliveries.flatMap((one) =>
+            'key' in one ? [one] : idsIn(one.viewers).map((viewerId) => ({ key: keyOf.timeline(viewerId), entry: one.entry })),
+          ),
+        ),
       invalidate: (invalidations) => tier.invalidate(invalidations),
     },
     nowMs: clock.nowMs,
