@@ -74,23 +74,24 @@ const sha1 = (text: string): string => createHash('sha1').update(text).digest('h
  * `redis.call` are all reported at line 2, where the guard calls it.
  */
 const KEY_GUARD = `local redis = (function()
-  local first, every, declared = {}, {}, {}
+  local real, first, every, declared = redis.call, {}, {}, {}
   for name in ('GET SET SETRANGE GETRANGE APPEND INCR PEXPIRE EXPIRE PTTL TTL STRLEN HSET HGET'):gmatch('%u+') do first[name] = true end
   for name in ('DEL UNLINK EXISTS MGET'):gmatch('%u+') do every[name] = true end
-  for _, key in ipairs(KEYS) do declared[key] = true end
+  for i = 1, #KEYS do declared[KEYS[i]] = true end
   local function undeclared(name, ...)
     name = tostring(name):upper()
-    for at = 1, (every[name] and select('#', ...)) or (first[name] and 1) or 0 do
-      local key = select(at, ...)
-      if key ~= nil and not declared[tostring(key)] then
+    for _, key in ipairs((every[name] and {...}) or (first[name] and {(...)}) or {}) do
+      if not declared[tostring(key)] then
         return {err = "ERR Dynamic keys are not allowed in Lua scripts when 'allow-key-locking' flag is set. Key was: " .. tostring(key)}
       end
     end
   end
-  local function call(...)
-    local refusal = undeclared(...)
-    if refusal then error(refusal) end
-    return redis.call(...)
+  local function call(name, ...)
+    if not (first[name] and declared[(...)]) then
+      local refusal = undeclared(name, ...)
+      if refusal then error(refusal) end
+    end
+    return real(name, ...)
   end
   local function pcall(...) return undeclared(...) or redis.pcall(...) end
   return setmetatable({call = call, pcall = pcall}, {__index = redis})

@@ -279,6 +279,7 @@ describe('scripts', () => {
     expect(await touching('redis.call("SET", "a", 1) return {redis.call("DEL", KEYS[1], 7), redis.sha1hex("")}')).toEqual(
       result([1, sha1('')]),
     )
+    expect(await touching('return #redis.call("TIME")'), 'a command of no key and no argument').toEqual(result(2))
     expect(await touching('return redis.call("LPUSH", b, 1)')).toEqual(refused(400, expect.stringMatching(/^WRONGTYPE/)))
   })
 

@@ -96,6 +96,14 @@ test('of several keys filled at once each is judged for itself', async () => {
   expect(await reader.fill(values, tokenOf(1))).toMatchObject([{ stamp: 1, pushed: '' }, undefined, undefined])
 })
 
+test('of the many keys of one push each that is leased records it, wherever it stands', async () => {
+  const keys = Array.from({ length: 19 }, (_, i) => `tl:${1_100_000_000_000_000_100n + BigInt(i)}`)
+  const leased = keys.filter((_, i) => [0, 7, 8, 14, 16, 18].includes(i))
+  for (const key of leased) expect(await lease(key, 1)).toBe('granted')
+  await push(2, ...keys)
+  for (const key of leased) expect(idsIn(listOf([1]) + (await fill(key, 1, stored(listOf([1]))))?.pushed)).toEqual(ids(2, 1))
+})
+
 test.each(['garbage', 'z'.repeat(100), `2${'9'.repeat(71)}+of a version to come`])(
   'what is in no format we know is a miss, and is written over: %s',
   async (text) => {
