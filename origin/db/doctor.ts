@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { idArray, type Queryable } from './client.ts'
-import { EFFECTIVE_AUDIENCE } from './timelines.ts'
+import { EFFECTIVE_AUDIENCE } from './entries.ts'
 
 /** What `npm run doctor` asks to explain a difference. Moments are epoch milliseconds by Postgres' clock. */
 

@@ -2,8 +2,9 @@ import { sql } from 'drizzle-orm'
 import { inTurn, logActivity } from './activities.ts'
 import { oweCleanup } from './cleanups.ts'
 import type { Queryable } from './client.ts'
+import { AUDIENCE_HINT } from './entries.ts'
+import { inTimelines } from './rebuilds.ts'
 import { relationsOf } from './relations.ts'
-import { AUDIENCE_HINT, inTimelines } from './timelines.ts'
 import { findUsers } from './users.ts'
 
 /** `left` names at most this many authors; beyond it the timeline is dropped instead. */

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { blameFor, type Database, idArray, LAZILY, type Queryable } from './client.ts'
 import { buryJob, postponeJob } from './dead-jobs.ts'
-import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './timelines.ts'
+import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './entries.ts'
 
 /** Seconds that a chunk or an invalidation is left to the process that made it, before anybody may take it as a debt. */
 export const DEBT_AFTER_SECONDS = 5

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
-import { type EntryRow, type RawEntry, toEntry } from './timelines.ts'
+import { type EntryRow, type RawEntry, toEntry } from './entries.ts'
 
 /**
  * The newest activities of the authors in `crowd` whom a viewer follows, at most `limit`, for readers who follow so many of them that pulling list by list would

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
-import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './timelines.ts'
+import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './entries.ts'
 
 /** A line of a feed, and of a repost the older ones of its root that the viewer may see too, newest first. */
 export interface OlderRow extends EntryRow {

@@ -1,8 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Queryable } from './client.ts'
+import { type EntryRow, type RawEntry, toEntry } from './entries.ts'
 import type { InvalidationRow } from './invalidations.ts'
 import { LOCKS } from './locks.ts'
-import { type EntryRow, type RawEntry, toEntry } from './timelines.ts'
 
 /** What is looked at for candidates: the newest likes, and the newest activities for reposts among them. */
 const NEWEST = 2_000

@@ -1,9 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { inTurn, logActivity, logEntry } from './activities.ts'
 import { idArray, type Queryable } from './client.ts'
+import { EFFECTIVE_AUDIENCE } from './entries.ts'
 import { costOf, type Turns, turnOf } from './jobs.ts'
 import { count, type MarksRaised, raiseMarks } from './likes.ts'
-import { EFFECTIVE_AUDIENCE } from './timelines.ts'
 
 /** What a post costs its author's turn: a pulled one has one chunk without viewers. */
 const COST = costOf(sql`case route when 'pull' then 0 else follower_count end`)

@@ -1,16 +1,19 @@
 import { encodeIds, encodeList } from '../../contract/l2/codec.ts'
 import { type ParsedKey, parseKey } from '../../contract/l2/keys.ts'
 import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, MERGED_CAP, POPULAR_CAP, TIMELINE_CAP } from '../../contract/timeline.ts'
+import { findAuthors, listsOf } from '../db/author-lists.ts'
 import { type Database, prepared, type Queryable } from '../db/client.ts'
 import { DEPARTURE_HOURS } from '../db/follows.ts'
 import { countsOf, marksOf } from '../db/likes.ts'
 import { mergedOf } from '../db/merged.ts'
 import { popularPosts } from '../db/popular.ts'
 import { findPosts } from '../db/posts.ts'
+import { unwrittenTimelineOf } from '../db/rebuilds.ts'
 import { hiddenOf, relationsOf } from '../db/relations.ts'
 import { crowd } from '../db/tiers.ts'
-import * as timelines from '../db/timelines.ts'
+import { bigFolloweesOf, timelineOf } from '../db/timelines.ts'
 import { findAccounts } from '../db/users.ts'
+import { departuresOf, enrol, findViewers, NOT_REBUILT, noteActivity } from '../db/viewers.ts'
 import * as payloads from './payloads.ts'
 
 export interface Loaded {
@@ -56,11 +59,11 @@ async function loadOnce(db: Database, keys: readonly string[], rebuildLater: (vi
   })
   const of = <K extends ParsedKey['kind']>(kind: K): Asking<K> => asked.filter((one): one is Asking<K>[number] => one.kind === kind)
   const unwritten: bigint[] = []
-  for (const viewer of await timelines.findViewers(prepared(db), idsOf(of('timeline')))) {
+  for (const viewer of await findViewers(prepared(db), idsOf(of('timeline')))) {
     if (viewer.deleted) continue
-    if (!viewer.enrolled) await db.transaction((tx) => timelines.enrol(tx, viewer.viewerId))
-    else await timelines.noteActivity(prepared(db), viewer.viewerId)
-    if (!viewer.enrolled || viewer.completeSince === timelines.NOT_REBUILT) unwritten.push(viewer.viewerId)
+    if (!viewer.enrolled) await db.transaction((tx) => enrol(tx, viewer.viewerId))
+    else await noteActivity(prepared(db), viewer.viewerId)
+    if (!viewer.enrolled || viewer.completeSince === NOT_REBUILT) unwritten.push(viewer.viewerId)
   }
   const answers = new Map<string, Loaded>(keys.map((key) => [key, { key, truth: 0, payload: null }]))
   const answer: Answer = (key, made) => answers.set(key, { key, ...made })
@@ -114,8 +117,8 @@ async function loadUsers(tx: Queryable, asked: Asking<'user'>, answer: Answer): 
 async function loadViewers(tx: Queryable, asked: Asking<'viewer'>, answer: Answer): Promise<void> {
   if (asked.length === 0) return
   const ids = idsOf(asked)
-  const viewers = byIdOf(await timelines.findViewers(tx, ids), (viewer) => viewer.viewerId)
-  const departures = Map.groupBy(await timelines.departuresOf(tx, ids, DEPARTURE_HOURS), ({ viewerId }) => String(viewerId))
+  const viewers = byIdOf(await findViewers(tx, ids), (viewer) => viewer.viewerId)
+  const departures = Map.groupBy(await departuresOf(tx, ids, DEPARTURE_HOURS), ({ viewerId }) => String(viewerId))
   const hidden = byIdOf(await hiddenOf(tx, ids, MAX_HIDDEN + 1), (row) => row.viewerId)
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
@@ -135,7 +138,7 @@ async function loadRelations(tx: Queryable, asked: Asking<'relation'>, answer: A
 }
 
 async function loadTimelines(tx: Queryable, asked: Asking<'timeline'>, answer: Answer): Promise<void> {
-  const viewers = byIdOf(await timelines.findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
+  const viewers = byIdOf(await findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
     if (!viewer) continue
@@ -144,13 +147,13 @@ async function loadTimelines(tx: Queryable, asked: Asking<'timeline'>, answer: A
       continue
     }
     if (!viewer.enrolled) throw new RetiredMeanwhile(`viewer ${id} went dormant`)
-    const big = await timelines.bigFolloweesOf(tx, viewer.viewerId)
+    const big = await bigFolloweesOf(tx, viewer.viewerId)
     const candidates = big.candidates.map(String)
-    if (viewer.completeSince === timelines.NOT_REBUILT) {
-      const { completeSince, entries } = await timelines.unwrittenTimelineOf(tx, viewer.viewerId, TIMELINE_CAP)
+    if (viewer.completeSince === NOT_REBUILT) {
+      const { completeSince, entries } = await unwrittenTimelineOf(tx, viewer.viewerId, TIMELINE_CAP)
       answer(key, payloads.timelineValue({ ...viewer, completeSince }, entries, candidates))
     } else {
-      const rows = await timelines.timelineOf(tx, viewer.viewerId, viewer.completeSince, TIMELINE_CAP + 1, big.unpushed)
+      const rows = await timelineOf(tx, viewer.viewerId, viewer.completeSince, TIMELINE_CAP + 1, big.unpushed)
       answer(key, payloads.timelineValue(viewer, rows, candidates))
     }
   }
@@ -158,9 +161,9 @@ async function loadTimelines(tx: Queryable, asked: Asking<'timeline'>, answer: A
 
 async function loadAuthors(tx: Queryable, asked: Asking<'author'>, answer: Answer): Promise<void> {
   if (asked.length === 0) return
-  const authors = byIdOf(await timelines.findAuthors(tx, idsOf(asked)), (author) => author.authorId)
+  const authors = byIdOf(await findAuthors(tx, idsOf(asked)), (author) => author.authorId)
   for (const [audience, lists] of Map.groupBy(asked, (one) => one.audience)) {
-    const rows = Map.groupBy(await timelines.listsOf(tx, idsOf(lists), audience, AUTHOR_LIST_CAP + 1), (row) => row.actorId)
+    const rows = Map.groupBy(await listsOf(tx, idsOf(lists), audience, AUTHOR_LIST_CAP + 1), (row) => row.actorId)
     for (const { key, id } of lists) {
       const author = authors.get(id)
       if (author) answer(key, payloads.authorValue(author, audience, rows.get(id) ?? []))
@@ -174,7 +177,7 @@ async function loadCounts(tx: Queryable, asked: Asking<'counts'>, answer: Answer
 }
 
 async function loadMarks(tx: Queryable, asked: Asking<'marks'>, answer: Answer): Promise<void> {
-  const viewers = byIdOf(await timelines.findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
+  const viewers = byIdOf(await findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
     if (viewer) answer(key, payloads.marksValue(viewer, await marksOf(tx, id, MARKS_CAP + 1)))
@@ -182,7 +185,7 @@ async function loadMarks(tx: Queryable, asked: Asking<'marks'>, answer: Answer):
 }
 
 async function loadMerged(tx: Queryable, asked: Asking<'merged'>, answer: Answer): Promise<void> {
-  const viewers = byIdOf(await timelines.findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
+  const viewers = byIdOf(await findViewers(tx, idsOf(asked)), (viewer) => viewer.viewerId)
   for (const { key, id } of asked) {
     const viewer = viewers.get(id)
     if (viewer) answer(key, payloads.mergedValue(viewer, await mergedOf(tx, viewer.viewerId, MERGED_CAP + 1)))

@@ -6,11 +6,13 @@ import { encodePostValue } from '../../contract/l2/post-value.ts'
 import { encodeRelation } from '../../contract/l2/relation-value.ts'
 import { encodeUserValue, type Visibility } from '../../contract/l2/user-value.ts'
 import { AUTHOR_LIST_CAP, MARKS_CAP, MAX_HIDDEN, MERGED_CAP, TIMELINE_CAP, type ViewerState } from '../../contract/timeline.ts'
+import type { AuthorRow } from '../db/author-lists.ts'
+import type { EntryRow } from '../db/entries.ts'
 import type { CountsRow, MarksRow } from '../db/likes.ts'
 import type { PostRow } from '../db/posts.ts'
 import type { HiddenRow, RelationRow } from '../db/relations.ts'
-import type { AuthorRow, EntryRow, ViewerRow } from '../db/timelines.ts'
 import type { UserRow } from '../db/users.ts'
+import type { ViewerRow } from '../db/viewers.ts'
 
 /**
  * What each key holds, as functions of rows. A truth version never falls, and two rows with the same one make the same payload: it is a counter

@@ -1,6 +1,6 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import { type Database, prepared } from '../db/client.ts'
-import { rebuild } from '../db/timelines.ts'
+import { rebuild } from '../db/rebuilds.ts'
 
 export interface RebuildEvent {
   readonly type: 'rebuild-failed'

@@ -1,6 +1,7 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
 import type { Database } from '../../origin/db/client.ts'
-import { enrol, rebuild } from '../../origin/db/timelines.ts'
+import { rebuild } from '../../origin/db/rebuilds.ts'
+import { enrol } from '../../origin/db/viewers.ts'
 
 /** Brings a dormant or new viewer back, with the rows written at once, and not behind an answer as a load has it. */
 export async function enrolAndRebuild(db: Database, viewerId: bigint): Promise<void> {

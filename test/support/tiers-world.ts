@@ -1,10 +1,13 @@
 import { sql } from 'drizzle-orm'
 import type { EntryList } from '../../contract/timeline.ts'
+import { listsOf } from '../../origin/db/author-lists.ts'
 import type { Database } from '../../origin/db/client.ts'
 import { backfill, deleteFollow, insertFollow } from '../../origin/db/follows.ts'
 import { deleteActivity, insertActivity } from '../../origin/db/posts.ts'
+import { rebuild, unwrittenTimelineOf } from '../../origin/db/rebuilds.ts'
 import { crowd, stepTiers } from '../../origin/db/tiers.ts'
-import * as timelines from '../../origin/db/timelines.ts'
+import { bigFolloweesOf, timelineOf } from '../../origin/db/timelines.ts'
+import { enrol, findViewers, NOT_REBUILT, noteActivity, retireViewers } from '../../origin/db/viewers.ts'
 
 import { fanoutWorker } from './fan-out.ts'
 
@@ -72,16 +75,16 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
 
   /** What a load of the timeline answers; undefined for a dormant viewer. */
   async function load(viewerId: string): Promise<Cached | undefined> {
-    const [viewer] = await timelines.findViewers(db, [viewerId])
+    const [viewer] = await findViewers(db, [viewerId])
     if (!viewer?.enrolled) return undefined
-    const big = await timelines.bigFolloweesOf(db, viewer.viewerId)
+    const big = await bigFolloweesOf(db, viewer.viewerId)
     const candidates = big.candidates.map(String)
-    if (viewer.completeSince === timelines.NOT_REBUILT) {
-      const { completeSince, entries } = await timelines.unwrittenTimelineOf(db, viewer.viewerId, CAP)
+    if (viewer.completeSince === NOT_REBUILT) {
+      const { completeSince, entries } = await unwrittenTimelineOf(db, viewer.viewerId, CAP)
       return { completeSince: String(completeSince), candidates, entries, ageMs: 0 }
     }
     const unpushed = defect === 'fills are rows alone' ? [] : big.unpushed
-    const rows = await timelines.timelineOf(db, viewer.viewerId, viewer.completeSince, CAP + 1, unpushed)
+    const rows = await timelineOf(db, viewer.viewerId, viewer.completeSince, CAP + 1, unpushed)
     return { completeSince: String(rows[CAP]?.activityId ?? viewer.completeSince), candidates, entries: rows.slice(0, CAP), ageMs: 0 }
   }
 
@@ -93,7 +96,7 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
           and not exists (select from backfills b where b.viewer_id = follower_id and author_id = followee_id)`)
     ).map((row) => row.id)
     const pulled = timeline.candidates.filter((id) => crowded.has(id))
-    const rows = Map.groupBy(await timelines.listsOf(db, pulled, 'public', LIST_CAP + 1), (row) => row.actorId)
+    const rows = Map.groupBy(await listsOf(db, pulled, 'public', LIST_CAP + 1), (row) => row.actorId)
     const lists = [...rows.values()].map((list) => ({
       completeSince: list[LIST_CAP]?.activityId ?? '0',
       entries: list.slice(0, LIST_CAP),
@@ -134,13 +137,13 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
       const viewerId = viewers[viewer] ?? ''
       cached.delete(viewerId)
       await db.execute(sql`update viewers set last_active_at = now() - interval '40 days' where viewer_id = ${viewerId}`)
-      await db.transaction((tx) => timelines.retireViewers(tx, 30, 10))
+      await db.transaction((tx) => retireViewers(tx, 30, 10))
     },
     /** A reader's turn: a return where it is due, then a fill. */
     async fill(viewer: number): Promise<void> {
       const viewerId = viewers[viewer] ?? ''
-      await db.transaction((tx) => timelines.enrol(tx, BigInt(viewerId)))
-      await timelines.noteActivity(db, BigInt(viewerId))
+      await db.transaction((tx) => enrol(tx, BigInt(viewerId)))
+      await noteActivity(db, BigInt(viewerId))
       if (defect === 'nobody is marked as present')
         await db.execute(sql`update viewers set present_until = '-infinity' where viewer_id = ${viewerId}`)
       const loaded = await load(viewerId)
@@ -149,7 +152,7 @@ export async function createTiersWorld(db: Database, defect?: Defect) {
     /** The second half of a return, which comes behind the answer, or never. */
     async rebuild(viewer: number): Promise<void> {
       const viewerId = BigInt(viewers[viewer] ?? '')
-      await db.transaction((tx) => timelines.rebuild(tx, viewerId, CAP))
+      await db.transaction((tx) => rebuild(tx, viewerId, CAP))
     },
     async refreshCrowd(): Promise<void> {
       crowdCopy = new Set((await crowd(db)).authorIds.map(String))

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import { keyOf } from '../../../contract/l2/keys.ts'
 import type { Database } from '../../../origin/db/client.ts'
 import { insertInvalidations } from '../../../origin/db/invalidations.ts'
-import { retireViewers } from '../../../origin/db/timelines.ts'
+import { retireViewers } from '../../../origin/db/viewers.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { Stack } from '../../support/stack.ts'
 

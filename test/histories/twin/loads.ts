@@ -1,7 +1,7 @@
 import { encodeIds, encodeList } from '../../../contract/l2/codec.ts'
 import { parseKey } from '../../../contract/l2/keys.ts'
 import type { PostRow as RealPostRow } from '../../../origin/db/posts.ts'
-import type { ViewerRow as RealViewerRow } from '../../../origin/db/timelines.ts'
+import type { ViewerRow as RealViewerRow } from '../../../origin/db/viewers.ts'
 import * as payloads from '../../../origin/timelines/payloads.ts'
 import { departuresOf, isBlocked } from './people.ts'
 import { audienceOf, isWithdrawn, marksOf } from './posts.ts'

@@ -1,6 +1,6 @@
 import type { Audience } from '../../../contract/entry.ts'
 import { firstIdAt } from '../../../contract/ids.ts'
-import type { EntryRow } from '../../../origin/db/timelines.ts'
+import type { EntryRow } from '../../../origin/db/entries.ts'
 import { need, newestFirst, type PostRow } from './rows.ts'
 import { pairOf, type State } from './state.ts'
 

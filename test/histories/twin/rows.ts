@@ -1,5 +1,5 @@
 import type { Audience } from '../../../contract/entry.ts'
-import type { EntryRow } from '../../../origin/db/timelines.ts'
+import type { EntryRow } from '../../../origin/db/entries.ts'
 
 /** Settings of the twin: the real ones scaled down, so that a history of minutes meets trims, promotions and dormancy. Milliseconds. */
 export interface TwinRules {

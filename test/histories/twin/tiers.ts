@@ -1,4 +1,4 @@
-import type { EntryRow } from '../../../origin/db/timelines.ts'
+import type { EntryRow } from '../../../origin/db/entries.ts'
 import { audienceOf, entryOf, isWithdrawn, standingOf } from './posts.ts'
 import { type AuthorRow, need, newestFirst } from './rows.ts'
 import type { State } from './state.ts'

@@ -1,5 +1,5 @@
 import type { Audience } from '../../../contract/entry.ts'
-import type { EntryRow } from '../../../origin/db/timelines.ts'
+import type { EntryRow } from '../../../origin/db/entries.ts'
 import { audienceOf, entryOf, isWithdrawn, standingOf } from './posts.ts'
 import { before, isAbove, NOT_REBUILT, need, newestFirst, type PostRow } from './rows.ts'
 import { pairOf, type State } from './state.ts'

@@ -4,8 +4,9 @@ import { decodePostValue } from '../../../../contract/l2/post-value.ts'
 import { decodeRelation } from '../../../../contract/l2/relation-value.ts'
 import { decodeUserValue } from '../../../../contract/l2/user-value.ts'
 import { AUTHOR_LIST_CAP, hasMoreForFollowers, MARKS_CAP, MAX_HIDDEN } from '../../../../contract/timeline.ts'
+import type { EntryRow } from '../../../../origin/db/entries.ts'
 import type { PostRow } from '../../../../origin/db/posts.ts'
-import type { EntryRow, ViewerRow } from '../../../../origin/db/timelines.ts'
+import type { ViewerRow } from '../../../../origin/db/viewers.ts'
 import * as payloads from '../../../../origin/timelines/payloads.ts'
 
 const id = (n: number): string => String(1_500_000_000_000_000_000n + BigInt(n))
