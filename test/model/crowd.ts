@@ -63,7 +63,7 @@ const union = (a: string, b: string): string => [...new Set(a + b)].sort().join(
 function createModel(bounds: Bounds, has: Has): Model<State> {
   const hasEdge = ({ reader }: State): boolean => reader !== 'unfollowed' && reader !== 'dormant'
   const inCrowd = ({ route }: State): boolean => route !== 'push'
-  /** `inTimelines` of origin/db/timelines.ts: what fills look for. */
+  /** `inTimelines` of origin/db/rebuilds.ts: what fills look for. */
   function unpushed({ posts, route, hot }: State): string {
     if (route === 'pull' || !has('fillsLook')) return ''
     return idsOf(posts, has('goesByPost') || hot || route !== 'push' ? 'hl' : '')
