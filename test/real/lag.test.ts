@@ -203,6 +203,20 @@ test('lag never lets the threshold fall below the floor, nor brings more authors
   expect(await crowdSize()).toBe(26) // the twin: twice as many
 })
 
+test('where more authors have followers enough than there may be in the crowd, the threshold is higher than it is set', async () => {
+  const sized = async (max: string) => {
+    await overloaded()
+    await db.execute(sql`truncate fanout_jobs`)
+    const { tuning } = process({ CROWD_THRESHOLD: '40', MAX_CROWD_AUTHORS: max })
+    for (let i = 0; i < 3; i++) await tuning.stepTiers()
+    const [least] = await db.execute(sql`select min(follower_count) as followers from authors where route <> 'push'`)
+    return { inCrowd: await crowdSize(), least: least?.followers, why: (await readInForce(db))?.why }
+  }
+  const why = 'higher than it is set: MAX_CROWD_AUTHORS lets no more authors in'
+  expect(await sized('12')).toEqual({ inCrowd: 12, least: 68, why })
+  expect(await sized('1000')).toEqual({ inCrowd: 26, least: 40, why: 'as it is set' })
+})
+
 test('lag that stays takes half, once in a while, and of two processes one takes it; jobs that failed are no lag', async () => {
   await overloaded()
   const [one, other] = [process(), process()]
