@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { blameFor, type Database, idArray, LAZILY, type Queryable } from './client.ts'
+import { blameFor, type Database, idArray, LAZILY, prepared, type Queryable } from './client.ts'
 import { buryJob, postponeJob } from './dead-jobs.ts'
 import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './entries.ts'
 
@@ -90,7 +90,7 @@ export function createJobQueue(db: Database, rules: QueueRules) {
   return {
     /** Cuts a chunk of the next jobs: a batch of small ones or one big one, from the preferred lane if it has any. `owed`: the chunks are debts at once. */
     async cutBatch(preferred: Lane, { owed, tolerant }: { readonly owed: boolean; readonly tolerant: boolean }): Promise<Cut> {
-      return cutJobs(db, { ...rules, jobs: dueJobs(preferred, rules.batch), owed, tolerant })
+      return cutJobs(prepared(db), { ...rules, jobs: dueJobs(preferred, rules.batch), owed, tolerant })
     },
     /**
      * The same with the next job alone. One that cannot be done is put off, longer each time, and in the end dead. One that may not be to blame is put off, and that
@@ -199,7 +199,7 @@ export async function cutJobs(
 
 /** Notes that Redis has acknowledged these chunks: from now on their entries are delivered. */
 export async function markPushed(db: Queryable, chunks: readonly Chunk[]): Promise<void> {
-  await db.execute(sql`
+  await prepared(db).execute(sql`
     with marked as (
       update fanout_chunks c set pushed_at = now() from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
         ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { inTurn, logActivity, logEntry } from './activities.ts'
-import { idArray, type Queryable } from './client.ts'
+import { idArray, prepared, type Queryable } from './client.ts'
 import { EFFECTIVE_AUDIENCE } from './entries.ts'
 import { costOf, type Turns, turnOf } from './jobs.ts'
 import { count, type MarksRaised, raiseMarks } from './likes.ts'
@@ -64,13 +64,14 @@ export async function insertActivity(tx: Queryable, activity: NewActivity, queue
   const lane = sql`(route <> 'pull' and follower_count > ${bigLaneFollowers})::int`
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
   // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
-  await tx.execute(sql`select 1 from authors, ${inTurn([authorId])} where author_id = ${authorId} for update of authors`)
+  const named = prepared(tx)
+  await named.execute(sql`select 1 from authors, ${inTurn([authorId])} where author_id = ${authorId} for update of authors`)
   const stands = (condition: SQL) => sql`exists (select from posts where author_id = ${authorId} and deleted_at is null and ${condition})`
   const logged = logEntry(
     { kind: root ? 'repost' : 'post', actorId: authorId, postId: activity.id, rootId: root?.id, audience },
     sql`from post`,
   )
-  const [row] = await tx.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
+  const [row] = await named.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint),
         unpushed = unpushed or hot or route = 'pull', turn_at = ${turnOf(turns, lane)} + ${COST}
