@@ -45,8 +45,11 @@ export const schema = z.object({
   L2_DEADLINE_MS: count(1_000),
   /** Requests served at once: at 5 ms a load and 16 connections the last waits 80 ms. Beyond it the origin sheds (503, Retry-After). */
   MAX_CONCURRENT_REQUESTS: count(256),
-  /** Followers. Above it an author is pulled: one push would be a million rows. */
-  CROWD_THRESHOLD: followers().default(1_000_000),
+  /**
+   * Followers. Above it an author is pulled, as far as MAX_CROWD_AUTHORS lets them in: at three posts a day the rows of 6,000 readers cost the database what
+   * the loads of one list do (docs/decisions/0018-where-the-threshold-comes-from.md).
+   */
+  CROWD_THRESHOLD: followers().default(10_000),
   /** A pulled author with fewer followers than this share of the threshold is pushed again. 1.25 times between coming and going: counts jitter. */
   CROWD_LEAVE_SHARE: z.coerce.number().gt(0).lt(1).default(0.8),
   /**

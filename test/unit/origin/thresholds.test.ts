@@ -12,7 +12,7 @@ const of = (variables: Record<string, string>, tuned: Record<string, string> = {
   thresholdsOf(parseConfig({ ...env, ...variables }), tuned)
 
 test('what is tuned comes before the environment, and that before the default', () => {
-  expect(of({}).settings.CROWD_THRESHOLD).toEqual({ value: 1_000_000, from: 'default', configured: 1_000_000 })
+  expect(of({}).settings.CROWD_THRESHOLD).toEqual({ value: 10_000, from: 'default', configured: 10_000 })
   expect(of({ CROWD_THRESHOLD: '500' }).settings.CROWD_THRESHOLD).toEqual({ value: 500, from: 'environment', configured: 500 })
   expect(of({ CROWD_THRESHOLD: '500' }, { CROWD_THRESHOLD: '700' }).settings.CROWD_THRESHOLD).toEqual({
     value: 700,
