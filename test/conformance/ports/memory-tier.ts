@@ -106,7 +106,8 @@ export const memoryTierCases: readonly Case<MemoryTierSubject>[] = [
       const tier = create(MAX_BYTES)
       for (let i = 0; i < 2_000; i++) tier.set(`key-${i}`, heldOf(i), VALUE_BYTES)
       tier.clear()
-      assert.deepEqual([tier.size, tier.bytes, tier.get('key-1999')], [0, create(MAX_BYTES).bytes, undefined])
+      // Its value alone: what a memory answers may be linked to all the others, and a message would print them.
+      assert.deepEqual([tier.size, tier.bytes, tier.get('key-1999')?.value], [0, create(MAX_BYTES).bytes, undefined])
       for (let i = 0; i < 2_000; i++) tier.set(`key-${i}`, heldOf(i), VALUE_BYTES)
       assert(tier.bytes <= MAX_BYTES && tier.get('key-1999'))
     },
