@@ -34,8 +34,8 @@ const WIDTH = 1_080
 const MARGIN = 40
 const PLOT = { width: 430, height: 230, left: 60 } as const
 const ROW = 330
-const HEADER = 132
-const FOOTER = 48
+const HEADER = 196
+const FOOTER = 0
 
 /** What stands above what, from below: rows and what leaves for them, then loads of timelines and lists, then merges and hot posts. */
 const LAYERS = [
@@ -64,7 +64,7 @@ function pictureOf(curves: readonly Curve[], theme: Theme): string {
   )
   const legend = LAYERS.map(
     ({ name, colour }, i) =>
-      `<rect class="${colour}" x="${MARGIN + i * 250}" y="92" width="14" height="14" rx="3"/><text x="${MARGIN + 22 + i * 250}" y="104">${escaped(name)}</text>`,
+      `<rect class="${colour}" x="${MARGIN + i * 250}" y="114" width="14" height="14" rx="3"/><text x="${MARGIN + 22 + i * 250}" y="126">${escaped(name)}</text>`,
   )
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title desc">
 <title id="title">Database work of a day by threshold</title>
@@ -72,7 +72,8 @@ function pictureOf(curves: readonly Curve[], theme: Theme): string {
 <style>${styleOf(theme)}</style>
 <rect class="paper" width="${WIDTH}" height="${height}" rx="14"/>
 <text class="title" x="${MARGIN}" y="48">What delivery costs the database, by threshold</text>
-<text class="soft" x="${MARGIN}" y="74">Seconds of work for a day's activity, 50 reads for each post: CPU of Postgres, and of a standby for the WAL. Left of each panel nobody is pushed, right of it everybody.</text>
+<text class="soft" x="${MARGIN}" y="74">Seconds of work for a day's activity, 50 reads for each post: CPU of Postgres, and of a standby for the WAL.</text>
+<text class="soft" x="${MARGIN}" y="94">Left of each panel nobody is pushed, right of it everybody.</text>
 ${legend.join('')}
 ${panels.join('\n')}
 <text class="soft" x="${MARGIN}" y="${height - 18}">npm run bench:fanout</text>
