@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { logEntry, inTurn as takeTurn } from '../../origin/db/activities.ts'
-import type { Queryable } from '../../origin/db/client.ts'
+import { prepared, type Queryable } from '../../origin/db/client.ts'
 import { insertActivity } from '../../origin/db/posts.ts'
 import { installPeers } from '../cache/install-peers.ts'
 import { costOf, perPiece } from './cost.ts'
@@ -129,8 +129,8 @@ const idsOf = (ids: readonly string[]): string => `{${ids.join()}}`
 /** What `insertActivity` does for a post, the log of activities included, without the job and its turn: the same round trips and locks. */
 async function insertPost(tx: Queryable, id: bigint, authorId: bigint): Promise<void> {
   const logged = logEntry({ kind: 'post', actorId: authorId, postId: id, audience: 'public' }, sql`from post`)
-  await tx.execute(sql`select 1 from authors, ${takeTurn([authorId])} where author_id = ${authorId} for update of authors`)
-  await tx.execute(sql`
+  await prepared(tx).execute(sql`select 1 from authors, ${takeTurn([authorId])} where author_id = ${authorId} for update of authors`)
+  await prepared(tx).execute(sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${id}::bigint),
         unpushed = unpushed or hot or route = 'pull'
