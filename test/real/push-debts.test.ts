@@ -111,6 +111,8 @@ function createProcess(deadlineMs: number, { gate = async () => {}, monotonicMs 
     calls,
     delivery,
     drain: () => worker.drain(new AbortController().signal),
+    /** Rejects where Redis does not answer. */
+    ask: () => real.beats([1]),
     pay: (signal: AbortSignal) => payAllPushes({ db: connection.db, delivery, clock, observe: () => {} }, signal),
   }
 }
@@ -152,6 +154,8 @@ for (const [illness, ail, heal] of [
 
     await heal()
     const payers = [createProcess(LONG_MS), createProcess(LONG_MS)]
+    // Before the façade has found Redis again an attempt would fail, and what it took be due two seconds later.
+    await eventually(() => worker.ask(), 20_000)
     await Promise.all(payers.map(({ pay }) => pay(AbortSignal.timeout(20_000))))
     expect(await count(owed)).toBe(0)
     const paid = payers.map(({ calls }) => calls)
