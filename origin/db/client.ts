@@ -123,6 +123,9 @@ export async function limitStatements(tx: Queryable, ms: number): Promise<void> 
  */
 export const LAZILY = sql`set_config('synchronous_commit', 'off', true)`
 
+/** A moment as epoch milliseconds, or an interval in milliseconds. */
+export const milliseconds = (time: SQL): SQL => sql`(extract(epoch from ${time}) * 1000)::float8`
+
 /** A list of ids as one parameter: `= any(${idArray(ids)})`. */
 export const idArray = (ids: readonly (bigint | string)[]): SQL => sql`${`{${ids.join(',')}}`}::bigint[]`
 

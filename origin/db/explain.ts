@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { Queryable } from './client.ts'
+import { milliseconds, type Queryable } from './client.ts'
 
 /** What `GET /internal/route/{author}` asks. Moments are epoch milliseconds by Postgres' clock. */
 
-const milliseconds = (moment: SQL): SQL => sql`(extract(epoch from nullif(${moment}, '-infinity')) * 1000)::float8`
+/** Null for one that never was. */
+const momentMs = (moment: SQL): SQL => milliseconds(sql`nullif(${moment}, '-infinity')`)
 
 /** An author as the router sees one. */
 export type RoutedAuthor = {
@@ -30,12 +31,12 @@ export async function findRouted(db: Queryable, idOrHandle: string): Promise<Rou
   const [row] = await db.execute<RoutedAuthor>(sql`
     select u.id::text, u.handle, case when u.deleted_at is not null then 'deleted' when u.suspended_at is not null then 'suspended'
         when u.private then 'private' else 'open' end as account,
-      a.follower_count as followers, a.route, ${milliseconds(sql`a.candidate_since`)} as "candidateSinceMs",
-      ${milliseconds(sql`a.announced_at`)} as "announcedAtMs", ${milliseconds(sql`a.demoted_at`)} as "demotedAtMs",
-      a.hot, ${milliseconds(sql`a.hot_changed_at`)} as "hotChangedAtMs",
-      coalesce(greatest(0, ${milliseconds(sql`a.turn_at`)} - ${milliseconds(sql`clock_timestamp()`)}), 0) as "turnDelayMs",
+      a.follower_count as followers, a.route, ${momentMs(sql`a.candidate_since`)} as "candidateSinceMs",
+      ${momentMs(sql`a.announced_at`)} as "announcedAtMs", ${momentMs(sql`a.demoted_at`)} as "demotedAtMs",
+      a.hot, ${momentMs(sql`a.hot_changed_at`)} as "hotChangedAtMs",
+      coalesce(greatest(0, ${momentMs(sql`a.turn_at`)} - ${momentMs(sql`clock_timestamp()`)}), 0) as "turnDelayMs",
       (select count(*)::int from fanout_jobs where author_id = a.author_id) as waiting,
-      (select count(*)::int from dead_jobs where author_id = a.author_id) as dead, ${milliseconds(sql`clock_timestamp()`)} as "nowMs"
+      (select count(*)::int from dead_jobs where author_id = a.author_id) as dead, ${momentMs(sql`clock_timestamp()`)} as "nowMs"
     from users u join authors a on a.author_id = u.id
     where u.id::text = ${idOrHandle} or (u.handle = ${idOrHandle} and u.deleted_at is null) order by u.id::text = ${idOrHandle} desc limit 1`)
   return row

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { Queryable } from './client.ts'
+import { milliseconds, type Queryable } from './client.ts'
 import { NEVER_FAILED } from './lag.ts'
 import { type EdgeShares, readEdgeShares } from './savings.ts'
 import { type InForceNote, readInForce } from './settings.ts'
@@ -25,8 +25,6 @@ export async function readFanoutStatus(db: Queryable, { exact }: { readonly exac
     edges: (await readEdgeShares(db, exact)) ?? null,
   }
 }
-
-const milliseconds = (interval: SQL): SQL => sql`(extract(epoch from ${interval}) * 1000)::float8`
 
 export interface LaneStatus {
   readonly lane: 'small' | 'big'

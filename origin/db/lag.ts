@@ -1,10 +1,9 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { Queryable } from './client.ts'
+import { milliseconds, type Queryable } from './client.ts'
 import { LOCKS } from './locks.ts'
 
 /** What the crowd threshold follows, and how far it has. Moments are epoch milliseconds by Postgres' clock. */
 
-const milliseconds = (moment: SQL): SQL => sql`(extract(epoch from ${moment}) * 1000)::float8`
 const moment = (ms: number | null): SQL => (ms === null ? sql`null` : sql`to_timestamp(${ms / 1000}::float8)`)
 
 /** Of jobs: has it never been put off? One that failed waits for something else than its turn, and is as old when it succeeds. */

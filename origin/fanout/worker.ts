@@ -4,6 +4,7 @@ import type { Chunk, Cut, Lane } from '../db/jobs.ts'
 import { trimTimelines } from '../db/timelines.ts'
 import type { Delivery } from './deliver.ts'
 import type { JobQueue } from './job-queue.ts'
+import { ID_DIGITS } from './l2-port.ts'
 
 export type FanoutEvent =
   | { readonly type: 'fanout-chunks'; readonly chunks: number; readonly entries: number }
@@ -95,4 +96,4 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
   }
 }
 
-const entriesOf = (chunks: readonly Chunk[]): number => chunks.reduce((sum, { viewers }) => sum + viewers.length / 19, 0)
+const entriesOf = (chunks: readonly Chunk[]): number => chunks.reduce((sum, { viewers }) => sum + viewers.length / ID_DIGITS, 0)
