@@ -2,12 +2,12 @@ import { sql } from 'drizzle-orm'
 import { expect } from 'vitest'
 import { oracleFeed } from '../../origin/db/oracle.ts'
 import { eventually } from './eventually.ts'
-import { timelinesInL2 } from './l2-timelines.ts'
 import { type OriginProcess, startOriginProcess } from './origin-process.ts'
 import { makeFollows, makeUsers } from './people.ts'
 import { mulberry32 } from './random.ts'
 import { scroll } from './scroll.ts'
 import { type Client, startStack } from './stack.ts'
+import { timelinesInL2 } from './values-in-l2.ts'
 
 const AUTHORS = 8
 const READERS = 24
