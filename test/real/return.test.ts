@@ -189,3 +189,28 @@ test('a deleted newest post makes the cut fall short, and it is done without', a
   await db.transaction((tx) => deleteActivity(tx, BigInt(deleted), BigInt(author)))
   expect((await unwrittenTimelineOf(db, BigInt(id), 10)).entries).toEqual(entries)
 })
+
+test('the answer says who may see each line, and leaves out accounts that are gone', async () => {
+  const [open = '', closed = '', gone = '', id = ''] = await makeUsers(db, 4)
+  await makeFollows(
+    db,
+    [open, closed, gone].map((author) => [id, author] as const),
+  )
+  const all = await post(open)
+  const followers = await post(open)
+  await db.execute(sql`update posts set audience = 'followers' where id = ${followers}`)
+  const hidden = await post(closed)
+  await post(gone)
+  await db.transaction((tx) =>
+    insertActivity(tx, { id: ++nextId, authorId: BigInt(open), text: null, root: { id: BigInt(all), authorId: BigInt(open) } }),
+  )
+  await db.execute(
+    sql`update users set private = id = ${closed}, deleted_at = case when id = ${gone} then now() end where id in (${closed}, ${gone})`,
+  )
+  await db.transaction((tx) => enrol(tx, BigInt(id)))
+  expect((await unwrittenTimelineOf(db, BigInt(id), 4)).entries).toEqual([
+    { activityId: String(nextId), actorId: open, audience: 'public', root: { id: all, authorId: open } },
+    { activityId: hidden, actorId: closed, audience: 'followers' },
+    { activityId: followers, actorId: open, audience: 'followers' },
+  ])
+})
