@@ -1,19 +1,45 @@
+type Bytes = Uint8Array<ArrayBuffer>
+
+/** SHA-256, and HMAC-SHA256 (RFC 2104) of one secret, as the runtime has them: at once, or by a thread. */
+export interface Hashes {
+  sha256(bytes: Bytes): Bytes | Promise<Bytes>
+  hmac(secret: string): Mac | Promise<Mac>
+}
+export interface Mac {
+  sign(bytes: Bytes): Bytes | Promise<Bytes>
+  /** Takes as long wherever they differ. */
+  verify(mac: Bytes, bytes: Bytes): boolean | Promise<boolean>
+}
+
 /**
  * Text that only we can have written: `<base64url payload>.<base64url HMAC-SHA256>`. The purpose is part of what is
  * signed, so a cursor can never be passed off as a version token.
  */
-export type SigningKey = readonly [signs: CryptoKey, ...alsoVerify: CryptoKey[]]
+export interface SigningKey extends Pick<Hashes, 'sha256'> {
+  readonly signs: Mac
+  readonly alsoVerify?: Mac
+}
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-const importSecret = (secret: string): Promise<CryptoKey> =>
-  crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+/** What every runtime has. */
+const WEB_CRYPTO: Hashes = {
+  sha256: async (bytes) => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)),
+  async hmac(secret) {
+    const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+    return {
+      sign: async (bytes) => new Uint8Array(await crypto.subtle.sign('HMAC', key, bytes)),
+      verify: (mac, bytes) => crypto.subtle.verify('HMAC', key, mac, bytes),
+    }
+  },
+}
 
-/** Imports a shared secret for HMAC-SHA256. While it is rotated, what `previous` signed is believed as well. */
-export async function importKey(secret: string, previous?: string): Promise<SigningKey> {
-  const signs = await importSecret(secret)
-  return previous === undefined ? [signs] : [signs, await importSecret(previous)]
+/** Takes a shared secret for HMAC-SHA256. While it is rotated, what `previous` signed is believed as well. */
+export async function importKey(secret: string, previous?: string, hashes: Hashes = WEB_CRYPTO): Promise<SigningKey> {
+  const { sha256 } = hashes
+  const signs = await hashes.hmac(secret)
+  return previous === undefined ? { sha256, signs } : { sha256, signs, alsoVerify: await hashes.hmac(previous) }
 }
 
 export function toBase64Url(bytes: Uint8Array): string {
@@ -31,19 +57,18 @@ export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined
 }
 
 /** SHA-256 as hexadecimal text. */
-export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+export async function sha256Hex(bytes: Bytes, { sha256 }: Pick<Hashes, 'sha256'> = WEB_CRYPTO): Promise<string> {
+  return [...(await sha256(bytes))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Signs `payload` for one `purpose`. */
-export async function seal([key]: SigningKey, purpose: string, payload: string): Promise<string> {
-  const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(`${purpose}\n${payload}`))
-  return `${toBase64Url(encoder.encode(payload))}.${toBase64Url(new Uint8Array(mac))}`
+export async function seal({ signs }: SigningKey, purpose: string, payload: string): Promise<string> {
+  const mac = await signs.sign(encoder.encode(`${purpose}\n${payload}`))
+  return `${toBase64Url(encoder.encode(payload))}.${toBase64Url(mac)}`
 }
 
 /** The payload of a sealed text, or undefined when it is truncated, forged or sealed for something else. */
-export async function unseal(keys: SigningKey, purpose: string, sealed: string): Promise<string | undefined> {
+export async function unseal({ signs, alsoVerify }: SigningKey, purpose: string, sealed: string): Promise<string | undefined> {
   const [head, mac, ...rest] = sealed.split('.')
   if (head === undefined || mac === undefined || rest.length > 0) return undefined
   const payload = fromBase64Url(head)
@@ -56,6 +81,6 @@ export async function unseal(keys: SigningKey, purpose: string, sealed: string):
     return undefined
   }
   const signed = encoder.encode(`${purpose}\n${text}`)
-  for (const key of keys) if (await crypto.subtle.verify('HMAC', key, signature, signed)) return text
-  return undefined
+  const ours = (await signs.verify(signature, signed)) || (await alsoVerify?.verify(signature, signed))
+  return ours ? text : undefined
 }

@@ -16,7 +16,7 @@ const titleOf = (queued: number): string => (queued === 0 ? 'idle' : `${queued} 
 export const lanes: Scenario = {
   name: 'lanes',
   title: 'Authors of 300 followers while big jobs are queued',
-  about: `${PER_S} posts a second for ${SECONDS} s by authors of 300 followers, while so many jobs of 100,000 followers each are kept queued, by 25 authors. All are sent to one origin of its own process, which fans out with its two workers; every timeline is in L2. Delivery as above, from queued_at to pushed_at.`,
+  about: `${PER_S} posts a second for ${SECONDS} s by authors of 300 followers, while so many jobs of 100,000 followers each are kept queued, by 25 authors. All are sent to one origin of its own process, which fans out with its two workers; every timeline is in L2. Delivery as above, from commit to acknowledgement.`,
   columns: [
     { figure: 'p50', title: 'p50', unit: ' ms' },
     { figure: 'p99', title: 'p99', unit: ' ms' },

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { SIGNATURE_HEADER } from '../../contract/headers.ts'
 import { signRequest } from '../../contract/signature.ts'
 import { importKey } from '../../contract/signed.ts'
+import { nodeHashes } from '../../origin/adapters/hashes.ts'
 import { type Database, idArray } from '../../origin/db/client.ts'
 import { eventually } from '../../test/support/eventually.ts'
 import { freePort } from '../../test/support/free-port.ts'
@@ -27,11 +28,12 @@ export const environmentOf = (databaseUrl: string, { settings }: Store): Readonl
 /** An origin of its own process, and posts to it, signed as the edge signs them. */
 export async function startOrigin(environment: Readonly<Record<string, string>>) {
   const port = await freePort()
-  const { kill } = await startOriginProcess(environment, port)
-  const key = await importKey(EDGE_SECRET)
+  const { kill, process: child } = await startOriginProcess(environment, port)
+  const key = await importKey(EDGE_SECRET, undefined, nodeHashes)
   const target = '/v1/posts'
   return {
     kill,
+    pid: child.pid ?? 0,
     /** Posts, and answers the id of the post and how long that took (milliseconds). */
     async post(authorId: bigint): Promise<{ readonly id: bigint; readonly tookMs: number }> {
       const body = JSON.stringify({ text: 'a post' })
@@ -51,8 +53,8 @@ export async function startOrigin(environment: Readonly<Record<string, string>>)
 }
 
 /**
- * How long posts took to be delivered (milliseconds), once all are: from the moment their transaction began until Redis had acknowledged the last push. Both are noted by
- * Postgres (queued_at, pushed_at), the first a little before the commit and the second a little after readers can see the entry.
+ * How long posts took to be delivered (milliseconds), once all are: from their commit until Redis had acknowledged the last push. Both moments are noted by
+ * Postgres, the second (pushed_at) a little after readers can see the entry.
  */
 export async function deliveries(
   db: Database,
@@ -60,7 +62,8 @@ export async function deliveries(
 ): Promise<{ readonly p50: number; readonly p99: number; readonly most: number }> {
   const took = await eventually(async () => {
     const rows = await db.execute<{ ms: number }>(sql`
-      select extract(epoch from max(pushed_at) - min(queued_at))::float8 * 1000 as ms from fanout_chunks
+      select extract(epoch from max(pushed_at) - max(pg_xact_commit_timestamp(p.xmin)))::float8 * 1000 as ms
+      from fanout_chunks join posts p on p.id = activity_id
       where activity_id = any(${idArray(ids)}) group by activity_id having bool_and(pushed_at is not null)`)
     if (rows.length < ids.length) throw new Error(`${ids.length - rows.length} of ${ids.length} posts were not delivered`)
     return rows.map(({ ms }) => ms)

@@ -9,7 +9,7 @@ const SECONDS = 8
 export const visible: Scenario = {
   name: 'visible',
   title: 'From commit to visible in L2',
-  about: `${PER_S} posts a second for ${SECONDS} s by authors of 30 to 150 followers whose timelines are all in L2, sent to an origin of its own process, which also fans out. From the moment the post's transaction began (queued_at: a little before its commit) until Redis had acknowledged the push (pushed_at: a little after readers can see the entry); both moments are noted by Postgres.`,
+  about: `${PER_S} posts a second for ${SECONDS} s by authors of 30 to 150 followers whose timelines are all in L2, sent to an origin of its own process, which also fans out. From the commit of the post (pg_xact_commit_timestamp) until Redis had acknowledged the push (pushed_at: a little after readers can see the entry); both moments are noted by Postgres.`,
   columns: [
     { figure: 'p50', title: 'p50', unit: ' ms' },
     { figure: 'p99', title: 'p99', unit: ' ms' },

@@ -35,6 +35,14 @@ export const settings = (memoryBytes: number) => ({
   work_mem: '64MB',
   random_page_cost: '1.1',
   jit: 'off',
+  track_commit_timestamp: 'on',
+  ...(process.env.PGSS
+    ? {
+        shared_preload_libraries: 'pg_stat_statements',
+        'pg_stat_statements.track_planning': 'on',
+        'pg_stat_statements.track_utility': 'on',
+      }
+    : {}),
 })
 
 export async function createWorld(quick: boolean, say: Say): Promise<World> {

@@ -23,8 +23,10 @@ export interface Cut {
   readonly chunks: readonly Chunk[]
   /** Behind which viewer those jobs go on that are not done: the activity's id to the viewer's. */
   readonly unfinished: ReadonlyMap<string, bigint>
-  /** Of their viewers one in eighty: whose timelines are to be trimmed. */
+  /** Of the viewers who got rows one in `TRIM_SHARE`: whose timelines are to be trimmed. */
   readonly trim: readonly string[]
+  /** No other job was due: who looks again at once finds none. */
+  readonly drained: boolean
 }
 
 /** A job that could not be done: it is put off, or dead. */
@@ -46,6 +48,8 @@ export interface QueueRules {
 
 /** A batch of small jobs takes no more followers than so many chunks of a big one: it is what a big job, and whoever comes next, waits for. */
 const CHUNKS_PER_BATCH = 4
+/** Of the viewers of a chunk one in so many is trimmed: timelines hold as many rows more on average, and each looks for its 801st so much more rarely. */
+export const TRIM_SHARE = 160
 /** Chunks that are taken as debts together, at most. */
 const MOST_DEBTS = 100
 /** What a job costs its author's next one in turns (seconds): each follower about what a row takes, and each post as much as 500. */
@@ -134,9 +138,9 @@ function dueJobs(preferred: Lane, batch: number): SQL {
  */
 const isPresent = (viewerId: SQL): SQL => sql`(select present_until > now() from viewers v where v.viewer_id = ${viewerId})`
 
-type RawCut = RawEntry & { after_viewer: bigint; next_viewer: bigint | null; viewers: string | null; trim: string | null }
+type RawCut = RawEntry & { after_viewer: bigint; next_viewer: bigint | null; viewers: string | null; trim: string | null; others: boolean }
 
-const NOTHING: Cut = { chunks: [], unfinished: new Map(), trim: [] }
+const NOTHING: Cut = { chunks: [], unfinished: new Map(), trim: [], drained: true }
 
 /**
  * One statement, and so one round trip and one transaction: the rows of a chunk of each job, the chunks' states, and the jobs moved on or done. A
@@ -148,6 +152,9 @@ export async function cutJobs(
   tx: Queryable,
   { jobs, chunkSize, owed, tolerant }: { jobs: SQL; chunkSize: number; owed: boolean; tolerant: boolean },
 ): Promise<Cut> {
+  const othersOf = (lane: Lane) => sql`exists (select from (
+    select from fanout_jobs where lane = ${LANES[lane]} and run_at <= now() and activity_id <> all(array(select activity_id from taken))
+    order by turn_at, activity_id limit 1) other)`
   const rows = await tx.execute<RawCut>(sql`
     with due as materialized (${jobs}), turn as (
       select due.*, sum(follower_count) over (order by due.turn_at, activity_id rows between unbounded preceding and 1 preceding) as before
@@ -170,7 +177,7 @@ export async function cutJobs(
       ${tolerant ? sql`on conflict do nothing` : sql``}
     ), cut as materialized (
       select activity_id, string_agg(viewer_id::text, '') filter (where pushed) as viewers, max(viewer_id) as last_viewer, count(*)::int as size,
-        string_agg(viewer_id::text, '') filter (where mode = 'push' and hashint8(viewer_id # activity_id) % 80 = 0) as trim
+        string_agg(viewer_id::text, '') filter (where mode = 'push' and hashint8(viewer_id # activity_id) % ${sql.raw(String(TRIM_SHARE))} = 0) as trim
       from edge group by activity_id
     ), chunk as (
       insert into fanout_chunks (activity_id, after_viewer, last_viewer, author_id, lane, queued_at, due_at)
@@ -188,12 +195,14 @@ export async function cutJobs(
       where activity_id = any(array(select activity_id from cut where size >= ${chunkSize}))
     )
     select activity_id, author_id as actor_id, audience, root_id, root_author_id, after_viewer, viewers, trim,
-      case when size >= ${chunkSize} then last_viewer end as next_viewer, ${LAZILY}
+      case when size >= ${chunkSize} then last_viewer end as next_viewer,
+      ${othersOf('small')} or ${othersOf('big')} as others, ${LAZILY}
     from job left join cut using (activity_id)`)
   return {
     chunks: rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' })),
     unfinished: new Map(rows.flatMap((row) => (row.next_viewer === null ? [] : [[String(row.activity_id), row.next_viewer]]))),
     trim: rows.flatMap((row) => idsIn(row.trim ?? '')),
+    drained: rows.every((row) => row.next_viewer === null && !row.others),
   }
 }
 

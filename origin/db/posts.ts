@@ -63,15 +63,14 @@ export async function insertActivity(tx: Queryable, activity: NewActivity, queue
   const { turns = {}, bigLaneFollowers = 2_000 } = queueing
   const lane = sql`(route <> 'pull' and follower_count > ${bigLaneFollowers})::int`
   const marksVersion = root ? await raiseMarks(tx, authorId) : undefined
-  // A statement of its own: the next one reads, under this lock, how visible the account is now, and what of it stands.
-  const named = prepared(tx)
-  await named.execute(sql`select 1 from authors, ${inTurn([authorId])} where author_id = ${authorId} for update of authors`)
+  // A statement of its own, sent together with the next one, which reads under this lock how visible the account is now, and what of it stands.
+  const lock = sql`select 1 from authors, ${inTurn([authorId])} where author_id = ${authorId} for update of authors`
   const stands = (condition: SQL) => sql`exists (select from posts where author_id = ${authorId} and deleted_at is null and ${condition})`
   const logged = logEntry(
     { kind: root ? 'repost' : 'post', actorId: authorId, postId: activity.id, rootId: root?.id, audience },
     sql`from post`,
   )
-  const [row] = await named.execute<{ post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }>(sql`
+  const write = sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${activity.id}::bigint),
         unpushed = unpushed or hot or route = 'pull', turn_at = ${turnOf(turns, lane)} + ${COST}
@@ -91,7 +90,10 @@ export async function insertActivity(tx: Queryable, activity: NewActivity, queue
     select post_version, case when private then 'followers' else ${audience} end as audience, case
         when private then not ${stands(sql`true`)}
         else ${audience} = 'followers' and not ${stands(sql`audience = 'followers'`)} end as first_for_followers
-    from author join users on id = author_id`)
+    from author join users on id = author_id`
+  const named = prepared(tx)
+  type Written = { post_version: bigint; audience: PostRow['audience']; first_for_followers: boolean }
+  const [, [row]] = await Promise.all([named.execute(lock), named.execute<Written>(write)])
   if (!row) return undefined
   const marks =
     root && marksVersion !== undefined
@@ -187,7 +189,7 @@ export interface StoredAnswer {
 
 /** Stores the answer beside what it made, in the same transaction. Throws a unique violation when the key was used. */
 export async function storeAnswer(tx: Queryable, userId: bigint, key: string, answer: StoredAnswer): Promise<void> {
-  await tx.execute(sql`
+  await prepared(tx).execute(sql`
     insert into idempotency_keys (user_id, key, fingerprint, status, body, raised)
     values (${userId}, ${key}, ${answer.fingerprint}, ${answer.status}, ${JSON.stringify(answer.body)}::json, ${JSON.stringify(answer.raised)}::jsonb)`)
 }

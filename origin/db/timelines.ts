@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { idArray, type Queryable } from './client.ts'
+import { idArray, prepared, type Queryable } from './client.ts'
 import { type EntryRow, type RawEntry, toEntry } from './entries.ts'
 
 /**
@@ -59,8 +59,7 @@ export async function bigFolloweesOf(
 
 /** Cuts timelines to their newest `cap` rows; what is cut raises `complete_since`. A late old row never evicts a newer one. */
 export async function trimTimelines(db: Queryable, viewerIds: readonly string[], cap: number): Promise<void> {
-  if (viewerIds.length === 0) return
-  await db.execute(sql`
+  await prepared(db).execute(sql`
     with viewer as materialized (
       select viewer_id from viewers where viewer_id = any(${idArray(viewerIds)}) order by viewer_id for update
     ), cut as materialized (

@@ -1,7 +1,7 @@
 import { cleanTimelines, takeCleanups } from '../db/cleanups.ts'
 import type { Database } from '../db/client.ts'
 
-/** Unfollows cleaned in one transaction: up to 880 rows looked at for each, some milliseconds in which their viewers cannot follow or return. */
+/** Unfollows cleaned in one transaction: some 960 rows looked at for each, some milliseconds in which their viewers cannot follow or return. */
 const BATCH = 50
 
 /**

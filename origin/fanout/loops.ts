@@ -26,6 +26,9 @@ export async function every(
   }
 }
 
+/** Why a sleep ended; without it an error would be made each time. */
+const WOKEN = 'woken'
+
 /** A bell that idle workers wait for. A ring while nobody waits is remembered. */
 export interface Bell {
   /** Wakes one who waits. False when nobody did. */
@@ -47,10 +50,12 @@ export function createBell(clock: LoopClock): Bell {
     },
     async wait(ms, signal) {
       if (!rung && !signal.aborted) {
-        const done = new AbortController()
-        const wake = () => done.abort()
+        const woken = new AbortController()
+        const wake = () => woken.abort(WOKEN)
         waiting.add(wake)
-        await clock.sleep(ms, AbortSignal.any([signal, done.signal]))
+        signal.addEventListener('abort', wake)
+        await clock.sleep(ms, woken.signal)
+        signal.removeEventListener('abort', wake)
         waiting.delete(wake)
       }
       rung = false

@@ -26,6 +26,9 @@ export interface FanoutWorker {
   drain(signal: AbortSignal): Promise<void>
 }
 
+/** Timelines that are trimmed in one statement. A process that ends with fewer forgets them: others are picked with the next entries. */
+const TRIMMED_TOGETHER = 32
+
 /** After a batch has failed so many jobs are done one by one at most: the one to blame is among the next two batches. */
 const CAREFUL_JOBS = 2_000
 
@@ -34,6 +37,8 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
   let lane: Lane = 'big'
   /** For so many jobs more: one at a time. */
   let careful = 0
+  const toTrim: string[] = []
+  let trimming = false
 
   /** Cuts what is next. Undefined when something failed that must not keep the rest. */
   async function cutNext(): Promise<(Cut & { readonly owed: boolean }) | undefined> {
@@ -67,30 +72,38 @@ export function createFanoutWorker({ db, queue, delivery, observe }: Parts): Fan
     }
   }
 
-  /** What follows a chunk, behind what followed the last one and while the next one is cut. Whatever fails is owed, and done by others. */
-  async function follow({ chunks, trim, owed }: Cut & { readonly owed: boolean }, before: Promise<void>): Promise<void> {
-    await Promise.all([
-      owed ? before : delivery.push(chunks, before).catch((error) => observe({ type: 'push-failed', chunks: chunks.length, error })),
-      // A transaction of its own: it locks viewers, which a rebuild holds while it waits for rows of ours.
-      trimTimelines(db, trim, TIMELINE_CAP).catch((error) => observe({ type: 'trim-failed', error })),
-    ])
+  /** Pushes a cut, behind the one before it and while the next one is made. What fails is owed, and pushed by others. */
+  async function push({ chunks, owed }: Cut & { readonly owed: boolean }, before: Promise<void>): Promise<void> {
+    if (owed) return before
+    await delivery.push(chunks, before).catch((error) => observe({ type: 'push-failed', chunks: chunks.length, error }))
+  }
+
+  /** Nobody waits for a trim: it locks viewers, which a rebuild holds while it waits for rows of ours. */
+  async function trim(viewers: readonly string[]): Promise<void> {
+    toTrim.push(...viewers)
+    if (trimming || toTrim.length < TRIMMED_TOGETHER) return
+    trimming = true
+    await trimTimelines(db, toTrim.splice(0), TIMELINE_CAP).catch((error) => observe({ type: 'trim-failed', error }))
+    trimming = false
   }
 
   return {
     async drain(signal) {
-      let following: Promise<void> = Promise.resolve()
+      let pushing: Promise<void> = Promise.resolve()
       try {
         while (!signal.aborted) {
           const cut = await cutNext()
           if (cut?.chunks.length === 0) break
           if (!cut) continue
           observe({ type: 'fanout-chunks', chunks: cut.chunks.length, entries: entriesOf(cut.chunks) })
-          const before = following
-          following = follow(cut, before)
+          void trim(cut.trim)
+          const before = pushing
+          pushing = push(cut, before)
           await before
+          if (cut.drained) break
         }
       } finally {
-        await following
+        await pushing
       }
     },
   }

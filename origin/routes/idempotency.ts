@@ -1,21 +1,15 @@
+import { hash } from 'node:crypto'
 import { idempotencyKeySchema } from '../../contract/headers.ts'
 import { Problem } from '../../contract/problem.ts'
-import { sha256Hex } from '../../contract/signed.ts'
 import type { Database, Queryable } from '../db/client.ts'
-import { isUniqueViolation } from '../db/client.ts'
 import { findAnswer, type StoredAnswer, storeAnswer } from '../db/posts.ts'
 
 /** What a write answers: status, body, and which cache keys it raised to which truth version. */
 export type Answer = Omit<StoredAnswer, 'fingerprint'>
 
 /** The request a key stands for: method, path and body. */
-export async function fingerprintOf(method: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<string> {
-  const head = new TextEncoder().encode(`${method} ${path}\n`)
-  const all = new Uint8Array(head.length + body.length)
-  all.set(head)
-  all.set(body, head.length)
-  return sha256Hex(all)
-}
+export const fingerprintOf = (method: string, path: string, body: Uint8Array): string =>
+  hash('sha256', Buffer.concat([Buffer.from(`${method} ${path}\n`), body]))
 
 /** The key in the header; undefined where there is none. */
 export function parseIdempotencyKey(header: string | undefined): string | undefined {
@@ -35,19 +29,22 @@ export async function once(
 ): Promise<{ readonly answer: Answer; readonly replayed: boolean }> {
   const { userId, key, fingerprint } = ask
   if (key === undefined) return { answer: await db.transaction(write), replayed: false }
-  const before = await findAnswer(db, userId, key)
-  if (before) return replay(before, fingerprint)
   try {
+    let stored: Promise<void> = Promise.resolve()
     const answer = await db.transaction(async (tx) => {
       const made = await write(tx)
-      await storeAnswer(tx, userId, key, { ...made, fingerprint })
+      // On its way together with the commit: if it fails, nothing commits.
+      stored = storeAnswer(tx, userId, key, { ...made, fingerprint })
+      stored.catch(() => {})
       return made
     })
+    await stored
     return { answer, replayed: false }
   } catch (error) {
-    const meanwhile = isUniqueViolation(error) ? await findAnswer(db, userId, key) : undefined
-    if (!meanwhile) throw error
-    return replay(meanwhile, fingerprint)
+    // Looked for only now: what is repeated is rare, and is refused for the key if for nothing else.
+    const before = await findAnswer(db, userId, key).catch(() => undefined)
+    if (!before) throw error
+    return replay(before, fingerprint)
   }
 }
 

@@ -54,7 +54,7 @@ export function postRoutes({ db, mint, settle, jobs }: Parts): Hono<OriginEnv> {
   /** Writes one activity however often it is asked for, and carries out what it owes before it is acknowledged. */
   async function writeOnce(c: Context<OriginEnv>, authorId: bigint, what: (tx: Queryable) => What | Promise<What>): Promise<Response> {
     const key = parseIdempotencyKey(c.req.header('idempotency-key'))
-    const fingerprint = await fingerprintOf('POST', c.req.path, c.get('body'))
+    const fingerprint = fingerprintOf('POST', c.req.path, c.get('body'))
     let owed: InvalidationRow[] = []
     const { answer, replayed } = await once(db, { userId: authorId, key, fingerprint }, async (tx) => {
       const { drops, ...answer } = await write(tx, authorId, await what(tx))

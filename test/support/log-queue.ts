@@ -94,10 +94,10 @@ export function createLogQueue(db: Queryable, log: Log, rules: QueueRules, nowMs
       if (afterViewer !== undefined) log.append(partition.lane, { ...entry, afterViewer, attempts: 0 })
       partition.offset += 1
     }
-    return done
+    return { ...done, drained: false }
   }
 
-  const nothing: Cut = { chunks: [], unfinished: new Map(), trim: [] }
+  const nothing: Cut = { chunks: [], unfinished: new Map(), trim: [], drained: true }
   return {
     cutBatch: (preferred, { owed }) => consume(preferred, (one) => cut(one, one.lane === 'small' ? rules.batch : 1, owed), nothing),
     cutOne: (preferred, { owed }) =>

@@ -64,10 +64,16 @@ const ROOMS: readonly Room[] = [
   { name: 'origin/analytics', may: ['contract', 'origin/db'] },
   // What it compares caches with is what they would load.
   { name: 'origin/monitor', may: [...CONTRACT, 'origin/db', 'origin/timelines'] },
-  // Bodies of 66 KB cost a third by Node's own HTTP of what they cost by fetch.
-  { name: 'origin/adapters', may: ['contract/l2', ...LOOK, '@upstash/redis', 'node:http', 'node:https', 'origin/fanout/l2-port.ts'] },
+  // Bodies of 66 KB cost a third by Node's own HTTP of what they cost by fetch, and its own hashes ask no thread.
+  {
+    name: 'origin/adapters',
+    may: ['contract/l2', ...LOOK, '@upstash/redis', 'node:crypto', 'node:http', 'node:https', 'origin/fanout/l2-port.ts'],
+  },
   { name: 'origin/http', may: ['contract', 'hono'] },
-  { name: 'origin/routes', may: [...CONTRACT, 'hono', ...ORIGIN.filter((room) => room !== 'origin/*' && room !== 'origin/adapters')] },
+  {
+    name: 'origin/routes',
+    may: [...CONTRACT, 'hono', 'node:crypto', ...ORIGIN.filter((room) => room !== 'origin/*' && room !== 'origin/adapters')],
+  },
   { name: 'origin/*', may: [ANY_PACKAGE, ...CONTRACT, ...ORIGIN] },
   // What a browser loads as it lies there.
   { name: 'web', may: [] },

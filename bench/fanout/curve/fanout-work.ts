@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { firstIdAt } from '../../../contract/ids.ts'
 import { mulberry32 } from '../../../dev/random.ts'
 import { type Database, idArray, textArray } from '../../../origin/db/client.ts'
+import { TRIM_SHARE } from '../../../origin/db/jobs.ts'
 import { trimTimelines } from '../../../origin/db/timelines.ts'
 import type { Delivery } from '../../../origin/fanout/deliver.ts'
 import { drainWith } from '../sides.ts'
@@ -14,7 +15,6 @@ import type { Meter, Work } from './work.ts'
 /** A job costs about as much as so many rows: samples are weighed by edges and jobs, so that a band's few big authors do not sway it. */
 const JOB_EDGES = 30
 const CAP = 800
-const LATE = 80
 
 /** A post's fan-out alone, and how many of the day's posts it stands for. */
 export interface Delivered {
@@ -117,17 +117,17 @@ export function createFanoutWork({ db, delivery, meter, graph, activity, ids, po
     },
   }
 
-  /** What it costs to cut a row that a new one pushed out: timelines of 800 that had 80 more, as a fan-out that trims one in eighty leaves them. */
+  /** What it costs to cut a row that a new one pushed out: timelines of 800 that had as many more as a fan-out leaves them that trims one in so many. */
   async function measureTrim(round: number): Promise<Work> {
     const readers = [...activity.enrolled.keys()].filter((user) => activity.enrolled[user])
     const viewers = Array.from({ length: 120 }, (_, i) => ids[readers[(i * 977 + round * 131) % readers.length] ?? 0] ?? 0n)
-    await db.execute(sql`delete from timeline_entries where viewer_id = any(${idArray(viewers)}) and activity_id < ${CAP + LATE + 1}`)
+    await db.execute(sql`delete from timeline_entries where viewer_id = any(${idArray(viewers)}) and activity_id < ${CAP + TRIM_SHARE + 1}`)
     await db.execute(sql`
       insert into timeline_entries (viewer_id, activity_id, author_id)
-      select v, n, 1 from generate_series(1, ${CAP + LATE}) n, unnest(${idArray(viewers)}) v
+      select v, n, 1 from generate_series(1, ${CAP + TRIM_SHARE}) n, unnest(${idArray(viewers)}) v
       where n > (select count(*) from timeline_entries where viewer_id = v)`)
     const spent = await meter.measure(() => trimTimelines(db, viewers.map(String), CAP))
-    await db.execute(sql`delete from timeline_entries where viewer_id = any(${idArray(viewers)}) and activity_id <= ${CAP + LATE}`)
-    return scaled(spent, 1 / (viewers.length * LATE))
+    await db.execute(sql`delete from timeline_entries where viewer_id = any(${idArray(viewers)}) and activity_id <= ${CAP + TRIM_SHARE}`)
+    return scaled(spent, 1 / (viewers.length * TRIM_SHARE))
   }
 }

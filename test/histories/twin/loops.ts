@@ -13,7 +13,7 @@ import { backfillNow } from './writes.ts'
 const POLL_MS = 250
 const TIERS_MS = 1_000
 const HOUSEKEEPING_MS = 20_000
-/** A chunk's viewers are trimmed this often; the real worker trims one in eighty. */
+/** A chunk's viewers are trimmed this often; the real worker trims one in 160. */
 const TRIMS = 0.3
 
 interface Parts {
