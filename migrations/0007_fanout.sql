@@ -60,6 +60,10 @@ DROP INDEX fanout_chunks_debts;
 --> statement-breakpoint
 CREATE INDEX fanout_chunks_debts ON fanout_chunks (activity_id) WHERE pushed_at IS NULL; -- the newest are paid first
 --> statement-breakpoint
+DROP INDEX fanout_chunks_pushed;
+--> statement-breakpoint
+CREATE INDEX fanout_chunks_pushed ON fanout_chunks (pushed_at) WHERE pushed_at IS NOT NULL;
+--> statement-breakpoint
 ALTER TABLE fanout_chunks
   ADD COLUMN lane smallint NOT NULL DEFAULT 0,
   ADD COLUMN queued_at timestamptz NOT NULL DEFAULT now(); -- of the job: pushed_at less this is what a reader waited

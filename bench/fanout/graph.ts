@@ -91,6 +91,7 @@ export async function makeGraph({ url, store, quick, say }: Parts): Promise<Grap
   )
   say(`${rows.count.toLocaleString('en-US')} rows of timelines`)
   await db.execute(sql`vacuum analyze`)
+  await db.execute(sql`checkpoint`)
   say('the tables are vacuumed')
 
   let lastId = firstIdAt(Date.now() - DAY_MS)

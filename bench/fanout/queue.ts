@@ -129,8 +129,9 @@ const idsOf = (ids: readonly string[]): string => `{${ids.join()}}`
 /** What `insertActivity` does for a post, the log of activities included, without the job and its turn: the same round trips and locks. */
 async function insertPost(tx: Queryable, id: bigint, authorId: bigint): Promise<void> {
   const logged = logEntry({ kind: 'post', actorId: authorId, postId: id, audience: 'public' }, sql`from post`)
-  await prepared(tx).execute(sql`select 1 from authors, ${takeTurn([authorId])} where author_id = ${authorId} for update of authors`)
-  await prepared(tx).execute(sql`
+  const named = prepared(tx)
+  const lock = sql`select 1 from authors, ${takeTurn([authorId])} where author_id = ${authorId} for update of authors`
+  const write = sql`
     with author as (
       update authors set post_version = post_version + 1, last_post_id = greatest(last_post_id, ${id}::bigint),
         unpushed = unpushed or hot or route = 'pull'
@@ -145,5 +146,6 @@ async function insertPost(tx: Queryable, id: bigint, authorId: bigint): Promise<
     )
     select post_version, case when private then 'followers' else 'public' end as audience,
       private and not exists (select from posts where author_id = ${authorId} and deleted_at is null) as first_for_followers
-    from author join users on id = author_id`)
+    from author join users on id = author_id`
+  await Promise.all([named.execute(lock), named.execute(write)])
 }

@@ -31,18 +31,12 @@ export const settings = (memoryBytes: number) => ({
   fsync: 'on',
   checkpoint_timeout: '15min',
   max_wal_size: '8GB',
+  min_wal_size: '4GB', // what a checkpoint has freed is written again: a new segment of 16 MB holds all commits up for a tenth of a second
   maintenance_work_mem: memoryBytes > 12 * GIGABYTE ? '1GB' : '256MB',
   work_mem: '64MB',
   random_page_cost: '1.1',
   jit: 'off',
   track_commit_timestamp: 'on',
-  ...(process.env.PGSS
-    ? {
-        shared_preload_libraries: 'pg_stat_statements',
-        'pg_stat_statements.track_planning': 'on',
-        'pg_stat_statements.track_utility': 'on',
-      }
-    : {}),
 })
 
 export async function createWorld(quick: boolean, say: Say): Promise<World> {

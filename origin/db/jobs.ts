@@ -138,7 +138,7 @@ function dueJobs(preferred: Lane, batch: number): SQL {
  */
 const isPresent = (viewerId: SQL): SQL => sql`(select present_until > now() from viewers v where v.viewer_id = ${viewerId})`
 
-type RawCut = RawEntry & { after_viewer: bigint; next_viewer: bigint | null; viewers: string | null; trim: string | null; others: boolean }
+type RawCut = RawEntry & { mode: string; after_viewer: bigint; next_viewer: bigint | null; viewers: string | null; others: boolean }
 
 const NOTHING: Cut = { chunks: [], unfinished: new Map(), trim: [], drained: true }
 
@@ -176,8 +176,7 @@ export async function cutJobs(
       where mode = 'push' order by viewer_id, activity_id
       ${tolerant ? sql`on conflict do nothing` : sql``}
     ), cut as materialized (
-      select activity_id, string_agg(viewer_id::text, '') filter (where pushed) as viewers, max(viewer_id) as last_viewer, count(*)::int as size,
-        string_agg(viewer_id::text, '') filter (where mode = 'push' and hashint8(viewer_id # activity_id) % ${sql.raw(String(TRIM_SHARE))} = 0) as trim
+      select activity_id, string_agg(viewer_id::text, '') filter (where pushed) as viewers, max(viewer_id) as last_viewer, count(*)::int as size
       from edge group by activity_id
     ), chunk as (
       insert into fanout_chunks (activity_id, after_viewer, last_viewer, author_id, lane, queued_at, due_at)
@@ -194,16 +193,24 @@ export async function cutJobs(
         turn_at = turn_at + ${costOf(sql`${chunkSize}::int`)}, attempts = 0
       where activity_id = any(array(select activity_id from cut where size >= ${chunkSize}))
     )
-    select activity_id, author_id as actor_id, audience, root_id, root_author_id, after_viewer, viewers, trim,
+    select activity_id, author_id as actor_id, audience, root_id, root_author_id, mode, after_viewer, viewers,
       case when size >= ${chunkSize} then last_viewer end as next_viewer,
       ${othersOf('small')} or ${othersOf('big')} as others, ${LAZILY}
     from job left join cut using (activity_id)`)
   return {
     chunks: rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' })),
     unfinished: new Map(rows.flatMap((row) => (row.next_viewer === null ? [] : [[String(row.activity_id), row.next_viewer]]))),
-    trim: rows.flatMap((row) => idsIn(row.trim ?? '')),
+    trim: rows.flatMap((row) => (row.mode === 'push' && row.viewers ? toTrim(row.activity_id, row.viewers) : [])),
     drained: rows.every((row) => row.next_viewer === null && !row.others),
   }
+}
+
+/** One in `TRIM_SHARE` of a chunk's viewers. The millisecond of the activity picks them: as good as chance, and the same where a chunk is cut again. */
+function toTrim(activityId: bigint, viewers: string): string[] {
+  const picked: string[] = []
+  const first = Number((activityId >> 22n) % BigInt(TRIM_SHARE))
+  for (let at = first * 19; at < viewers.length; at += TRIM_SHARE * 19) picked.push(viewers.slice(at, at + 19))
+  return picked
 }
 
 /** Notes that Redis has acknowledged these chunks: from now on their entries are delivered. */
