@@ -17,6 +17,9 @@ ALTER TABLE timeline_entries
   ADD COLUMN root_author_id bigint,
   ADD COLUMN audience text CHECK (audience = 'followers'); -- null: public; as it was when the entry was written, a hint
 --> statement-breakpoint
+-- A trim looks for the 801st row in the index alone where pages are known to be visible to all: twice as often as by default, and it costs half.
+ALTER TABLE timeline_entries SET (autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_insert_scale_factor = 0.1);
+--> statement-breakpoint
 -- Until when a timeline of theirs may be present in L2. Those that are there now, or that old code fills for who returns meanwhile, end within a day.
 ALTER TABLE viewers ADD COLUMN present_until timestamptz NOT NULL DEFAULT now() + interval '27 hours';
 --> statement-breakpoint

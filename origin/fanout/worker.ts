@@ -27,7 +27,7 @@ export interface FanoutWorker {
 }
 
 /** Timelines that are trimmed in one statement. A process that ends with fewer forgets them: others are picked with the next entries. */
-const TRIMMED_TOGETHER = 32
+export const TRIMMED_TOGETHER = 32
 
 /** After a batch has failed so many jobs are done one by one at most: the one to blame is among the next two batches. */
 const CAREFUL_JOBS = 2_000

@@ -97,6 +97,23 @@ describe.each(JOB_QUEUES)('the queue %s', (_, start) => {
   )
 
   test(
+    'who is told that nothing else is due finds nothing, and whoever looks until then finds all',
+    async () => {
+      const ids = await posts([await author(1), await author(7, 'big'), ...(await Promise.all(Array.from({ length: 6 }, () => author(2))))])
+      const queue = subject.queue()
+      const cuts: Cut[] = []
+      for (let lane: Lane = 'big'; ; lane = lane === 'small' ? 'big' : 'small') {
+        const cut = await queue.cutBatch(lane, OPTIONS)
+        cuts.push(cut)
+        if (cut.drained) break
+      }
+      for (const lane of ['small', 'big'] as const) expect((await queue.cutBatch(lane, OPTIONS)).chunks).toEqual([])
+      expect([...new Set(activitiesOf(cuts))].sort()).toEqual([...ids].sort())
+    },
+    PATIENCE_MS,
+  )
+
+  test(
     'what a worker that dies has begun is done by the next one: nothing is lost, nothing doubled',
     async () => {
       const ids = await posts([await author(4), await author(8, 'big')])

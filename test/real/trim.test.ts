@@ -2,8 +2,11 @@ import { sql } from 'drizzle-orm'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type Connection, connect, type Database } from '../../origin/db/client.ts'
+import type { Cut } from '../../origin/db/jobs.ts'
 import { trimTimelines } from '../../origin/db/timelines.ts'
 import { findViewers } from '../../origin/db/viewers.ts'
+import { createFanoutWorker } from '../../origin/fanout/worker.ts'
+import { eventually } from '../support/eventually.ts'
 import { makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -91,4 +94,33 @@ test('a trim that does not say so, or that lets the last that came evict, is fou
   await tell(story, 3, trimTimelines)
   await expect(tell(story, 3, silent)).rejects.toThrow('no hole')
   await expect(tell(story, 3, byArrival)).rejects.toThrow('the newest are there')
+})
+
+test('a worker trims whom its cuts name, some dozens together, and waits for none of it', async () => {
+  const viewers = await makeUsers(db, 40)
+  const [long = '', ...others] = viewers
+  await insert(
+    long,
+    Array.from({ length: 810 }, (_, i) => i + 1),
+  )
+  const cutOf = (trim: readonly string[], drained: boolean): Cut => {
+    const entry = { activityId: '1', actorId: '1', audience: 'public' } as const
+    return { chunks: [{ entry, afterViewer: 0n, viewers: '' }], unfinished: new Map(), trim, drained }
+  }
+  const cuts = [cutOf([long], false), cutOf(others.slice(0, 20), false), cutOf(others.slice(20), true)]
+  const cutBatch = async () => cuts.shift() ?? cutOf([], true)
+  const errors: unknown[] = []
+  const worker = createFanoutWorker({
+    db,
+    queue: { cutBatch, cutOne: cutBatch },
+    delivery: { push: async () => {}, resting: () => false },
+    observe: (event) => void ('error' in event && errors.push(event.error)),
+  })
+  await db.transaction(async (tx) => {
+    await tx.execute(sql`select 1 from viewers where viewer_id = ${long} for update`) // as a rebuild may for long
+    await worker.drain(new AbortController().signal)
+    expect(cuts).toEqual([])
+  })
+  await eventually(async () => expect((await timelineOf(long)).ids).toHaveLength(800))
+  expect(errors).toEqual([])
 })
