@@ -84,6 +84,7 @@ export function writes(world: () => World): void {
       expect(await activityOf(replay)).toEqual(body)
     }
     expect((await post(reader, { text: 'another person may use the same key' }, key)).status).toBe(201)
+    for (const text of ['another request', '']) await expectProblem(await post(author, { text }, key), 'idempotency-key-reused')
     const version = again.headers.get(VERSION_HEADER)
     expect(await idsOf(await author.fetch(`/v1/users/${author.id}/posts`, { version }))).toEqual([id])
   })
