@@ -80,8 +80,11 @@ function visibleWay(reader: ReaderRow, row: Whereabouts): { readonly way: Way; r
 
 /** A row came by its chunk, or by what was copied when the reader followed or came back. */
 function rowBecause({ enrolledAtMs }: ReaderRow, { mintedAtMs, followedSinceMs, insertedAtMs, pushedAtMs }: Whereabouts): string {
-  if (mintedAtMs < (followedSinceMs ?? 0)) return 'the history that was copied when they followed its author brought its row'
-  if (mintedAtMs < (enrolledAtMs ?? 0)) return 'the rebuild when they came back brought its row'
+  const [followedMs, returnedMs] = [followedSinceMs ?? 0, enrolledAtMs ?? 0]
+  if (mintedAtMs < Math.max(followedMs, returnedMs))
+    return followedMs > returnedMs
+      ? 'the history that was copied when they followed its author brought its row'
+      : 'the rebuild when they came back brought its row'
   if (insertedAtMs === null) return 'its fan-out wrote a row, more than two hours ago'
   return pushedAtMs === null
     ? 'its fan-out wrote a row; the push to L2 is still owed, and a timeline that is in L2 does not have it yet'
