@@ -1,6 +1,13 @@
 import { type ClientRequestArgs, Agent as HttpAgent, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import type { L2Options } from './l2.ts'
+
+/** Where L2 is, and how long it may take to answer (milliseconds). */
+export interface L2Address {
+  readonly url: string
+  readonly token: string
+  readonly deadlineMs: number
+  readonly timeoutSignal: (ms: number) => AbortSignal
+}
 
 /** A connection that rested longer may have been closed by whoever stands between (milliseconds). */
 const IDLE_MS = 4_000
@@ -9,7 +16,7 @@ const IDLE_MS = 4_000
  * Sends a command whose JSON is written already, and answers its result, as the client of Upstash would: no retries, a deadline, an error of the command as
  * it is. By Node's own HTTP, which takes a third of the CPU that `fetch` takes for a body of 66 KB: it is what fan-out spends per thousand entries.
  */
-export function createPoster({ url, token, deadlineMs, timeoutSignal }: Omit<L2Options, 'prefix'>): (body: Buffer) => Promise<unknown> {
+export function createPoster({ url, token, deadlineMs, timeoutSignal }: L2Address): (body: Buffer) => Promise<unknown> {
   const target = new URL(url)
   const secure = target.protocol === 'https:'
   const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: IDLE_MS })

@@ -4,24 +4,19 @@ import { CLIENT_OPTIONS } from '../../contract/l2/client.ts'
 import { beatKeyOf, isBeatKey, leaseKeyOf } from '../../contract/l2/keys.ts'
 import { SCRIPTS } from '../../contract/l2/scripts.ts'
 import type { L2Port } from '../fanout/l2-port.ts'
-import { createPoster } from './l2-post.ts'
+import { createPoster, type L2Address } from './l2-post.ts'
 import { pushBody } from './push-body.ts'
 
-/** Where L2 is, and how long it may take to answer (milliseconds). */
-export interface L2Options {
-  readonly url: string
-  readonly token: string
+export interface L2Options extends L2Address {
   /** In front of every key of this deployment. */
   readonly prefix: string
-  readonly deadlineMs: number
-  readonly timeoutSignal: (ms: number) => AbortSignal
 }
 
 /** Keys removed per UNLINK, and asked of SCAN at a time. */
 const SCAN_COUNT = 1_000
 
 /** The client of Upstash's REST dialect as the origin uses it. */
-export const clientOf = ({ url, token, deadlineMs, timeoutSignal }: L2Options): Redis =>
+export const clientOf = ({ url, token, deadlineMs, timeoutSignal }: L2Address): Redis =>
   new Redis({ url, token, ...CLIENT_OPTIONS, signal: () => timeoutSignal(deadlineMs) })
 
 /** L2 over Upstash's REST dialect. No hidden retries: a call that fails is a debt, and debts are paid in the open. */

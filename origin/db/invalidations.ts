@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
+import { DEBT_AFTER_SECONDS } from './chunks.ts'
 import { idArray, type Queryable } from './client.ts'
-import { DEBT_AFTER_SECONDS } from './jobs.ts'
 
 export interface InvalidationRow {
   readonly id: bigint

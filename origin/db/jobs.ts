@@ -1,19 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { blameFor, type Database, idArray, LAZILY, prepared, type Queryable } from './client.ts'
+import { type Chunk, DEBT_AFTER_SECONDS, isPresent } from './chunks.ts'
+import { blameFor, type Database, LAZILY, prepared, type Queryable } from './client.ts'
 import { buryJob, postponeJob } from './dead-jobs.ts'
-import { EFFECTIVE_AUDIENCE, type EntryRow, type RawEntry, toEntry } from './entries.ts'
-
-/** Seconds that a chunk or an invalidation is left to the process that made it, before anybody may take it as a debt. */
-export const DEBT_AFTER_SECONDS = 5
-
-/** A chunk of a fan-out whose rows have committed and which is to be pushed to L2. */
-export interface Chunk {
-  readonly entry: EntryRow
-  /** The chunk begins behind this viewer; 0 for the first chunk of an activity. */
-  readonly afterViewer: bigint
-  /** The ids of its viewers, 19 digits each, as one text. */
-  readonly viewers: string
-}
+import { EFFECTIVE_AUDIENCE, type RawEntry, toEntry } from './entries.ts'
 
 /** Small authors, taken in batches; big ones, a chunk at a time. */
 export type Lane = 'small' | 'big'
@@ -50,8 +39,6 @@ export interface QueueRules {
 const CHUNKS_PER_BATCH = 4
 /** Of the viewers of a chunk one in so many is trimmed: timelines hold as many rows more on average, and each looks for its 801st so much more rarely. */
 export const TRIM_SHARE = 160
-/** Chunks that are taken as debts together, at most. */
-const MOST_DEBTS = 100
 /** What a job costs its author's next one in turns (seconds): each follower about what a row takes, and each post as much as 500. */
 const SECONDS_PER_FOLLOWER = 0.000_02
 const SECONDS_PER_POST = 0.01
@@ -132,12 +119,6 @@ function dueJobs(preferred: Lane, batch: number): SQL {
     select * from preferred union all select * from other`
 }
 
-/**
- * May a timeline of this viewer be present in L2? Whoever fills one marks that first and then takes a snapshot: a post it does not see commits after the mark, and its chunk
- * finds the mark. A scalar, which is asked of these viewers alone: `exists` may become a hash of all.
- */
-const isPresent = (viewerId: SQL): SQL => sql`(select present_until > now() from viewers v where v.viewer_id = ${viewerId})`
-
 type RawCut = RawEntry & { mode: string; after_viewer: bigint; next_viewer: bigint | null; viewers: string | null; others: boolean }
 
 const NOTHING: Cut = { chunks: [], unfinished: new Map(), trim: [], drained: true }
@@ -211,67 +192,4 @@ function toTrim(activityId: bigint, viewers: string): string[] {
   const first = Number((activityId >> 22n) % BigInt(TRIM_SHARE))
   for (let at = first * 19; at < viewers.length; at += TRIM_SHARE * 19) picked.push(viewers.slice(at, at + 19))
   return picked
-}
-
-/** Notes that Redis has acknowledged these chunks: from now on their entries are delivered. */
-export async function markPushed(db: Queryable, chunks: readonly Chunk[]): Promise<void> {
-  await prepared(db).execute(sql`
-    with marked as (
-      update fanout_chunks c set pushed_at = now() from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
-        ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)
-      where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer and pushed_at is null
-    )
-    select ${LAZILY}`)
-}
-
-/** These chunks are debts in so many seconds, unless they are pushed by then. */
-export async function dueIn(db: Queryable, chunks: readonly Chunk[], seconds: number): Promise<void> {
-  await db.execute(sql`
-    with held as (
-      update fanout_chunks c set due_at = now() + make_interval(secs => ${seconds}) from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
-        ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)
-      where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer and pushed_at is null
-    )
-    select ${LAZILY}`)
-}
-
-/** Takes back that these chunks were pushed: they are due at once. */
-export async function oweChunks(db: Queryable, chunks: readonly Chunk[]): Promise<void> {
-  await db.execute(sql`
-    update fanout_chunks c set pushed_at = null, due_at = now() from unnest(${idArray(chunks.map((chunk) => chunk.entry.activityId))},
-      ${idArray(chunks.map((chunk) => chunk.afterViewer))}) d(activity_id, after_viewer)
-    where c.activity_id = d.activity_id and c.after_viewer = d.after_viewer`)
-}
-
-/**
- * Takes chunks that nobody pushed in time, the newest first, and holds them for a while: until their authors have so many followers together, of a big one as many
- * as a chunk may have. Their viewers are read from the edges of now.
- */
-export async function takeUnpushed(db: Queryable, followers: number): Promise<Chunk[]> {
-  const rows = await db.execute<RawEntry & { after_viewer: bigint; viewers: string | null }>(sql`
-    with due as materialized (
-      select activity_id, after_viewer, author_id from fanout_chunks where pushed_at is null and due_at <= now()
-      order by activity_id desc limit ${MOST_DEBTS} for update skip locked
-    ), turn as (
-      select due.*, sum(least(follower_count, ${followers}::int)) over (
-        order by activity_id desc, after_viewer rows between unbounded preceding and 1 preceding) as before
-      from due left join authors using (author_id)
-    ), taken as (
-      update fanout_chunks c set due_at = now() + make_interval(secs => ${DEBT_AFTER_SECONDS}) from turn
-      where c.activity_id = turn.activity_id and c.after_viewer = turn.after_viewer and coalesce(before, 0) < ${followers}::int
-      returning c.*
-    )
-    select ${LAZILY}, taken.activity_id, taken.after_viewer, taken.author_id as actor_id, ${EFFECTIVE_AUDIENCE} as audience, p.root_id, p.root_author_id, (
-      select string_agg(viewer_id::text, '') from push_edges e
-      where e.author_id = taken.author_id and e.viewer_id > taken.after_viewer and e.viewer_id <= taken.last_viewer
-        and (p.mode <> 'hot' or ${isPresent(sql`e.viewer_id`)})) as viewers
-    from taken join posts p on p.id = taken.activity_id join users u on u.id = p.author_id`)
-  return rows.map((row) => ({ entry: toEntry(row), afterViewer: row.after_viewer, viewers: row.viewers ?? '' }))
-}
-
-/** Cuts a text of 19-digit ids. */
-export function idsIn(text: string): string[] {
-  const ids: string[] = []
-  for (let at = 0; at < text.length; at += 19) ids.push(text.slice(at, at + 19))
-  return ids
 }

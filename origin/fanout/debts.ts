@@ -1,8 +1,8 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
+import { takeUnpushed } from '../db/chunks.ts'
 import type { Database } from '../db/client.ts'
 import { backfill, takeBackfills } from '../db/follows.ts'
 import { dropsOf, type InvalidationRow, insertInvalidations, takeInvalidations } from '../db/invalidations.ts'
-import { takeUnpushed } from '../db/jobs.ts'
 import type { Delivery } from './deliver.ts'
 import { raisedBetween } from './raised.ts'
 

@@ -1,5 +1,5 @@
+import { type Chunk, DEBT_AFTER_SECONDS, dueIn, markPushed } from '../db/chunks.ts'
 import type { Database } from '../db/client.ts'
-import { type Chunk, DEBT_AFTER_SECONDS, dueIn, markPushed } from '../db/jobs.ts'
 
 /** Postgres hears of progress this often (milliseconds): several times before a hold ends. */
 const NOTE_MS = 1_000

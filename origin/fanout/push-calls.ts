@@ -1,6 +1,6 @@
 import { MAX_PUSHED_ENTRIES, MAX_PUSHED_KEYS } from '../../contract/l2/calls.ts'
 import { keyOf } from '../../contract/l2/keys.ts'
-import type { Chunk } from '../db/jobs.ts'
+import type { Chunk } from '../db/chunks.ts'
 import { type Delivery, ID_DIGITS } from './l2-port.ts'
 
 /** A call of a push: it carries the entries of the chunks from `from` to before `to`. */

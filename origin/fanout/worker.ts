@@ -1,6 +1,7 @@
 import { TIMELINE_CAP } from '../../contract/timeline.ts'
+import type { Chunk } from '../db/chunks.ts'
 import { blameFor, type Database, isUniqueViolation } from '../db/client.ts'
-import type { Chunk, Cut, Lane } from '../db/jobs.ts'
+import type { Cut, Lane } from '../db/jobs.ts'
 import { trimTimelines } from '../db/timelines.ts'
 import type { Delivery } from './deliver.ts'
 import type { JobQueue } from './job-queue.ts'

@@ -23,7 +23,7 @@ interface State {
 }
 
 interface Post {
-  /** Durable: `inserted` is a committed chunk (origin/db/jobs.ts, cutChunks), `pushed` a marked one (markPushed). */
+  /** Durable: `inserted` is a committed chunk (origin/db/jobs.ts, cutJobs), `pushed` a marked one (origin/db/chunks.ts, markPushed). */
   readonly at: 'new' | 'committed' | 'inserted' | 'pushed'
   /** What its worker knows and Postgres does not: Redis has acknowledged the push, or it is still to be made although it is marked. */
   readonly worker: '' | 'acknowledged' | 'late'

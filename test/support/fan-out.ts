@@ -1,5 +1,6 @@
+import type { Chunk } from '../../origin/db/chunks.ts'
 import type { Database } from '../../origin/db/client.ts'
-import { type Chunk, createJobQueue } from '../../origin/db/jobs.ts'
+import { createJobQueue } from '../../origin/db/jobs.ts'
 import type { Delivery } from '../../origin/fanout/deliver.ts'
 import { createFanoutWorker, type FanoutEvent, type FanoutWorker } from '../../origin/fanout/worker.ts'
 

@@ -2,7 +2,7 @@ import { entryOf, standingOf, truthOf } from './posts.ts'
 import { type Chunk, type ChunkRow, type Drop, type InvalidationRow, NOT_REBUILT, need, type PostRow, type SweepRow } from './rows.ts'
 import type { State } from './state.ts'
 
-/** The twin of origin/db/jobs.ts, invalidations.ts, sweeps.ts and recovery.ts. */
+/** The twin of origin/db/chunks.ts, invalidations.ts, sweeps.ts and recovery.ts. */
 
 /** To whom of these followers a post is pushed: a hot one, to those who may have a timeline in L2. */
 const reached = (state: State, { mode }: PostRow, followers: readonly string[]): readonly string[] =>

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { pushCall } from '../../../../contract/l2/calls.ts'
 import { keyOf } from '../../../../contract/l2/keys.ts'
 import { pushBody } from '../../../../origin/adapters/push-body.ts'
-import { idsIn } from '../../../../origin/db/jobs.ts'
+import { idsIn } from '../../../../origin/db/chunks.ts'
 import type { Delivery } from '../../../../origin/fanout/l2-port.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_121)

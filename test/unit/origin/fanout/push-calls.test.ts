@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MAX_PUSHED_ENTRIES, MAX_PUSHED_KEYS } from '../../../../contract/l2/calls.ts'
 import { keyOf } from '../../../../contract/l2/keys.ts'
-import { type Chunk, idsIn } from '../../../../origin/db/jobs.ts'
+import { type Chunk, idsIn } from '../../../../origin/db/chunks.ts'
 import { type PushCall, pushCallsOf } from '../../../../origin/fanout/push-calls.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_121)
