@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { openLoop } from '../cache/open-loop.ts'
 import { deliveries, environmentOf, startOrigin } from './origin.ts'
 import { bar, type Scenario } from './scenario.ts'
@@ -22,6 +23,7 @@ export const visible: Scenario = {
   async open(world) {
     const graph = await world.graph()
     await graph.fillL2()
+    await graph.db.execute(sql`vacuum timeline_entries`) // or autovacuum comes by, minutes after millions of rows
     const origin = await startOrigin(environmentOf(graph.url, world.store))
     const { small } = graph.authors
     let next = 0
