@@ -28,12 +28,11 @@ export const environmentOf = (databaseUrl: string, { settings }: Store): Readonl
 /** An origin of its own process, and posts to it, signed as the edge signs them. */
 export async function startOrigin(environment: Readonly<Record<string, string>>) {
   const port = await freePort()
-  const { kill, process: child } = await startOriginProcess(environment, port)
+  const { kill } = await startOriginProcess(environment, port)
   const key = await importKey(EDGE_SECRET, undefined, nodeHashes)
   const target = '/v1/posts'
   return {
     kill,
-    pid: child.pid ?? 0,
     /** Posts, and answers the id of the post and how long that took (milliseconds). */
     async post(authorId: bigint): Promise<{ readonly id: bigint; readonly tookMs: number }> {
       const body = JSON.stringify({ text: 'a post' })

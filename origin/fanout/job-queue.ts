@@ -11,8 +11,9 @@ import type { Cut, FailedJob, Lane } from '../db/jobs.ts'
  */
 export interface JobQueue {
   /**
-   * Cuts chunks of the next jobs, from the preferred lane if it has any due; empty when no job is due, and `drained` when it knows that none is left. Rejects when nothing was done, and the caller goes on
-   * job by job, so that one which cannot be done takes no other with it. With `tolerant`, rows that are there already do no harm; a queue may be so always.
+   * Cuts chunks of the next jobs, from the preferred lane if it has any due; empty when no job is due, and `drained` when it knows that none is left.
+   * Rejects when nothing was done, and the caller goes on job by job, so that one which cannot be done takes no other with it. With `tolerant`, rows that
+   * are there already do no harm; a queue may be so always.
    * With `owed`, nobody is about to push these chunks: whoever pays debts may take them at once.
    */
   cutBatch(preferred: Lane, options: { readonly owed: boolean; readonly tolerant: boolean }): Promise<Cut>

@@ -7,6 +7,7 @@ import { createL2 } from '../../origin/adapters/l2.ts'
 import { insertActivity } from '../../origin/db/posts.ts'
 import { createDelivery } from '../../origin/fanout/deliver.ts'
 import { createHeartbeat } from '../../origin/fanout/heartbeat.ts'
+import { clock } from '../../origin/wiring.ts'
 import { eventually } from '../support/eventually.ts'
 import { fanoutWorker } from '../support/fan-out.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
@@ -50,7 +51,6 @@ async function postAndDeliver(authorId: string, id: bigint): Promise<void> {
   const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
   const l2 = createL2({ url: stack.l2Url, token: stack.l2Token, prefix: 'tideline:', deadlineMs: 5_000, timeoutSignal })
   const heartbeat = createHeartbeat({ db: stack.db, l2, machineId: () => MACHINE, observe: () => {} })
-  const clock = { nowMs: Date.now, monotonicMs: () => performance.now() }
   const delivery = createDelivery({ db: stack.db, l2, heartbeat, clock })
   await stack.db.transaction((tx) => insertActivity(tx, { id, authorId: BigInt(authorId), text: 'a post', root: null }))
   await fanoutWorker(stack.db, { delivery }).drain(new AbortController().signal)
