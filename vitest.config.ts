@@ -12,7 +12,11 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
+    // They only say that it must end: machines that run tests are slow and shared, and may stand still for seconds.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 60_000,
+    expect: { poll: { timeout: 20_000, interval: 25 } },
     reporters: ['default'],
     projects: [
       {

@@ -1,12 +1,16 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { pickQuietPort } from '../../dev/ports.ts'
 
-/** A loopback TCP port that nobody listened on a moment ago. Somebody else may take it before its user does. */
+const given = new Set<number>()
+
+/**
+ * A loopback TCP port that nobody listened on a moment ago, and that this process was not given before. It lies where no outgoing connection and no server that takes
+ * any port gets one, so that it is still free when its user comes to listen, and when one that was killed is started again.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = await pickQuietPort()
+    if (given.has(port)) continue
+    given.add(port)
+    return port
+  }
 }

@@ -26,7 +26,7 @@ const TOKEN = 'test-l2-token'
 export const PREFIX = 'test:'
 /** The machine whose heartbeat the calls below raise. */
 const BEAT_KEY = 'hb:1'
-const LEASE_MS = 10_000
+const LEASE_MS = 60_000
 const HOUR_MS = 3_600_000
 
 type ScriptName = keyof typeof SCRIPTS
@@ -66,7 +66,7 @@ export async function startL2() {
     url,
     token: TOKEN,
     ...CLIENT_OPTIONS,
-    signal: () => AbortSignal.timeout(5_000),
+    signal: () => AbortSignal.timeout(20_000),
   })
   const read = async (key: string): Promise<Framed | undefined> => {
     const text = await client.get<string>(PREFIX + key)

@@ -7,6 +7,7 @@ import { createUpstashFacade } from '../../dev/upstash-facade.ts'
 import { type Config, parseConfig } from '../../origin/config.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
 import { createOrigin, type Origin, type OriginEvent } from '../../origin/wiring.ts'
+import { freePort } from './free-port.ts'
 import { createDatabase } from './postgres.ts'
 import { startRedis } from './redis.ts'
 import { startWorkerd, type Workerd } from './workerd.ts'
@@ -59,6 +60,7 @@ export async function startStack(options: Options = {}) {
     UPSTASH_REDIS_REST_TOKEN: L2_TOKEN,
     EDGE_SECRET: SECRETS.EDGE_SECRET,
     DATABASE_CONNECTIONS: '12',
+    L2_DEADLINE_MS: '10000', // a machine that stands still for a second is no ill Redis: its writes would become debts
     ANNOUNCE_MS: '1000',
     TIMELINE_LIFE_MS: '1000',
     MONITOR_SAMPLES_PER_MINUTE: '0', // it would count among what tests count
@@ -67,16 +69,13 @@ export async function startStack(options: Options = {}) {
   const config: Config = parseConfig(environment)
   let origin: Origin | undefined
   let server: ServerType | undefined
-  let port = 0
+  const port = await freePort() // where it is found again after it was stopped
 
   async function startOrigin(): Promise<void> {
     origin = await createOrigin(config, (event) => events.push(event))
     const { fetch } = origin.app
     await new Promise<void>((resolve) => {
-      server = serve({ fetch, hostname: '127.0.0.1', port }, (info) => {
-        port = info.port
-        resolve()
-      })
+      server = serve({ fetch, hostname: '127.0.0.1', port }, () => resolve())
     })
   }
   async function stopOrigin(): Promise<void> {

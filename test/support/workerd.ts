@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
-import { freePort } from './free-port.ts'
 
+/** A machine that starts many at once is slow (milliseconds). */
+const READY_MS = 60_000
 const WORKERD = fileURLToPath(new URL('../../node_modules/.bin/workerd', import.meta.url))
 
 export interface Workerd {
@@ -39,7 +40,7 @@ export async function startWorkerd({
 }: Options): Promise<Workerd> {
   const folder = await mkdtemp(join(tmpdir(), 'tideline-workerd-'))
   await copyFile(bundle, join(folder, 'index.js'))
-  const ports = await Promise.all(Array.from({ length: isolates }, freePort))
+  const numbers = Array.from({ length: isolates }, (_, isolate) => isolate)
   const textsOf = (isolate: number): string =>
     Object.entries({ ...bindings, ...bindingsOf(isolate) })
       .map(([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`)
@@ -52,25 +53,29 @@ export async function startWorkerd({
 );`
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [ ${ports.map((_, i) => `(name = "w${i}", worker = .worker${i})`).join(', ')}, (name = "internet", network = (allow = ["public", "private"])) ],
-  sockets = [ ${ports.map((port, i) => `(name = "s${i}", address = "127.0.0.1:${port}", http = (), service = "w${i}")`).join(', ')} ]
+  services = [ ${numbers.map((i) => `(name = "w${i}", worker = .worker${i})`).join(', ')}, (name = "internet", network = (allow = ["public", "private"])) ],
+  sockets = [ ${numbers.map((i) => `(name = "s${i}", address = "127.0.0.1:0", http = (), service = "w${i}")`).join(', ')} ]
 );
-${ports.map((_, i) => workerOf(i)).join('\n')}
+${numbers.map(workerOf).join('\n')}
 `
   await writeFile(join(folder, 'config.capnp'), config)
-  const child = spawn(WORKERD, ['serve', join(folder, 'config.capnp')], { stdio: ['ignore', 'pipe', 'pipe'] })
+  // It takes any ports, and tells them by its fourth stream: one that was free a moment ago may be somebody else's now.
+  const child = spawn(WORKERD, ['serve', join(folder, 'config.capnp'), '--control-fd=3'], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   let log = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (log += data))
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+  let told = ''
+  child.stdio[3]?.on('data', (data: Buffer) => (told += data))
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (log += data))
   const killNow = () => void child.kill('SIGKILL')
   process.once('exit', killNow)
-  await Promise.all(
-    urls.map((url) =>
+  const urls = await Promise.all(
+    numbers.map((isolate) =>
       eventually(async () => {
         if (child.exitCode !== null) throw new Error(`workerd ended: ${log}`)
+        const url = `http://127.0.0.1:${portIn(told, `s${isolate}`)}`
         const response = await fetch(`${url}/healthz`)
         if (response.status >= 500) throw new Error(`${response.status}: ${log}`)
-      }),
+        return url
+      }, READY_MS),
     ),
   )
   return {
@@ -84,7 +89,16 @@ ${ports.map((_, i) => workerOf(i)).join('\n')}
         await once(child, 'exit')
       }
       process.off('exit', killNow)
-      await rm(folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 })
     },
   }
+}
+
+/** The port of a socket, in the lines of JSON that workerd told. */
+function portIn(told: string, socket: string): number {
+  const lines = told.split('\n').slice(0, -1)
+  const events = lines.map((line): { readonly event?: string; readonly socket?: string; readonly port?: number } => JSON.parse(line))
+  const port = events.find((one) => one.event === 'listen' && one.socket === socket)?.port
+  if (port === undefined) throw new Error(`workerd does not listen on ${socket} yet`)
+  return port
 }
