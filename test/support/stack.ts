@@ -19,6 +19,9 @@ const SECRETS = {
 }
 const L2_TOKEN = 'test-l2-token'
 
+/** Bindings of a worker whose reads and writes no slow machine ends. A lease whose holder is gone lives long with them. */
+export const PATIENT = { L2_DEADLINE_MS: '5000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '30000' }
+
 interface Options {
   /** Environment of the origin, beside what the stack knows. */
   readonly origin?: Readonly<Record<string, string>>
