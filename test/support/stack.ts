@@ -17,6 +17,8 @@ const SECRETS = {
   SIGNING_SECRET: 'test-signing-secret-0123',
 }
 const L2_TOKEN = 'test-l2-token'
+/** Machines that run tests are slow and shared, and stall for seconds: nothing is to be given up because of that. */
+const PATIENCE = { L2_DEADLINE_MS: '5000' }
 
 interface Options {
   /** Environment of the origin, beside what the stack knows. */
@@ -59,6 +61,7 @@ export async function startStack(options: Options = {}) {
     UPSTASH_REDIS_REST_TOKEN: L2_TOKEN,
     EDGE_SECRET: SECRETS.EDGE_SECRET,
     DATABASE_CONNECTIONS: '12',
+    ...PATIENCE,
     ANNOUNCE_MS: '1000',
     TIMELINE_LIFE_MS: '1000',
     MONITOR_SAMPLES_PER_MINUTE: '0', // it would count among what tests count
@@ -73,7 +76,7 @@ export async function startStack(options: Options = {}) {
     origin = await createOrigin(config, (event) => events.push(event))
     const { fetch } = origin.app
     await new Promise<void>((resolve) => {
-      server = serve({ fetch, hostname: '127.0.0.1', port }, (info) => {
+      server = serve({ fetch, hostname: '127.0.0.1', port, serverOptions: { keepAliveTimeout: 120_000 } }, (info) => {
         port = info.port
         resolve()
       })
@@ -93,7 +96,9 @@ export async function startStack(options: Options = {}) {
     ORIGIN_URL: `http://127.0.0.1:${port}`,
     UPSTASH_REDIS_REST_URL: l2Url,
     UPSTASH_REDIS_REST_TOKEN: L2_TOKEN,
-    L2_DEADLINE_MS: '1000', // machines that run tests are slow and shared
+    ...PATIENCE,
+    LOAD_DEADLINE_MS: '10000',
+    WRITE_DEADLINE_MS: '15000',
     ...SECRETS,
     ...options.worker,
   }
