@@ -12,7 +12,11 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 30_000,
+    // What must end or come true says so, however slow the machine: vitest's own 10 s for a hook are soon over where three servers start at once.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     reporters: ['default'],
     projects: [
       {

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
-import { freePort } from './free-port.ts'
 
 const WORKERD = fileURLToPath(new URL('../../node_modules/.bin/workerd', import.meta.url))
+
+const START_DEADLINE_MS = 60_000
 
 export interface Workerd {
   /** One URL per isolate. */
@@ -39,7 +40,7 @@ export async function startWorkerd({
 }: Options): Promise<Workerd> {
   const folder = await mkdtemp(join(tmpdir(), 'tideline-workerd-'))
   await copyFile(bundle, join(folder, 'index.js'))
-  const ports = await Promise.all(Array.from({ length: isolates }, freePort))
+  const numbers = Array.from({ length: isolates }, (_, i) => i)
   const textsOf = (isolate: number): string =>
     Object.entries({ ...bindings, ...bindingsOf(isolate) })
       .map(([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`)
@@ -52,25 +53,32 @@ export async function startWorkerd({
 );`
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [ ${ports.map((_, i) => `(name = "w${i}", worker = .worker${i})`).join(', ')}, (name = "internet", network = (allow = ["public", "private"])) ],
-  sockets = [ ${ports.map((port, i) => `(name = "s${i}", address = "127.0.0.1:${port}", http = (), service = "w${i}")`).join(', ')} ]
+  services = [ ${numbers.map((i) => `(name = "w${i}", worker = .worker${i})`).join(', ')}, (name = "internet", network = (allow = ["public", "private"])) ],
+  sockets = [ ${numbers.map((i) => `(name = "s${i}", address = "127.0.0.1:0", http = (), service = "w${i}")`).join(', ')} ]
 );
-${ports.map((_, i) => workerOf(i)).join('\n')}
+${numbers.map(workerOf).join('\n')}
 `
   await writeFile(join(folder, 'config.capnp'), config)
-  const child = spawn(WORKERD, ['serve', join(folder, 'config.capnp')], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(WORKERD, ['serve', join(folder, 'config.capnp'), '--control-fd=3'], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   let log = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (log += data))
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (log += data))
+  let told = ''
+  child.stdio[3]?.on('data', (data: Buffer) => (told += data))
   const killNow = () => void child.kill('SIGKILL')
   process.once('exit', killNow)
+  const urlOf = (isolate: number) =>
+    eventually(() => {
+      const port = new RegExp(`"socket":"s${isolate}","port":(\\d+)`).exec(told)?.[1]
+      if (port === undefined) throw new Error(`workerd does not listen: ${log}`)
+      return `http://127.0.0.1:${port}`
+    }, START_DEADLINE_MS)
+  const urls = await Promise.all(numbers.map(urlOf))
   await Promise.all(
     urls.map((url) =>
       eventually(async () => {
-        if (child.exitCode !== null) throw new Error(`workerd ended: ${log}`)
         const response = await fetch(`${url}/healthz`)
         if (response.status >= 500) throw new Error(`${response.status}: ${log}`)
-      }),
+      }, START_DEADLINE_MS),
     ),
   )
   return {
