@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type ServerType, serve } from '@hono/node-server'
+import { sql } from 'drizzle-orm'
 import { sign } from 'hono/jwt'
 import { inject } from 'vitest'
 import { VERSION_HEADER } from '../../contract/headers.ts'
@@ -7,10 +8,11 @@ import { createUpstashFacade } from '../../dev/upstash-facade.ts'
 import { type Config, parseConfig } from '../../origin/config.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
 import { createOrigin, type Origin, type OriginEvent } from '../../origin/wiring.ts'
+import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 import { createDatabase } from './postgres.ts'
 import { startRedis } from './redis.ts'
-import { startWorkerd, type Workerd } from './workerd.ts'
+import { startWorkerd } from './workerd.ts'
 
 const SECRETS = {
   JWT_SECRET: 'test-jwt-secret-0123456789',
@@ -98,9 +100,15 @@ export async function startStack(options: Options = {}) {
     ...SECRETS,
     ...options.worker,
   }
-  const workers: Workerd[] = await Promise.all(
-    Array.from({ length: options.processes ?? 1 }, () => startWorkerd({ bundle, bindings, isolates: options.isolates ?? 1 })),
-  )
+  /** Until its first beat an origin recovers: what was done in the last minute is owed again for a moment. */
+  const recovered = () =>
+    eventually(async () => {
+      if ((await connection.db.execute(sql`select 1 from beats limit 1`)).length === 0) throw new Error('the origin has not recovered yet')
+    }, 30_000)
+  const [workers] = await Promise.all([
+    Promise.all(Array.from({ length: options.processes ?? 1 }, () => startWorkerd({ bundle, bindings, isolates: options.isolates ?? 1 }))),
+    recovered(),
+  ])
   const urls = workers.flatMap((worker) => worker.urls)
   const urlOf = (isolate: number): string => urls[isolate % urls.length] ?? ''
 
