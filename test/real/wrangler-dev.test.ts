@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pageSchema } from '../../contract/post.ts'
 import { eventually } from '../support/eventually.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
-import { type Stack, startStack } from '../support/stack.ts'
+import { PATIENT, type Stack, startStack } from '../support/stack.ts'
 import { startWranglerDev, type WranglerDev } from '../support/wrangler-dev.ts'
 
 let stack: Stack
@@ -11,9 +11,9 @@ let url = ''
 
 beforeAll(async () => {
   stack = await startStack({ processes: 0 })
-  wrangler = await startWranglerDev({ bindings: stack.bindings })
+  wrangler = await startWranglerDev({ bindings: { ...stack.bindings, ...PATIENT } })
   url = wrangler.url
-}, 30_000)
+})
 afterAll(async () => {
   await wrangler?.stop()
   await stack?.stop()
@@ -42,8 +42,8 @@ test('under wrangler dev a post goes from its author to a follower, and the seco
     expect(page.posts.map((post) => post.text)).toEqual(['hello from wrangler dev'])
     return response.headers.get('cache-status')
   }
-  await eventually(read, 5_000)
-  await eventually(async () => expect(await read()).toContain('tideline-l1; hit'), 5_000)
+  await eventually(read)
+  await eventually(async () => expect(await read()).toContain('tideline-l1; hit'))
 })
 
 test('the page of the API is static, and its policy lets it load from its own host alone', async () => {
