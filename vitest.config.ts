@@ -16,7 +16,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
-    expect: { poll: { timeout: 20_000, interval: 25 } },
+    expect: { poll: { timeout: 30_000, interval: 25 } },
     reporters: ['default'],
     projects: [
       {

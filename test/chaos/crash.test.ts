@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually.ts'
 import { holdCommits } from '../support/held-commits.ts'
 import { type OriginProcess, startOriginProcess } from '../support/origin-process.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
-import { type Client, PATIENT, type Stack, startStack } from '../support/stack.ts'
+import { type Client, type Stack, startStack } from '../support/stack.ts'
 import { timelinesInL2, valuesInL2 } from '../support/values-in-l2.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -25,7 +25,7 @@ const restart = async () => {
 }
 
 beforeAll(async () => {
-  stack = await startStack({ isolates: 2, worker: PATIENT })
+  stack = await startStack({ isolates: 2 })
   port = Number(new URL(stack.originUrl()).port)
   await stack.stopOrigin()
   await restart()

@@ -6,7 +6,7 @@ import { pageSchema } from '../../contract/post.ts'
 import { writePast } from '../support/activity.ts'
 import { eventually } from '../support/eventually.ts'
 import { makeUsers } from '../support/people.ts'
-import { PATIENT, type Stack, startStack } from '../support/stack.ts'
+import { type Stack, startStack } from '../support/stack.ts'
 import { startWorkerd, type Workerd } from '../support/workerd.ts'
 
 const MAX_AGE_MS = 500
@@ -27,7 +27,7 @@ beforeAll(async () => {
   workerd = await startWorkerd({
     bundle: inject('workerBundle'),
     // A lease outlives a load's deadline by half: none of these ends by itself.
-    bindings: { ...stack.bindings, ...PATIENT, MEMORY_MAX_AGE_MS: String(MAX_AGE_MS) },
+    bindings: { ...stack.bindings, MEMORY_MAX_AGE_MS: String(MAX_AGE_MS) },
     isolates: 4,
     bindingsOf: (isolate): Record<string, string> => (isolate >= THIRD ? { SWITCHED_OFF: 'lease' } : {}),
   })

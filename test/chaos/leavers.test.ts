@@ -112,7 +112,7 @@ test('nor does one hang when some loads fail and some are never answered; afterw
     const dice = random()
     return dice < 0.01 ? { hangs: true } : dice < 0.03 ? { status: 500 } : slow()
   })
-  const counts = await crowdAt(tideline({ LOAD_DEADLINE_MS: '1200' }), 3_000, DEADLINE_MS, everyKeyCanBeRead)
+  const counts = await crowdAt(tideline({ LOAD_DEADLINE_MS: '1200', L2_DEADLINE_MS: '1000' }), 3_000, DEADLINE_MS, everyKeyCanBeRead)
   const { 200: served = 0, 503: refused = 0, left = 0 } = counts
   // A reader of a key whose load failed, and of which nothing is left to serve, is told so.
   expect(counts, `seed ${SEED}`).toEqual({ 200: served, 503: refused, left })

@@ -47,7 +47,7 @@ async function following(cursor: string, count: number, query = ''): Promise<Log
     read.push(...activities)
     next = next_cursor
     expect(read.length).toBeGreaterThanOrEqual(count)
-  }, 20_000)
+  }, 60_000)
   expect(read.length).toBe(count)
   return read
 }
@@ -234,7 +234,7 @@ test('under concurrent writes no reader misses one or sees one early, and the lo
   expect(play(all), `seed ${SEED}`).toEqual(stateOf(tables?.standing ?? []))
   // Ordered otherwise, the same log ends in another state: what is compared does depend on the order.
   expect(play(all.toReversed())).not.toEqual(play(all))
-}, 60_000)
+}, 120_000)
 
 describe('the example consumer', () => {
   let folder: string
@@ -265,7 +265,7 @@ describe('the example consumer', () => {
     const deleted = await write(ada, 'The tide goes out')
     const before = run(file)
     try {
-      await eventually(async () => expect(await cursorIn()).toBeDefined(), 20_000)
+      await eventually(async () => expect(await cursorIn()).toBeDefined(), 60_000)
     } finally {
       await kill(before)
     }
@@ -276,8 +276,8 @@ describe('the example consumer', () => {
     await callerOf(stack)('PUT', `/v1/users/${ben}/suspension`, { suspended: true })
     const after = run(file)
     try {
-      await eventually(async () => expect((await page(`?cursor=${await cursorIn()}`)).activities).toEqual([]), 20_000)
-      await eventually(async () => expect(JSON.parse(await readFile(file, 'utf8')).hidden[ben]?.suspended).toBe(true), 20_000)
+      await eventually(async () => expect((await page(`?cursor=${await cursorIn()}`)).activities).toEqual([]), 60_000)
+      await eventually(async () => expect(JSON.parse(await readFile(file, 'utf8')).hidden[ben]?.suspended).toBe(true), 60_000)
     } finally {
       await kill(after)
     }

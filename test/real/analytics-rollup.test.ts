@@ -33,7 +33,7 @@ const clock = { nowMs: () => NOW_MS }
 
 beforeAll(async () => {
   database = await createDatabase(inject('postgresUrl'))
-  connection = connect(database.url, { maxConnections: 2, statementTimeoutMs: 10_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 2, statementTimeoutMs: 60_000, applicationName: 'test' })
   points = fc.sample(anyPoint(NOW_MS), { numRuns: 2_000, seed: SEED }).map(encodePoint)
   // Two origins at once, in several writes, on the same rows.
   const rollups = [createRollup(connection.db, clock), createRollup(connection.db, clock)]
@@ -243,7 +243,7 @@ test('points take no place from reads: an origin that serves all it can still ta
     return status
   }
   const load = () => ask('/internal/load', { keys: ['us:1100000000000000001'] })
-  const other = connect(database.url, { maxConnections: 1, statementTimeoutMs: 10_000, applicationName: 'test' })
+  const other = connect(database.url, { maxConnections: 1, statementTimeoutMs: 60_000, applicationName: 'test' })
   const held: Promise<number>[] = []
   await other.db.transaction(async (tx) => {
     await tx.execute(sql`lock table users in access exclusive mode`)

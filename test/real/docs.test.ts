@@ -9,7 +9,7 @@ import { commandsIn, scriptOf, treatmentOf } from '../support/docs/commands.ts'
 import { documents, project } from '../support/docs/project.ts'
 import { createShell } from '../support/docs/run.ts'
 import { eventually } from '../support/eventually.ts'
-import { PATIENT, type Stack, startStack } from '../support/stack.ts'
+import { type Stack, startStack } from '../support/stack.ts'
 
 const fences = documents.flatMap((document) => document.fences.map((fence) => ({ ...fence, where: `${document.file}:${fence.line}` })))
 /** Those for Analytics Engine are in another dialect, which analytics has tests for. */
@@ -28,7 +28,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tideline-docs-'))
   const graph = join(folder, 'graph.txt.gz')
   await writeFile(graph, gzipSync('# follower followee\n1\t2\n2\t3\n'))
-  stack = await startStack({ worker: PATIENT })
+  stack = await startStack()
   reader = await prepareData(new URL(stack.databaseUrl), CROWD_FLOOR, () => {})
   sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} })
   shell = createShell({

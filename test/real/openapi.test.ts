@@ -12,7 +12,7 @@ import { runCurlLine } from '../support/curl-line.ts'
 import { eventually } from '../support/eventually.ts'
 import { contentOf, createJudge, theDocument } from '../support/openapi.ts'
 import { makeFollows } from '../support/people.ts'
-import { PATIENT, type Stack, startStack } from '../support/stack.ts'
+import { type Stack, startStack } from '../support/stack.ts'
 
 const document = theDocument()
 const judge = createJudge(document)
@@ -21,7 +21,7 @@ let stack: Stack
 /** Of the caller's feed, in place of the one that is printed: a cursor is made when it is needed. */
 let gapCursor = ''
 beforeAll(async () => {
-  stack = await startStack({ worker: PATIENT })
+  stack = await startStack()
   const gap = { below: '2124999999999999999', above: '1500000000000000000', anchor: '2124999999999999999' }
   gapCursor = await encodeGap(await importKey(stack.secrets.SIGNING_SECRET), 'following', CALLER.id, gap)
   await stack.db.transaction(async (tx) => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pageSchema } from '../../contract/post.ts'
 import { eventually } from '../support/eventually.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
-import { PATIENT, type Stack, startStack } from '../support/stack.ts'
+import { type Stack, startStack } from '../support/stack.ts'
 import { startWranglerDev, type WranglerDev } from '../support/wrangler-dev.ts'
 
 let stack: Stack
@@ -11,7 +11,7 @@ let url = ''
 
 beforeAll(async () => {
   stack = await startStack({ processes: 0 })
-  wrangler = await startWranglerDev({ bindings: { ...stack.bindings, ...PATIENT } })
+  wrangler = await startWranglerDev({ bindings: stack.bindings })
   url = wrangler.url
 })
 afterAll(async () => {

@@ -7,7 +7,7 @@ import { type OriginProcess, startOriginProcess } from './origin-process.ts'
 import { makeFollows, makeUsers } from './people.ts'
 import { mulberry32 } from './random.ts'
 import { scroll } from './scroll.ts'
-import { type Client, PATIENT, startStack } from './stack.ts'
+import { type Client, startStack } from './stack.ts'
 import { timelinesInL2 } from './values-in-l2.ts'
 
 const AUTHORS = 8
@@ -18,7 +18,7 @@ const MOST_POSTS = 3
 /** People who follow each other and read, an origin that does not fan out, and processes that do and are killed. */
 export async function startKilledFanout(seed: number) {
   const random = mulberry32(seed)
-  const stack = await startStack({ origin: { FANOUT_WORKERS: '0' }, worker: PATIENT })
+  const stack = await startStack({ origin: { FANOUT_WORKERS: '0' } })
   const ids = await makeUsers(stack.db, AUTHORS + READERS)
   const people = await Promise.all(ids.map((id) => stack.client(id)))
   const authors = people.slice(0, AUTHORS)

@@ -41,7 +41,8 @@ export function createCountingClient(urls: readonly string[]) {
 
   return {
     counted,
-    ask({ route, path, method = 'GET', token, headers = {}, body }: Ask, isolate: number): Promise<Answered> {
+    ask(ask: Ask, isolate: number): Promise<Answered> {
+      const { route, path, method = 'GET', token, headers = {}, body } = ask
       const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
       const type = body === undefined ? {} : { 'content-type': 'application/json' }
       return new Promise((resolve, reject) => {
@@ -55,7 +56,9 @@ export function createCountingClient(urls: readonly string[]) {
             resolve(answered)
           })
         })
-        asked.on('error', reject)
+        // workerd ends a connection that was idle for 5 s, maybe in the moment in which it is used again: then it has seen nothing of the request.
+        const wasClosed = (error: NodeJS.ErrnoException) => asked.reusedSocket && /^(ECONNRESET|EPIPE)$/.test(error.code ?? '')
+        asked.on('error', (error) => (wasClosed(error) ? resolve(this.ask(ask, isolate)) : reject(error)))
         asked.end(body)
       })
     },
