@@ -23,8 +23,8 @@ interface Counted {
   readonly layers: Layers
 }
 
-/** Points are sent in batches, 0.7 s after the first of them at the latest. */
-const QUIET_MS = 1_000
+/** Points are sent in batches, 0.7 s after the first of them at the latest, and the origin writes what came once a second: a pause of theirs may be longer than each. */
+const QUIET_MS = 2_500
 const ARRIVE_MS = 10_000
 const PAUSE_MS = 200
 

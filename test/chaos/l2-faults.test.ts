@@ -22,7 +22,8 @@ const BINDINGS = {
   MAX_LOADS: String(MAX_LOADS),
   MEMORY_MAX_AGE_MS: String(MAX_AGE_MS),
   L2_DEADLINE_MS: String(DEADLINE_MS),
-  LOAD_DEADLINE_MS: '4000',
+  LOAD_DEADLINE_MS: '12000', // nor does a machine that stands still end a load that waits for others, or a reader's wait for a place
+  WRITE_DEADLINE_MS: '30000',
 }
 
 /** What L2 does, whether its calls fail, and how that begins and ends. */
@@ -60,7 +61,7 @@ beforeAll(async () => {
   const started = await startPlaces(stack, BINDINGS, [...cases.map(() => ({})), ...OTHERS])
   stop = started.stop
   scenes = await Promise.all(started.places.map(populate))
-}, 60_000)
+})
 afterAll(async () => {
   await stop?.()
   await stack?.stop()
@@ -136,7 +137,7 @@ const notOfOpenBreaker = (answer: Answered): boolean =>
 const untilOpen = (scene: Scene) =>
   eventually(async () => expect((await readAll(scene, mixed(scene, AT_ONCE))).filter(notOfOpenBreaker)).toEqual([]))
 
-describe.concurrent('no reader sees an error and the origin no more than its limit', { timeout: 60_000 }, () => {
+describe.concurrent('no reader sees an error and the origin no more than its limit', { timeout: 240_000 }, () => {
   test.for(cases.map((one, i) => ({ ...one, i })))('when L2 $name', async ({ begin, fails, i }) => {
     const scene = sceneAt(i)
     const { familiar, place } = scene
@@ -149,12 +150,15 @@ describe.concurrent('no reader sees an error and the origin no more than its lim
     expect((await scene.deletes(doomed)).status).toBe(204)
     await eventually(async () => expect(await statusOf(scene, doomed)).toBe(410))
     if (fails) {
-      await untilOpen(scene)
       const { stats } = place.facade
-      stats.reset()
-      const startedAtMs = performance.now()
-      expect((await readAll(scene, mixed(scene, 40))).filter(notOfOpenBreaker)).toEqual([])
-      expect(stats.requests).toBeLessThanOrEqual(1 + Math.ceil((performance.now() - startedAtMs) / OPEN_MS))
+      // A breaker that nobody asked for three seconds forgets: on a machine that stands still for as long it has to open again.
+      await eventually(async () => {
+        await untilOpen(scene)
+        stats.reset()
+        const startedAtMs = performance.now()
+        expect((await readAll(scene, mixed(scene, 40))).filter(notOfOpenBreaker)).toEqual([])
+        expect(stats.requests).toBeLessThanOrEqual(1 + Math.ceil((performance.now() - startedAtMs) / OPEN_MS))
+      })
     }
 
     await end()

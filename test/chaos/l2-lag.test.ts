@@ -10,6 +10,8 @@ import { type Stack, startStack } from '../support/stack.ts'
 import { startWorkerd, type Workerd } from '../support/workerd.ts'
 
 const MAX_AGE_MS = 500
+/** So much longer memory answers where L2 takes longer than a tenth of a second (worker/cache/core.ts). */
+const LATE_MS = 2_000
 /** The last two have no lease. */
 const [FIRST, SECOND, THIRD, FOURTH] = [0, 1, 2, 3]
 const ISOLATES = [FIRST, SECOND]
@@ -25,7 +27,7 @@ beforeAll(async () => {
   workerd = await startWorkerd({
     bundle: inject('workerBundle'),
     // A lease outlives a load's deadline by half: none of these ends by itself.
-    bindings: { ...stack.bindings, MEMORY_MAX_AGE_MS: String(MAX_AGE_MS), LOAD_DEADLINE_MS: '10000' },
+    bindings: { ...stack.bindings, MEMORY_MAX_AGE_MS: String(MAX_AGE_MS) },
     isolates: 4,
     bindingsOf: (isolate): Record<string, string> => (isolate >= THIRD ? { SWITCHED_OFF: 'lease' } : {}),
   })
@@ -33,7 +35,7 @@ beforeAll(async () => {
   authorization = `Bearer ${await stack.tokenFor({ sub: author })}`
   await writePast(stack.db, [author], { seed: 7, posts: 1_000, reposts: 0, deleted: 0, spanMs: 86_400_000 })
   posts = (await stack.db.execute<{ id: string }>(sql`select id::text from posts order by posts.id desc`)).map(({ id }) => id)
-}, 60_000)
+})
 afterEach(() => stack.facade.setFault(undefined))
 afterAll(async () => {
   await workerd?.stop()
@@ -47,7 +49,7 @@ function takePost(): string {
 }
 function ask(isolate: number, path: string, init: RequestInit & { version?: string | null } = {}): Promise<Response> {
   const headers = { authorization, ...(init.version && { [VERSION_HEADER]: init.version }), ...init.headers }
-  return fetch(workerd.urls[isolate] + path, { ...init, headers, signal: AbortSignal.timeout(20_000) })
+  return fetch(workerd.urls[isolate] + path, { ...init, headers, signal: AbortSignal.timeout(60_000) })
 }
 const statusOf = async (isolate: number, post: string, version?: string | null) =>
   (await ask(isolate, `/v1/posts/${post}`, { version: version ?? null })).status
@@ -75,7 +77,7 @@ describe.each([0, 300, 2_000])('with a replica %i ms behind', (lagMs) => {
       for (const isolate of ISOLATES) expect([200, 410]).toContain(await statusOf(isolate, doomed))
       expect(performance.now()).toBeGreaterThan(endsAtMs)
     })
-    for (const isolate of ISOLATES) expect(await statusOf(isolate, doomed)).toBe(410)
+    for (const isolate of ISOLATES) await eventually(async () => expect(await statusOf(isolate, doomed)).toBe(410), LATE_MS)
   })
 
   test('who brings the version token of a write sees through the lag at once', async () => {

@@ -19,8 +19,8 @@ const AT_ONCE = 200
 /** Share of the clients that leave, and how long their patience lasts at most (milliseconds). */
 const LEAVERS = 1 / 3
 const PATIENCE_MS = 150
-/** Longer than a read may take that waits in both of its turns for a lease and for a load. */
-const DEADLINE_MS = 12_000
+/** Longer than a read may take that waits in both of its turns for a lease and for a load, and shorter than those wait whose leader died. */
+const DEADLINE_MS = 25_000
 /** Values that die soon keep the origin busy; nothing is served beyond its hard end. */
 const SHORT = { softMs: 400, hardMs: 500, graceMs: 0 }
 const LIFETIMES = JSON.stringify({ post: SHORT, user: SHORT })
@@ -36,7 +36,7 @@ beforeAll(async () => {
   origin.aimAt(stack.originUrl())
   await writePast(stack.db, await makeUsers(stack.db, 30), { seed: SEED, posts: KEYS, reposts: 0, deleted: 0, spanMs: 86_400_000 })
   paths = (await stack.db.execute<{ id: string }>(sql`select id::text from posts order by id`)).map(({ id }) => `/v1/posts/${id}`)
-}, 30_000)
+})
 afterAll(async () => {
   await stack?.stop()
   await origin?.close()
@@ -100,25 +100,25 @@ const slow = () => ({ delayMs: 40 + random() * 160 })
 test('when a third of the clients leave at random moments, none of the others hangs or fails', async () => {
   origin.setRule(slow)
   // Deadlines that a busy machine does not reach: nothing fails but what the leavers break, and no take-over comes in time to hide it.
-  const runs = tideline({ LOAD_DEADLINE_MS: '5000', L2_DEADLINE_MS: '5000' })
+  const runs = tideline({ LOAD_DEADLINE_MS: '10000', L2_DEADLINE_MS: '5000' })
   const counts = await crowdAt(runs, 1_500, DEADLINE_MS, everyKeyCanBeRead)
   const { 200: served = 0, left = 0 } = counts
   expect(counts, `seed ${SEED}`).toEqual({ 200: served, left })
   expect(left).toBeGreaterThan(150)
-}, 60_000)
+}, 240_000)
 
 test('nor does one hang when some loads fail and some are never answered; afterwards every key can be read', async () => {
   origin.setRule(() => {
     const dice = random()
     return dice < 0.01 ? { hangs: true } : dice < 0.03 ? { status: 500 } : slow()
   })
-  const counts = await crowdAt(tideline({ LOAD_DEADLINE_MS: '1200' }), 3_000, DEADLINE_MS, everyKeyCanBeRead)
+  const counts = await crowdAt(tideline({ LOAD_DEADLINE_MS: '1200', L2_DEADLINE_MS: '1000' }), 3_000, DEADLINE_MS, everyKeyCanBeRead)
   const { 200: served = 0, 503: refused = 0, left = 0 } = counts
   // A reader of a key whose load failed, and of which nothing is left to serve, is told so.
   expect(counts, `seed ${SEED}`).toEqual({ 200: served, 503: refused, left })
   expect(served).toBeGreaterThan(1_000)
   expect(left).toBeGreaterThan(300)
-}, 60_000)
+}, 240_000)
 
 test('a naive map of promises leaves readers hanging in such a crowd, and keys that nobody can read again', async () => {
   origin.setRule(() => ({ delayMs: PATIENCE_MS }))
@@ -129,4 +129,4 @@ test('a naive map of promises leaves readers hanging in such a crowd, and keys t
   })
   expect(counts.hung, `seed ${SEED}`).toBeGreaterThan(10)
   expect(after.hung, `seed ${SEED}`).toBeGreaterThan(5)
-}, 60_000)
+}, 240_000)

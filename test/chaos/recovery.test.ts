@@ -22,7 +22,7 @@ let machines = 0
 
 beforeAll(async () => {
   ;[database, l2] = await Promise.all([createDatabase(inject('postgresUrl')), startL2()])
-  connection = connect(database.url, { maxConnections: 6, statementTimeoutMs: 10_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 6, statementTimeoutMs: 60_000, applicationName: 'test' })
 })
 afterAll(async () => {
   await connection?.close()

@@ -17,7 +17,7 @@ let connection: Connection
 let redis: TestRedis
 beforeAll(async () => {
   ;[database, redis] = await Promise.all([createDatabase(inject('postgresUrl')), startRedis()])
-  connection = connect(database.url, { maxConnections: 1, statementTimeoutMs: 10_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 1, statementTimeoutMs: 60_000, applicationName: 'test' })
 })
 afterAll(async () => {
   await connection?.close()

@@ -39,7 +39,7 @@ beforeAll(async () => {
     stateDir: folder,
     placeholders: { HANDLE: reader.handle, 'graph.txt.gz': graph },
   })
-}, 60_000)
+})
 afterAll(async () => {
   await sql?.end()
   await stack?.stop()
@@ -106,6 +106,9 @@ test('the row that the runbook owes after a restore of Postgres empties L2 and l
     expect(await keys()).toContain(timeline)
   })
   const [emptying] = queries.filter(({ text }) => text.includes(`('*', 0)`))
-  await sql.unsafe(emptying?.text ?? '')
-  await eventually(async () => expect((await keys()).map((key) => key.split(':')[1])).toEqual(['hb']))
+  // Owed again where a fill behind the last answer came after it.
+  await eventually(async () => {
+    await sql.unsafe(emptying?.text ?? '')
+    await eventually(async () => expect((await keys()).map((key) => key.split(':')[1])).toEqual(['hb']), 5_000)
+  }, 60_000)
 })

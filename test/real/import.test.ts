@@ -11,6 +11,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import { readEdges } from '../../dev/edges.ts'
 import { importFollows } from '../../origin/db/import.ts'
+import { eventually } from '../support/eventually.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const COMMAND = fileURLToPath(new URL('../../dev/import.ts', import.meta.url))
@@ -158,9 +159,8 @@ describe('a follow graph', () => {
       await tx`select 1 from viewers where viewer_id = ${String(ann)} for update`
       await tx`insert into follows (follower_id, followee_id) values (${String(ann)}, ${String(cid)})`
       loading = load('ann cid\nbob cid\n')
-      await expect
-        .poll(() => sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`, { timeout: 5_000 })
-        .toHaveLength(1)
+      const waiting = () => sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      await eventually(async () => expect(await waiting()).toHaveLength(1))
       await tx`update authors set follower_count = follower_count + 1 where author_id = ${String(cid)}`
     })
     expect(await loading).toMatchObject({ followsNew: 1, followsKnown: 1 })
@@ -249,7 +249,7 @@ describe('the command', () => {
       await tx`lock table users`
       const running = run(['--edges', 'good.txt', '--database-url', database.url])
       const waiting = () => sql`select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
-      await expect.poll(waiting, { timeout: 10_000 }).toHaveLength(1)
+      await eventually(async () => expect(await waiting()).toHaveLength(1), 60_000)
       await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
       return running
     })

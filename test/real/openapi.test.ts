@@ -9,6 +9,7 @@ import { putUser } from '../../origin/db/users.ts'
 import { operationsOf, tokenOf } from '../../web/docs/document.js'
 import { curlLine } from '../../web/docs/request.js'
 import { runCurlLine } from '../support/curl-line.ts'
+import { eventually } from '../support/eventually.ts'
 import { contentOf, createJudge, theDocument } from '../support/openapi.ts'
 import { makeFollows } from '../support/people.ts'
 import { type Stack, startStack } from '../support/stack.ts'
@@ -38,6 +39,9 @@ beforeAll(async () => {
   // Beside Hana's repost: the example has twelve likes and three reposts.
   await stack.db.execute(sql`insert into post_counts (post_id, slot, likes, reposts) values (${POST.id}, 0, 12, 2)
     on conflict (post_id, slot) do update set likes = 12, reposts = post_counts.reposts + 2`)
+  // Nobody waits for counts: they are to be known before somebody likes the post.
+  const caller = await stack.client(CALLER.id)
+  await eventually(async () => expect(await (await caller.fetch(`/v1/posts/${POST.id}`)).json()).toMatchObject({ counts: { likes: 12 } }))
 })
 afterAll(() => stack?.stop())
 

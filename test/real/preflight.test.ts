@@ -12,6 +12,7 @@ import { preflight } from '../../dev/preflight/preflight.ts'
 import { checkRedis } from '../../dev/preflight/redis.ts'
 import { createUpstashFacade } from '../../dev/upstash-facade.ts'
 import { runDevCommand } from '../support/command.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Stack, startStack } from '../support/stack.ts'
 import { startTransactionPooler } from '../support/transaction-pooler.ts'
 
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await alter('set synchronous_commit = on')
   origin = { ...stack.environment, ANNOUNCE_MS: undefined, TIMELINE_LIFE_MS: undefined, EDGE_SECRET_PREVIOUS: undefined }
   worker = { ...stack.bindings, ...SECRETS, CORS_ORIGINS: 'https://app.example' }
-}, 60_000)
+})
 afterAll(() => stack?.stop())
 
 const deployment = (changes: { origin?: Env; worker?: Env } = {}): Deployment => ({
@@ -49,10 +50,13 @@ const alter = (change: string) => stack.db.execute(sql.raw(`alter database "${ne
 const databaseWith = (changes: Env = {}, nowMs = Date.now) => checkDatabase({ ...origin, ...changes }, nowMs)
 
 test('a good configuration passes; that it is all on one machine is pointed out', async () => {
-  const verdicts = await preflight(deployment())
-  expect(verdicts.filter(({ level }) => level === 'FAIL')).toEqual([])
-  expect(verdicts.flatMap(({ level, check }) => (level === 'warn' ? [check] : []))).toEqual(['redis encrypted', 'origin encrypted'])
-  expect(verdicts.length).toBeGreaterThan(30)
+  // Its calls give up after seconds, and warn of what takes long: a machine that stood still is looked at again.
+  await eventually(async () => {
+    const verdicts = await preflight(deployment())
+    expect(verdicts.filter(({ level }) => level === 'FAIL')).toEqual([])
+    expect(verdicts.flatMap(({ level, check }) => (level === 'warn' ? [check] : []))).toEqual(['redis encrypted', 'origin encrypted'])
+    expect(verdicts.length).toBeGreaterThan(30)
+  })
 })
 
 test('nothing is left behind in Redis', async () => {
@@ -126,9 +130,10 @@ test('found: a role that may not write, and too few connections for it', async (
 })
 
 test('found: clocks that differ by more than the origin minds', async () => {
-  const verdicts = await databaseWith({}, () => Date.now() + 5_000)
-  expect(found(verdicts, 'postgres clock')).toMatch(/^FAIL [345]\d\d\d ms/)
-  expect(found(await checkRedis(deployment(), () => Date.now() - 5_000), 'redis clock')).toMatch(/^warn [345]\d\d\d ms/)
+  // Less by what the answer takes, which nobody can tell from the clocks.
+  const verdicts = await databaseWith({}, () => Date.now() + 50_000)
+  expect(found(verdicts, 'postgres clock')).toMatch(/^FAIL [345]\d{4} ms/)
+  expect(found(await checkRedis(deployment(), () => Date.now() - 50_000), 'redis clock')).toMatch(/^warn [345]\d{4} ms/)
 })
 
 test('found: a pooler in transaction mode', async () => {
@@ -172,7 +177,7 @@ test('found: another EDGE_SECRET than the origin has, and a place where no origi
   const elsewhere = await checkOrigin({ ...worker, ORIGIN_URL: stack.l2Url }, Date.now)
   expect(found(elsewhere, 'origin ready')).toMatch(/^FAIL .* answers 401/)
   expect(found(await checkOrigin({ ...worker, ORIGIN_URL: 'http://192.0.2.1' }, Date.now), 'origin encrypted')).toMatch(/^FAIL plain http/)
-  expect(found(await checkOrigin(worker, () => Date.now() + 25_000), 'origin ready')).toMatch(/^FAIL its clock is 2\d s/)
+  expect(found(await checkOrigin(worker, () => Date.now() + 100_000), 'origin ready')).toMatch(/^FAIL its clock is 1\d\d s/)
 })
 
 test('the command reads files, prints a line for each check and ends with 0; with 2 when one fails', async () => {
@@ -182,9 +187,11 @@ test('the command reads files, prints a line for each check and ends with 0; wit
   const command = (...args: string[]) => runDevCommand('preflight', args)
   try {
     await writeFile(file, text(origin).join(''))
-    const good = await command('--origin-env', file, '--only', 'origin')
-    expect(good, good.output).toMatchObject({ code: 0, output: expect.stringMatching(/^ok +postgres migrated +up to date$/m) })
-    expect(good.output).toMatch(/\n\d+ ok, 1 to look at, 0 failed\n$/)
+    await eventually(async () => {
+      const good = await command('--origin-env', file, '--only', 'origin')
+      expect(good, good.output).toMatchObject({ code: 0, output: expect.stringMatching(/^ok +postgres migrated +up to date$/m) })
+      expect(good.output).toMatch(/\n\d+ ok, 1 to look at, 0 failed\n$/)
+    })
 
     await writeFile(file, text({ ...origin, DATABASE_URL: undefined }).join(''))
     const bad = await command('--origin-env', file, '--only', 'origin', '--json')

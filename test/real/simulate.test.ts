@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { firstIdAt } from '../../contract/ids.ts'
 import { checkFeeds } from '../../dev/simulate/check.ts'
 import { createAsk } from '../../dev/simulate/client.ts'
-import { createMeasures } from '../../dev/simulate/measures.ts'
+import { createMeasures, type Measures } from '../../dev/simulate/measures.ts'
 import { simulate } from '../../dev/simulate/simulation.ts'
 import { createSlots } from '../../dev/simulate/slots.ts'
 import { openWorld, type World } from '../../dev/simulate/world.ts'
@@ -20,6 +20,7 @@ import { type Stack, startStack } from '../support/stack.ts'
 const SEED = Number(process.env.SEED ?? 20_261_121)
 const USERS = 60
 const CROWD_THRESHOLD = 40
+const KINDS = ['open', 'refresh', 'write', 'probe'] as const
 
 let stack: Stack
 let world: World
@@ -50,7 +51,7 @@ beforeAll(async () => {
   const [workerUrl = ''] = stack.urls
   const { JWT_SECRET } = stack.secrets
   world = await openWorld({ workerUrl, databaseUrl: new URL(stack.databaseUrl), jwtSecret: JWT_SECRET, crowdFloor: 10 })
-}, 60_000)
+})
 afterAll(async () => {
   await world?.close()
   await stack?.stop()
@@ -58,10 +59,17 @@ afterAll(async () => {
 
 test('readers and authors act for a while: no error, analytics counts as the clients do, every feed equals SQL', async () => {
   const ticks: number[] = []
+  const ending = new AbortController()
+  // Three seconds, and more on a machine on which not everything has come about by then.
+  const onTick = (elapsedMs: number, measures: Measures) => {
+    ticks.push(elapsedMs)
+    const all = KINDS.every((kind) => measures.of([kind]).requests > 0) && measures.tally.notModified > 0
+    if (elapsedMs > 2_900 && all && measures.of(['probe']).requests > 3) ending.abort()
+  }
   const summary = await simulate(
     world,
-    { seed: SEED, minutes: 3 / 60, speed: 1_440, readers: USERS, checked: USERS, graphName: 'test' },
-    { signal: new AbortController().signal, say: () => {}, onTick: (elapsedMs) => ticks.push(elapsedMs) },
+    { seed: SEED, minutes: 1, speed: 1_440, readers: USERS, checked: USERS, graphName: 'test' },
+    { signal: ending.signal, say: () => {}, onTick },
   )
   console.log(`seed ${SEED}: ${summary.traffic.reads} reads, ${summary.traffic.writes} writes, ${summary.sightings.length} posts watched`)
   expect(summary.problems).toEqual(summary.problems.gone ? { gone: summary.problems.gone } : {})
@@ -69,18 +77,21 @@ test('readers and authors act for a while: no error, analytics counts as the cli
   expect(summary.agreement).toMatchObject({ missingPoints: 0, differencePoints: 0 })
   expect(summary.check).toMatchObject({ readers: USERS, differences: [] })
   expect(summary.check.lines).toBeGreaterThan(1_000)
-  for (const kind of ['open', 'refresh', 'write', 'probe'] as const) expect(summary.latency[kind]?.count, kind).toBeGreaterThan(0)
+  for (const kind of KINDS) expect(summary.latency[kind]?.count, kind).toBeGreaterThan(0)
   expect(summary.traffic.notModified).toBeGreaterThan(0)
   expect(summary.sightings.length).toBeGreaterThan(0)
   expect(ticks.length).toBeGreaterThan(0)
-}, 60_000)
+}, 240_000)
 
 test('a run that is ended early says so, and has its summary', async () => {
   const ending = new AbortController()
   ending.abort()
   const settings = { seed: SEED, minutes: 60, speed: 1, readers: USERS, checked: 1, graphName: 'test' }
-  const summary = await simulate(world, settings, { signal: ending.signal, say: () => {}, onTick: () => {} })
-  expect(summary).toMatchObject({ endedEarly: true, failures: [], traffic: { reads: 0 }, check: { readers: 1 } })
+  // Points of the run before may come later than it waits for them, where the machine stands still.
+  await eventually(async () => {
+    const summary = await simulate(world, settings, { signal: ending.signal, say: () => {}, onTick: () => {} })
+    expect(summary).toMatchObject({ endedEarly: true, failures: [], traffic: { reads: 0 }, check: { readers: 1 } })
+  })
 })
 
 test('the check finds what is not as SQL has it: a post that nobody fanned out', async () => {

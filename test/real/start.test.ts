@@ -11,6 +11,7 @@ import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest'
 import { pageSchema } from '../../contract/post.ts'
 import { runCurlLine } from '../support/curl-line.ts'
+import { eventually } from '../support/eventually.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
 import { livingIn, npmStart, pathWithoutRedis, recordedGroups, type Start } from '../support/start.ts'
@@ -37,7 +38,7 @@ async function endAll(except?: Start): Promise<void> {
 }
 afterAll(async () => {
   await endAll()
-  await rm(folder, { recursive: true, force: true })
+  await rm(folder, { recursive: true, force: true, maxRetries: 10 })
 })
 
 function start(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Start {
@@ -48,6 +49,8 @@ function start(args: readonly string[] = [], env: Readonly<Record<string, string
 
 const devJson = async () => JSON.parse(await readFile(join(stateDir, 'dev.json'), 'utf8'))
 const curlLines = (output: string) => output.split('\n').filter((line) => line.startsWith('curl '))
+/** Killed processes are gone a moment after the signal. */
+const expectEnded = (groups: readonly number[]) => eventually(async () => expect(await livingIn(groups)).toEqual([]))
 const groupsNow = async () => (await recordedGroups(stateDir)).map(({ pid }) => pid)
 const textsOf = async (response: Response) => pageSchema.parse(await response.json()).posts.map(({ text }) => text)
 
@@ -77,7 +80,7 @@ describe('npm start', () => {
     await first.says(READY)
     groups = await groupsNow()
     lines = curlLines(first.output())
-  }, 60_000)
+  }, 240_000)
 
   afterEach(() => endAll(first))
 
@@ -127,7 +130,7 @@ describe('npm start', () => {
     expect(groups).toHaveLength(4)
     expect((await livingIn(groups)).length).toBeGreaterThanOrEqual(4)
     expect((await first.end('SIGINT')).code).toBe(0)
-    expect(await livingIn(groups)).toEqual([])
+    await expectEnded(groups)
     expect(await readdir(stateDir)).not.toContain('running.json')
   })
 
@@ -145,14 +148,14 @@ describe('npm start', () => {
     process.kill(origin, 'SIGKILL')
     const { code } = await second.end()
     expect(code).toBe(1)
-    // This Redis is another one than the first start's: the origin says so, before or after we looked.
+    // What the origin complained of while it lived, say that this Redis is another one than the first start's, may come before or after we looked.
     const said = second
       .output()
       .slice(before)
-      .replace(/^.* origin: l2-lost-writes .*\n/, '')
+      .replaceAll(/^.* origin: .*\n/gm, '')
     expect(said).toMatch(/^the origin ended by itself \(by SIGKILL\).*\n$/)
-    expect(await livingIn(processes.map(({ pid }) => pid))).toEqual([])
-  }, 60_000)
+    await expectEnded(processes.map(({ pid }) => pid))
+  }, 240_000)
 
   test('drops the data with --reset, and only the data; Ctrl-C while it starts ends every process as well', async () => {
     await writeFile(join(stateDir, 'not-ours'), 'kept')
@@ -160,9 +163,9 @@ describe('npm start', () => {
     await third.says(/a demo graph is in: 500 users, 2,000 posts/)
     const groups = await groupsNow()
     expect(await third.end('SIGINT')).toMatchObject({ code: 0 })
-    expect(await livingIn(groups)).toEqual([])
+    await expectEnded(groups)
     expect(await readFile(join(stateDir, 'not-ours'), 'utf8')).toBe('kept')
-  }, 60_000)
+  }, 240_000)
 
   test('ends what a killed one left behind, and starts', async () => {
     const killed = start()
@@ -173,9 +176,9 @@ describe('npm start', () => {
     const next = start()
     await next.says(/ending Postgres \(process \d+\), which a killed start left behind/)
     await next.says(/PostgreSQL 18 runs/)
-    expect(await livingIn(groups)).toEqual([])
+    await expectEnded(groups)
     expect(await next.end('SIGTERM')).toMatchObject({ code: 0 })
-  }, 60_000)
+  }, 240_000)
 })
 
 test('npm start uses a Postgres and a Redis of the caller and leaves them running', async () => {
@@ -192,7 +195,7 @@ test('npm start uses a Postgres and a Redis of the caller and leaves them runnin
     await endAll()
     await Promise.all([database.drop(), redis.stop()])
   }
-}, 60_000)
+}, 240_000)
 
 test('npm start says in one line what is wrong with what it was told, with exit code 2', async () => {
   const wrong: readonly (readonly [RegExp, ...string[]])[] = [

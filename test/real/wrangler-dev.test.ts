@@ -13,7 +13,7 @@ beforeAll(async () => {
   stack = await startStack({ processes: 0 })
   wrangler = await startWranglerDev({ bindings: stack.bindings })
   url = wrangler.url
-}, 30_000)
+})
 afterAll(async () => {
   await wrangler?.stop()
   await stack?.stop()
@@ -42,8 +42,8 @@ test('under wrangler dev a post goes from its author to a follower, and the seco
     expect(page.posts.map((post) => post.text)).toEqual(['hello from wrangler dev'])
     return response.headers.get('cache-status')
   }
-  await eventually(read, 5_000)
-  await eventually(async () => expect(await read()).toContain('tideline-l1; hit'), 5_000)
+  await eventually(read)
+  await eventually(async () => expect(await read()).toContain('tideline-l1; hit'))
 })
 
 test('the page of the API is static, and its policy lets it load from its own host alone', async () => {
