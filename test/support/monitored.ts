@@ -19,13 +19,13 @@ import type { Stack } from './stack.ts'
 
 const PREFIX = 'tideline:'
 const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
-const l2Options = (stack: Stack) => ({ url: stack.l2Url, token: stack.l2Token, prefix: PREFIX, deadlineMs: 2_000, timeoutSignal })
+const l2Options = (stack: Stack) => ({ url: stack.l2Url, token: stack.l2Token, prefix: PREFIX, deadlineMs: 20_000, timeoutSignal })
 
 /** The monitor as `origin/wiring.ts` puts it together, on the real parts of a stack, with its times divided by `scale`, and samples of just now. A turn is taken when told to. */
 export async function monitorOf(stack: Stack, scale: number, keysPerTurn = 50) {
   const events: MonitorEvent[] = []
   const promisedMs = 5_000 / scale
-  const look = { url: stack.urls[0] ?? '', deadlineMs: 3_000, clock: { nowMs: Date.now }, newRequestId: randomUUID, timeoutSignal }
+  const look = { url: stack.urls[0] ?? '', deadlineMs: 20_000, clock: { nowMs: Date.now }, newRequestId: randomUUID, timeoutSignal }
   const turn = createMonitor({
     store: monitorStore(stack.db, { everyMs: 5_000 / scale, keysPerTurn, promisedMs, random: () => Math.random() / 100 }),
     truths: truthsOf(stack.db),
@@ -63,7 +63,7 @@ export function saboteurOf(stack: Stack) {
   return {
     state,
     /** Fans out what is due. */
-    fanOut: () => worker.drain(AbortSignal.timeout(5_000)),
+    fanOut: () => worker.drain(AbortSignal.timeout(60_000)),
     /** Deletes a post as the route does. */
     async remove(postId: string, authorId: string): Promise<void> {
       const rows = await stack.db.transaction(async (tx) => {

@@ -8,7 +8,13 @@ import { type L2, PREFIX } from './l2.ts'
 
 /** The part of an origin process that sweeps. */
 export function startSweeper(db: Database, l2: L2, machineId = 1) {
-  const port = createL2({ url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: 2_000, timeoutSignal: (ms) => AbortSignal.timeout(ms) })
+  const port = createL2({
+    url: l2.url,
+    token: l2.token,
+    prefix: PREFIX,
+    deadlineMs: 20_000,
+    timeoutSignal: (ms) => AbortSignal.timeout(ms),
+  })
   const heartbeat = createHeartbeat({ db, l2: port, machineId: () => machineId, observe: () => {} })
   const delivery = createDelivery({ db, l2: port, heartbeat, clock: { nowMs: Date.now, monotonicMs: () => performance.now() } })
   const step = () => sweepNext(db, delivery)

@@ -82,7 +82,7 @@ export async function playMany(
   striking.catch(() => {}) // told below
   await Promise.all(Array.from({ length: atOnce }, playOn))
   over.abort()
-  await striking
+  await striking.finally(conductor.stop)
   const pages = outcomes.reduce((sum, one) => sum + one.pages, 0)
   const reasons = [
     ...Map.groupBy(
