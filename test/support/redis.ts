@@ -9,7 +9,7 @@ import { createClient } from 'redis'
 import { chooseRedis, type RedisProgram } from '../../dev/redis-server.ts'
 import { freePort } from './free-port.ts'
 
-const START_DEADLINE_MS = 20_000
+const START_DEADLINE_MS = 60_000
 
 /** A Redis or Valkey server of the test's own, or the stand-in where `TIDELINE_REDIS` or the PATH says so, on the loopback, in a temporary folder. */
 export type TestRedis = {

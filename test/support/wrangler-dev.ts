@@ -9,7 +9,7 @@ import { freePort } from './free-port.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: '1' }
-const READY_MS = 20_000
+const READY_MS = 90_000
 
 export interface WranglerDev {
   readonly url: string
