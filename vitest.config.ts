@@ -12,11 +12,11 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    // What must end or come true says so, however slow the machine: vitest's own 10 s for a hook are soon over where three servers start at once.
+    // They only say that it must end: machines that run tests are slow and shared, and may stand still for seconds.
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 30_000, interval: 25 } },
     reporters: ['default'],
     projects: [
       {

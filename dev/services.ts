@@ -78,8 +78,13 @@ export async function launchWorker(
       'DEMO:on',
       '--var',
       'ANALYTICS_SINK:origin',
+      // A busy laptop is slower than a Redis on the same continent and an origin with a machine of its own, and would look like an outage.
       '--var',
-      'L2_DEADLINE_MS:1000', // a busy laptop is slower than a Redis on the same continent, and would look like an outage
+      'L2_DEADLINE_MS:1000',
+      '--var',
+      'LOAD_DEADLINE_MS:5000',
+      '--var',
+      'WRITE_DEADLINE_MS:10000',
     ],
     env: {
       ...Object.fromEntries(Object.keys(bindings).map((name) => [name, undefined])),

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest'
 
 /** The cache as a stranger uses it, without a shared tier: what `worker/standalone.ts` adds to the core. */
 const reader = { waitUntil() {} }
+/** Its clock is the real one: no load that is held back ends by itself. */
+const PATIENT = { loadDeadlineMs: 600_000 }
 const anotherReader = () => ({ waitUntil() {} })
 
 /** An origin of one row whose loads wait until they are let go. */
@@ -23,7 +25,7 @@ function slowOrigin() {
 
 test('what is read after an invalidation is new, also for a reader who was asking already', async () => {
   const origin = slowOrigin()
-  const cache = createCache<string>({ loadOne: () => origin.loadOne() })
+  const cache = createCache<string>({ settings: PATIENT, loadOne: () => origin.loadOne() })
   const before = cache.get('a', reader)
   await expect.poll(() => origin.loads).toBe(1)
   origin.row = 'new'
@@ -36,7 +38,7 @@ test('what is read after an invalidation is new, also for a reader who was askin
 
 test('everybody who asks while a load is in the air shares it, whether by one reader or by many', async () => {
   const origin = slowOrigin()
-  const cache = createCache<string>({ loadOne: () => origin.loadOne() })
+  const cache = createCache<string>({ settings: PATIENT, loadOne: () => origin.loadOne() })
   const answers = Array.from({ length: 20 }, (_, i) => cache.get('a', i % 2 ? reader : anotherReader()))
   await expect.poll(() => origin.loads).toBe(1)
   origin.letGo()
@@ -45,7 +47,7 @@ test('everybody who asks while a load is in the air shares it, whether by one re
 })
 
 test('what was found is in memory: `peek` answers it at once, null for an absence, undefined for what it does not know', async () => {
-  const cache = createCache<number>({ load: async () => [{ key: 'a', value: 1 }] })
+  const cache = createCache<number>({ lifetimes: { absentMs: 600_000 }, load: async () => [{ key: 'a', value: 1 }] })
   expect(cache.peek('a')).toBeUndefined()
   expect(await cache.getMany(['a', 'b'], reader)).toEqual(
     new Map([

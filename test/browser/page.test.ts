@@ -16,7 +16,7 @@ if (program) {
   const theWorld: TheWorld = () => world
   beforeAll(async () => {
     world = await createWorld(program)
-  }, 60_000)
+  }, 240_000)
   afterAll(async () => {
     await world?.stop()
     process.stderr.write(`pictures of the reader page are in ${PICTURES_PLACE}\n`)

@@ -29,7 +29,7 @@ beforeAll(async () => {
   port = Number(new URL(stack.originUrl()).port)
   await stack.stopOrigin()
   await restart()
-}, 60_000)
+})
 afterAll(async () => {
   await origin?.kill()
   await stack?.stop()
@@ -53,11 +53,13 @@ async function feed(isolate = 0): Promise<string[]> {
   return pageSchema.parse(await response.json()).posts.map(({ id }) => id)
 }
 const timelineInL2 = async () => (await timelinesInL2(stack, [reader.id]))[0]
-/** Hangs every script that names this key, and tells when the first one hung. */
+/** Hangs every script of the origin that names this key, and tells when the first one hung. A worker may still store behind its last answer what this key had then. */
 function hangScriptsOn(key: string): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
+  const isOfOrigin = (words: readonly string[]) => words.some((word) => /:hb:\d+$/.test(word))
   stack.facade.setFault(({ commands }) => {
-    if (!commands.some(([name = '', ...words]) => /^eval/i.test(name) && words.some((word) => word.endsWith(key)))) return undefined
+    if (!commands.some(([name = '', ...words]) => /^eval/i.test(name) && isOfOrigin(words) && words.some((word) => word.endsWith(key))))
+      return undefined
     resolve()
     return { hang: true }
   })
@@ -73,8 +75,9 @@ const owed = (key: string) => count(sql`invalidations where done_at is null and 
 const due = (debts: 'invalidations' | 'backfills', inSeconds: number) =>
   stack.db.execute(sql`update ${sql.raw(debts)} set due_at = now() + make_interval(secs => ${inSeconds})`)
 
-/** Deletes a post and kills the process between the commit and the invalidation. */
+/** Deletes a post whose body is in L2, and kills the process between the commit and the invalidation. */
 async function dieDeleting(id: string): Promise<void> {
+  await eventually(async () => expect(await valuesInL2(stack, [keyOf.post(id, 'public')])).toEqual([expect.stringContaining('a post')]))
   const invalidating = hangScriptsOn(keyOf.post(id, 'public'))
   const deleting = author.fetch(`/v1/posts/${id}`, { method: 'DELETE' })
   await invalidating
@@ -103,7 +106,7 @@ test('an entry whose rows committed just before the crash is pushed by another p
   await other.kill()
   await restart()
   for (const isolate of [0, 1]) await eventually(async () => expect(await feed(isolate)).toEqual([id]), 5_000)
-}, 30_000)
+})
 
 test('a delete whose invalidation died with its process is carried out after a restart, and the post is gone within 5 s', async () => {
   await makeFollows(stack.db, [[reader.id, author.id]])
@@ -120,7 +123,7 @@ test('a delete whose invalidation died with its process is carried out after a r
       expect((await reader.fetch(`/v1/posts/${id}`, { isolate })).status).toBe(410)
     }, 5_000)
   }
-}, 30_000)
+})
 
 test('a repeated delete finishes what the first one left undone, before it is acknowledged', async () => {
   const { id } = await post(author)
@@ -133,7 +136,7 @@ test('a repeated delete finishes what the first one left undone, before it is ac
   // Not the row of the debt: who starts or finds a process dead replays the last minute, and owes for a moment what was done.
   expect(await valuesInL2(stack, [keyOf.post(id, 'public')])).toEqual([TOMBSTONE])
   await eventually(async () => expect((await reader.fetch(`/v1/posts/${id}`)).status).toBe(410), 5_000)
-}, 30_000)
+})
 
 test('a follow that committed just before the crash gets its history', async () => {
   const [other = ''] = await makeUsers(stack.db, 1)
@@ -155,7 +158,7 @@ test('a follow that committed just before the crash gets its history', async () 
   await eventually(async () => expect(await count(sql`backfills where viewer_id = ${reader.id}`)).toBe(0))
   await eventually(async () => expect(await owed(keyOf.timeline(reader.id))).toBe(0))
   for (const isolate of [0, 1]) await eventually(async () => expect(await feed(isolate)).toEqual([otherId, id]), 5_000)
-}, 30_000)
+})
 
 test('a post that committed just before the crash is not posted again by a retry with its Idempotency-Key', async () => {
   const held = await holdCommits(stack.databaseUrl, 'insert on idempotency_keys')
@@ -173,7 +176,7 @@ test('a post that committed just before the crash is not posted again by a retry
   expect(replayed).toBe(true)
   const rows = await stack.db.execute<{ id: bigint }>(sql`select id from posts where author_id = ${author.id}`)
   expect(rows.map((row) => String(row.id))).toEqual([id])
-}, 30_000)
+})
 
 test('without the key the same retry posts twice', async () => {
   const held = await holdCommits(stack.databaseUrl, 'insert on posts')
@@ -185,11 +188,11 @@ test('without the key the same retry posts twice', async () => {
   await restart()
   await post(author)
   expect(await count(sql`posts where author_id = ${author.id}`)).toBe(2)
-}, 30_000)
+})
 
 test('twenty posts with one Idempotency-Key at the same moment are one post', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => post(author, { 'idempotency-key': 'same-moment' })))
   expect(new Set(answers.map(({ id }) => id)).size).toBe(1)
   expect(answers.filter(({ replayed }) => !replayed).length).toBe(1)
   expect(await count(sql`posts where author_id = ${author.id}`)).toBe(1)
-}, 30_000)
+})

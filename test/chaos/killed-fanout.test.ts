@@ -11,7 +11,7 @@ let world: KilledFanout
 
 beforeAll(async () => {
   world = await startKilledFanout(SEED)
-}, 120_000)
+}, 240_000)
 afterAll(() => world?.stack.stop())
 
 test(`fan-out that is killed ${KILLS} times in the midst of its work loses nothing and doubles nothing`, async () => {
@@ -28,22 +28,23 @@ test(`fan-out that is killed ${KILLS} times in the midst of its work loses nothi
   expect(entries).toBeGreaterThan(KILLS)
   expect(present).toBeGreaterThan(world.readers.length / 2)
   await Promise.all(survivors.map((survivor) => survivor.kill()))
-}, 240_000)
+}, 480_000)
 
 test('a process that is told to end finishes what it has begun, and leaves the rest to others', async () => {
   const { stack, authors } = world
   const [author] = authors
   await stack.db.execute(sql`
-    insert into push_edges (author_id, viewer_id) select ${author?.id}::bigint, 1900000000000000000 + i from generate_series(1, 2000) i`)
+    insert into push_edges (author_id, viewer_id) select ${author?.id}::bigint, 1900000000000000000 + i from generate_series(1, 20000) i`)
+  const [newest] = await stack.db.execute<{ id: string }>(sql`select max(id)::text as id from posts`)
   await stack.db.execute(sql`update authors set follower_count = 100000 where author_id = ${author?.id}`)
   for (let i = 0; i < 5; i++) await post(author)
   async function state() {
     const [row] = await stack.db.execute<{ jobs: number; chunks: number; held: number }>(sql`
-      select (select count(*)::int from fanout_jobs) as jobs, (select count(*)::int from fanout_chunks where last_viewer > 1900000000000000000) as chunks,
-        (select count(*)::int from fanout_chunks where pushed_at is null and due_at > now()) as held`)
+      select (select count(*)::int from fanout_jobs) as jobs, (select count(*)::int from fanout_chunks where activity_id > ${newest?.id ?? 0} and pushed_at is not null) as chunks,
+        (select count(*)::int from fanout_chunks where activity_id > ${newest?.id ?? 0} and pushed_at is null and due_at > now()) as held`)
     return row ?? { jobs: 0, chunks: 0, held: 0 }
   }
-  const working = await world.start({ CHUNK_SIZE: '5' }) // 2,000 chunks: it is in their midst
+  const working = await world.start({ CHUNK_SIZE: '5' }) // 20,000 chunks: it is in their midst, however slow we are to look
   await eventually(async () => expect((await state()).chunks).toBeGreaterThan(5), 60_000)
   const ended = once(working.process, 'exit')
   working.process.kill('SIGTERM')
@@ -53,4 +54,4 @@ test('a process that is told to end finishes what it has begun, and leaves the r
   // What it pushed last is owed again, as after every end; what it had cut and not pushed would be held for five seconds.
   expect(held).toBe(0)
   expect(await stack.db.execute(sql`select 1 from fanout_jobs for update skip locked`)).toHaveLength(jobs)
-}, 120_000)
+}, 240_000)

@@ -26,7 +26,6 @@ const CROWD = 200
 const PLACES = 4
 const JSON_TYPE = { 'content-type': 'application/json' }
 /** No deadline may end a load that a test holds back, nor a call to L2 because the machine is busy. */
-const PATIENCE = { LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '10000', L2_DEADLINE_MS: '5000' }
 
 let stack: Stack
 let origin: SlowOrigin
@@ -40,7 +39,7 @@ beforeAll(async () => {
   origin = await startSlowOrigin()
   stack = await startStack({ processes: 0, origin: { DEMO: 'on', MAX_CONCURRENT_REQUESTS: String(PLACES) } })
   origin.aimAt(stack.originUrl())
-  const bindings = { ...stack.bindings, ...PATIENCE, ORIGIN_URL: origin.url }
+  const bindings = { ...stack.bindings, ORIGIN_URL: origin.url }
   const bundle = inject('workerBundle')
   const [switchedOn, switchedOff] = await Promise.all([
     startWorkerd({ bundle, bindings: { ...bindings, DEMO: 'on' } }),

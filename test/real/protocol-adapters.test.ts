@@ -6,13 +6,17 @@ import type { L2Port } from '../../origin/fanout/l2-port.ts'
 import { createRedisTier } from '../../worker/adapters/redis-tier.ts'
 import type { Stored } from '../../worker/cache/entry.ts'
 import type { SharedTier } from '../../worker/cache/ports.ts'
+import { eventually } from '../support/eventually.ts'
 import { entryOf, type L2, listOf, PREFIX, startL2, tokenOf, tombstone } from '../support/l2.ts'
 
 const TIMELINE = 'tl:1100000000000000009'
 const OTHER = 'tl:1100000000000000008'
 const BODY = 'po:1500000000000000001:public'
 const MACHINE = 7
-const DEADLINE_MS = 500
+/** Of a call to a Redis that hangs, and to one that is well on a machine that is not. */
+const SHORT_MS = 250
+const LONG_MS = 60_000
+const LEASE_MS = 600_000
 const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
 
 let l2: L2
@@ -22,7 +26,7 @@ let reader: SharedTier
 let writer: L2Port
 beforeAll(async () => {
   l2 = await startL2()
-  options = { url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: DEADLINE_MS, timeoutSignal, clock: { nowMs: () => Date.now() } }
+  options = { url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: LONG_MS, timeoutSignal, clock: { nowMs: () => Date.now() } }
   reader = createRedisTier(options)
   writer = createL2(options)
 })
@@ -37,7 +41,7 @@ function stored(payload: string | null, truth = 1): Stored {
   const ends = Date.now() + 60_000
   return { life: { softExpiresAtMs: ends, hardExpiresAtMs: ends, graceEndsAtMs: ends, deltaMs: 5 }, truth, stamp: 0, payload }
 }
-const lease = async (key: string, loader: number) => (await reader.lease([wanted(key)], tokenOf(loader), 5_000))[0]?.state
+const lease = async (key: string, loader: number) => (await reader.lease([wanted(key)], tokenOf(loader), LEASE_MS))[0]?.state
 const fill = async (key: string, loader: number, value: Stored) => (await reader.fill([{ key, stored: value }], tokenOf(loader)))[0]
 const push = (post: number, ...keys: string[]) =>
   writer.push(
@@ -87,7 +91,7 @@ test('what the origin invalidates while the worker loads is stored by nobody; a 
 })
 
 test('of several keys filled at once each is judged for itself', async () => {
-  expect(await reader.lease([wanted(TIMELINE), wanted(OTHER), wanted(BODY)], tokenOf(1), 5_000)).toMatchObject(
+  expect(await reader.lease([wanted(TIMELINE), wanted(OTHER), wanted(BODY)], tokenOf(1), LEASE_MS)).toMatchObject(
     Array.from({ length: 3 }, () => ({ state: 'granted' })),
   )
   for (let post = 0; post <= MAX_RECORDED; post++) await push(post, OTHER)
@@ -109,7 +113,7 @@ test.each(['garbage', 'z'.repeat(100), `2${'9'.repeat(71)}+of a version to come`
   async (text) => {
     await l2.client.set(PREFIX + TIMELINE, text)
     expect(await reader.read([TIMELINE])).toEqual([undefined])
-    expect(await reader.lease([wanted(TIMELINE), wanted(OTHER)], tokenOf(1), 5_000)).toEqual(
+    expect(await reader.lease([wanted(TIMELINE), wanted(OTHER)], tokenOf(1), LEASE_MS)).toEqual(
       [TIMELINE, OTHER].map(() => ({ state: 'granted', stored: undefined })),
     )
     const values = [TIMELINE, OTHER].map((key) => ({ key, stored: stored(listOf([1])) }))
@@ -136,18 +140,17 @@ test('a batch beyond what one call should carry is cut, by keys and by bytes, an
     await work
     return l2.facade.stats.commands
   }
-  const patient = createRedisTier({ ...options, deadlineMs: 20_000 })
-  await patient.release(['us:0'], tokenOf(1), 1) // the scripts are known from now on
+  await reader.release(['us:0'], tokenOf(1), 1) // the scripts are known from now on
   await lease(OTHER, 1)
   await fill(OTHER, 1, stored(null))
-  expect(await calls(patient.lease(keys.map(wanted), tokenOf(1), 60_000))).toBe(2)
+  expect(await calls(reader.lease(keys.map(wanted), tokenOf(1), LEASE_MS))).toBe(2)
   const large = 'x'.repeat(1_500_000)
   const values = keys.map((key, i) => ({ key, stored: stored(i < 2 ? large : key) }))
-  expect(await calls(patient.fill(values, tokenOf(1)))).toBe(4)
-  expect(await calls(patient.release(keys, tokenOf(1), 1))).toBe(2)
+  expect(await calls(reader.fill(values, tokenOf(1)))).toBe(4)
+  expect(await calls(reader.release(keys, tokenOf(1), 1))).toBe(2)
   let read: Awaited<ReturnType<SharedTier['read']>> = []
   const reading = async () => {
-    read = await patient.read(keys)
+    read = await reader.read(keys)
   }
   expect(await calls(reading())).toBe(2)
   expect(read.map((one) => one?.payload)).toEqual(values.map((value) => value.stored.payload))
@@ -182,13 +185,15 @@ test('emptying everything leaves the heartbeats: what they count is still true',
 })
 
 test('a Redis that hangs is an error after the deadline: never a miss, a lease, or an acknowledged push', async () => {
+  const impatient = { ...options, deadlineMs: SHORT_MS }
+  const [reader, writer] = [createRedisTier(impatient), createL2(impatient)]
   l2.facade.setFault(() => ({ hang: true }))
   const calls = [
     reader.read([TIMELINE]),
-    reader.lease([wanted(TIMELINE)], tokenOf(1), 5_000),
+    reader.lease([wanted(TIMELINE)], tokenOf(1), LEASE_MS),
     reader.fill([{ key: TIMELINE, stored: stored(null) }], tokenOf(1)),
     reader.release([TIMELINE], tokenOf(1), 5),
-    push(1, TIMELINE),
+    writer.push([entryOf(1)], [{ key: TIMELINE, entry: 0 }], MACHINE),
     writer.invalidate([{ key: BODY, truth: 2 }], MACHINE),
     writer.beats([MACHINE]),
     writer.empty(''),
@@ -200,5 +205,5 @@ test('a Redis that hangs is an error after the deadline: never a miss, a lease, 
 test('a value larger than Upstash takes is a refused fill that is not sent; its lease is free again', async () => {
   expect(await lease(OTHER, 1)).toBe('granted')
   expect(await fill(OTHER, 1, stored('x'.repeat(2_000_001)))).toBeUndefined()
-  await expect.poll(() => lease(OTHER, 2)).toBe('granted')
+  await eventually(async () => expect(await lease(OTHER, 2)).toBe('granted'))
 })

@@ -116,10 +116,10 @@ const stories = (scripts?: Scripts) =>
 
 test('the rules that the model walks do what the scripts do in Redis, step by step', async () => {
   await fc.assert(stories(), { seed: SEED, numRuns: 15, endOnFailure: true })
-}, 60_000)
+}, 120_000)
 
 test('a script that does otherwise is noticed', async () => {
   const other = scriptsWithout([['push', `redis.call('SETRANGE', lease, '22', 'XX')`, '']])
   const found = await fc.check(stories(other), { seed: SEED, numRuns: 50, endOnFailure: true })
   expect(found.failed, `seed ${SEED}`).toBe(true)
-}, 60_000)
+}, 120_000)

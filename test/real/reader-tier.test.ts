@@ -20,7 +20,8 @@ let crowded: string[] = []
 let client: Client
 
 beforeAll(async () => {
-  stack = await startStack()
+  const worker = { L2_DEADLINE_MS: '10000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '40000' } // on a slow machine no answer is degraded
+  stack = await startStack({ origin: { L2_DEADLINE_MS: '10000' }, worker })
   const [reader = '', ...authors] = await makeUsers(stack.db, CROWDED + 6)
   crowded = authors.slice(0, CROWDED)
   await makeFollows(
@@ -31,7 +32,7 @@ beforeAll(async () => {
     update authors set route = 'pull', candidate_since = now(), announced_at = now() where author_id = any(${idArray(crowded)})`)
   await writePast(stack.db, authors, { seed: SEED, posts: 1_500, reposts: 0.15, deleted: 0.1, spanMs: 30 * 86_400_000 })
   client = await stack.client(reader)
-}, 60_000)
+})
 afterAll(() => stack?.stop())
 
 test('who follows more crowded authors than a read pulls sees what everybody sees, to the end, and a new post within the promise', async () => {

@@ -28,7 +28,7 @@ export async function holdCommits(databaseUrl: string, what: string, when = 'tru
       eventually(async () => {
         const [held] = await sql<{ count: number }[]>`
           select count(*)::int as count from pg_locks
-          where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`
+          where locktype = 'advisory' and objid = ${LOCK} and not granted and database = (select oid from pg_database where datname = current_database())`
         if ((held?.count ?? 0) < count) throw new Error(`${held?.count} commits wait, not ${count}`)
       }),
     async release() {

@@ -29,7 +29,7 @@ export function startWriter({ db, l2, machineId, authorId, recovers }: Parts) {
   /** What was found lost: how much was replayed, or that L2 was emptied. */
   const losses: (number | 'emptied')[] = []
   const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
-  const port = createL2({ url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: 2_000, timeoutSignal })
+  const port = createL2({ url: l2.url, token: l2.token, prefix: PREFIX, deadlineMs: 20_000, timeoutSignal })
   const credulous: Heartbeat = {
     era: 0,
     watch: async (write) => void (await write(machineId)),
@@ -42,7 +42,7 @@ export function startWriter({ db, l2, machineId, authorId, recovers }: Parts) {
     : credulous
   const delivery = createDelivery({ db, l2: port, heartbeat, clock: { nowMs: Date.now, monotonicMs: () => performance.now() } })
   const worker = fanoutWorker(db, { delivery, batch: 100 })
-  const drain = () => worker.drain(AbortSignal.timeout(5_000))
+  const drain = () => worker.drain(AbortSignal.timeout(60_000))
   return {
     machineId,
     losses,

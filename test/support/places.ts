@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
 import { createUpstashFacade, type UpstashFacade } from '../../dev/upstash-facade.ts'
+import { freePort } from './free-port.ts'
 import { type SlowOrigin, startSlowOrigin } from './slow-origin.ts'
 import type { Stack } from './stack.ts'
 import { startWorkerd } from './workerd.ts'
@@ -23,7 +24,7 @@ export async function startPlaces(
   const ways = await Promise.all(
     eachOwn.map(async (own) => {
       const facade = openFacade()
-      const [{ url, port }, origin] = await Promise.all([facade.listen(), startSlowOrigin()])
+      const [{ url, port }, origin] = await Promise.all([freePort().then(facade.listen), startSlowOrigin()])
       origin.aimAt(stack.originUrl())
       return { facade, port, origin, bindings: { UPSTASH_REDIS_REST_URL: url, ORIGIN_URL: origin.url, ...own } }
     }),
@@ -68,14 +69,14 @@ export interface Answered {
   readonly headers: Headers
 }
 
-/** Sends reads, some at once, in order; answers what came of each. A read that hangs for 20 s rejects. */
+/** Sends reads, some at once, in order; answers what came of each. A read that hangs for a minute rejects. */
 export async function sendReads(place: Place, reads: readonly Read[], atOnce: number): Promise<Answered[]> {
   const answers: Answered[] = []
   const queue = reads.values()
   const runReads = async () => {
     for (const { path, token } of queue) {
       const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
-      const response = await fetch(place.url + path, { headers, signal: AbortSignal.timeout(20_000) })
+      const response = await fetch(place.url + path, { headers, signal: AbortSignal.timeout(60_000) })
       await response.arrayBuffer()
       answers.push({ path, status: response.status, headers: response.headers })
     }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { type RunningPostgres, type Settings, startCluster } from '../../dev/postgres.ts'
 import { migrate } from '../../origin/db/migrations.ts'
+import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -42,7 +43,7 @@ export async function startTestPostgres(settings: Settings = TEST_SETTINGS): Pro
   const stop = async () => {
     await server?.stop()
     process.off('exit', leaveNothing)
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 })
   }
   try {
     server = await start().catch(start) // another process may have been faster on that port; a second refusal has some other reason
@@ -67,10 +68,10 @@ export interface TestDatabase {
 /** A migrated database of the caller's own. */
 export async function createDatabase(adminUrl: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`
-  await asAdmin(adminUrl, (sql) => sql`create database ${sql(name)} template ${sql(TEMPLATE)}`)
+  await onceUnused(() => asAdmin(adminUrl, (sql) => sql`create database ${sql(name)} template ${sql(TEMPLATE)}`))
   return {
     url: databaseUrl(adminUrl, name),
-    drop: () => asAdmin(adminUrl, (sql) => sql`drop database if exists ${sql(name)} with (force)`),
+    drop: () => onceUnused(() => asAdmin(adminUrl, (sql) => sql`drop database if exists ${sql(name)} with (force)`)),
   }
 }
 
@@ -84,6 +85,20 @@ function removeNow(folder: string): void {
     if (attempt > 0) Atomics.wait(pause, 0, 0, 50)
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/**
+ * Postgres waits five seconds at most for those who are still connected to a database, as autovacuum is now and then, and whom it has told to go (SQLSTATE 55006). On a
+ * machine that stands still for as long they cannot.
+ */
+async function onceUnused(run: () => Promise<void>): Promise<void> {
+  const refusal = await eventually(() =>
+    run().catch((error: unknown) => {
+      if (error instanceof postgres.PostgresError && error.code === '55006') throw error
+      return { error }
+    }),
+  )
+  if (refusal) throw refusal.error
 }
 
 async function asAdmin(adminUrl: string, run: (sql: postgres.Sql) => PromiseLike<unknown>): Promise<void> {

@@ -12,7 +12,7 @@ export function startSweeper(db: Database, l2: L2, machineId = 1) {
     url: l2.url,
     token: l2.token,
     prefix: PREFIX,
-    deadlineMs: 20_000,
+    deadlineMs: 60_000,
     timeoutSignal: (ms) => AbortSignal.timeout(ms),
   })
   const heartbeat = createHeartbeat({ db, l2: port, machineId: () => machineId, observe: () => {} })

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
 
+/** A machine that starts many at once is slow (milliseconds). */
+const READY_MS = 60_000
 const WORKERD = fileURLToPath(new URL('../../node_modules/.bin/workerd', import.meta.url))
-
-const START_DEADLINE_MS = 60_000
 
 export interface Workerd {
   /** One URL per isolate. */
@@ -40,7 +40,7 @@ export async function startWorkerd({
 }: Options): Promise<Workerd> {
   const folder = await mkdtemp(join(tmpdir(), 'tideline-workerd-'))
   await copyFile(bundle, join(folder, 'index.js'))
-  const numbers = Array.from({ length: isolates }, (_, i) => i)
+  const numbers = Array.from({ length: isolates }, (_, isolate) => isolate)
   const textsOf = (isolate: number): string =>
     Object.entries({ ...bindings, ...bindingsOf(isolate) })
       .map(([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`)
@@ -59,26 +59,23 @@ const config :Workerd.Config = (
 ${numbers.map(workerOf).join('\n')}
 `
   await writeFile(join(folder, 'config.capnp'), config)
+  // It takes any ports, and tells them by its fourth stream: one that was free a moment ago may be somebody else's now.
   const child = spawn(WORKERD, ['serve', join(folder, 'config.capnp'), '--control-fd=3'], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   let log = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (log += data))
   let told = ''
   child.stdio[3]?.on('data', (data: Buffer) => (told += data))
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data: Buffer) => (log += data))
   const killNow = () => void child.kill('SIGKILL')
   process.once('exit', killNow)
-  const urlOf = (isolate: number) =>
-    eventually(() => {
-      const port = new RegExp(`"socket":"s${isolate}","port":(\\d+)`).exec(told)?.[1]
-      if (port === undefined) throw new Error(`workerd does not listen: ${log}`)
-      return `http://127.0.0.1:${port}`
-    }, START_DEADLINE_MS)
-  const urls = await Promise.all(numbers.map(urlOf))
-  await Promise.all(
-    urls.map((url) =>
+  const urls = await Promise.all(
+    numbers.map((isolate) =>
       eventually(async () => {
+        if (child.exitCode !== null) throw new Error(`workerd ended: ${log}`)
+        const url = `http://127.0.0.1:${portIn(told, `s${isolate}`)}`
         const response = await fetch(`${url}/healthz`)
         if (response.status >= 500) throw new Error(`${response.status}: ${log}`)
-      }, START_DEADLINE_MS),
+        return url
+      }, READY_MS),
     ),
   )
   return {
@@ -92,7 +89,16 @@ ${numbers.map(workerOf).join('\n')}
         await once(child, 'exit')
       }
       process.off('exit', killNow)
-      await rm(folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 })
     },
   }
+}
+
+/** The port of a socket, in the lines of JSON that workerd told. */
+function portIn(told: string, socket: string): number {
+  const lines = told.split('\n').slice(0, -1)
+  const events = lines.map((line): { readonly event?: string; readonly socket?: string; readonly port?: number } => JSON.parse(line))
+  const port = events.find((one) => one.event === 'listen' && one.socket === socket)?.port
+  if (port === undefined) throw new Error(`workerd does not listen on ${socket} yet`)
+  return port
 }

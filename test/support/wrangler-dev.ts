@@ -9,7 +9,7 @@ import { freePort } from './free-port.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const QUIET = { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', CI: '1' }
-const READY_MS = 90_000
+const READY_MS = 60_000
 
 export interface WranglerDev {
   readonly url: string
@@ -51,7 +51,7 @@ export async function startWranglerDev({ config = 'wrangler.toml', bindings }: O
       await ended
     }
     process.off('exit', killGroup)
-    await rm(folder, { recursive: true, force: true })
+    await rm(folder, { recursive: true, force: true, maxRetries: 10 }) // what died last may still have written into it
   }
   await eventually(async () => {
     if (!runs()) throw new Error(`wrangler dev ended: ${log}`)

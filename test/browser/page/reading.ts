@@ -12,7 +12,7 @@ const PAGE_SIZE = 30
 const pillSays = (page: Page, text: string) =>
   eventually(async () => {
     await lookAgain(page)
-    expect(await page.locator('.pill').textContent({ timeout: 200 })).toBe(text)
+    expect(await page.locator('.pill').textContent({ timeout: 1_000 })).toBe(text)
   })
 
 export function reading(world: TheWorld): void {
@@ -91,6 +91,11 @@ export function reading(world: TheWorld): void {
     await using visit = await world().visitOfReader()
     const { page } = visit
     for (let count = 1; count <= PAGE_SIZE + 2; count++) await author.post(`wave ${count}`)
+    // Behind the pill a page begins anew with what has arrived by then.
+    await eventually(async () => {
+      const feed = pageSchema.parse(await world().reader.call('GET', `${FEED}?limit=${PAGE_SIZE + 2}`))
+      expect(feed.posts.filter(({ text }) => text.startsWith('wave '))).toHaveLength(PAGE_SIZE + 2)
+    })
     await pillSays(page, `${PAGE_SIZE} new posts and more`)
     await page.locator('.pill').click()
     await lineOf(page, `wave ${PAGE_SIZE + 2}`).waitFor()

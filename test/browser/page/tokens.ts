@@ -36,8 +36,13 @@ export function tokens(world: TheWorld): void {
     await page.goto(world().url)
     const viewer = { id: '1900000000000000000', handle: 'x', name: 'X' }
     await page.evaluate((stored) => sessionStorage.setItem('tideline-session', stored), JSON.stringify({ token: 'a.b.c', viewer }))
+    // The feed and the reader's own posts: each refusal is complained of.
+    const refused = ['/v1/feed/', `/v1/users/${viewer.id}/posts`].map((path) =>
+      page.waitForResponse((response) => response.url().includes(path) && response.status() === 401),
+    )
     await page.reload()
     await page.getByText('This token is no longer good').waitFor()
+    await Promise.all(refused)
     await page.locator('#welcome .person').first().waitFor()
     for (const line of complaints.splice(0)) expect(line).toContain('401')
   })

@@ -76,7 +76,7 @@ async function visit(browser: Browser, url: string, options: BrowserContextOptio
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('dialog', (dialog) => complaints.push(`it opened a dialog: ${dialog.message()}`))
   page.on('request', (request) => new URL(request.url()).origin === url || complaints.push(`it asked ${request.url()}`))
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(60_000)
   return {
     page,
     context,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { pageSchema } from '../../../contract/post.ts'
+import { eventually } from '../../support/eventually.ts'
 import { feedOf, lineOf, type TheWorld } from './world.ts'
 
 export function writing(world: TheWorld): void {
@@ -15,7 +16,7 @@ export function writing(world: TheWorld): void {
     await lineOf(page, 'onerror').waitFor()
     expect(await line.locator('.text').textContent()).toBe(text)
     expect(await page.locator('#home-feed img, #home-feed script').count()).toBe(0)
-    expect(await page.getByLabel('Write a post').inputValue()).toBe('')
+    await eventually(async () => expect(await page.getByLabel('Write a post').inputValue()).toBe(''))
 
     await line.getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('button', { name: 'Keep it' }).click()
@@ -54,33 +55,40 @@ export function writing(world: TheWorld): void {
     const id = (await theirs.getAttribute('data-post')) ?? ''
     const repost = page.locator(`#home-feed [data-post="${id}"] .action`).first()
     const repostsAfterReload = async () => {
-      const own = page.waitForResponse((response) => response.url().includes(`/v1/users/${reader.id}/posts`))
+      let isReloaded = false // the page of before may still wait for what it asked
+      page.once('framenavigated', () => {
+        isReloaded = true
+      })
+      const own = page.waitForResponse((response) => isReloaded && response.url().includes(`/v1/users/${reader.id}/posts`))
       await page.reload()
       return pageSchema.parse(await (await own).json()).posts.filter((post) => post.id === id)
     }
-    const clickAndWait = (button: typeof repost, path: string) =>
-      Promise.all([
-        page.waitForResponse((response) => response.url().includes(path) && response.request().method() !== 'GET'),
-        button.click(),
-      ])
+    /** Clicks until it shows at once, and waits for the answer. A click does nothing while the page reads the answer of the one before. */
+    const press = async (button: typeof repost, path: string, pressed: 'true' | 'false') => {
+      const answered = page.waitForResponse((response) => response.url().includes(path) && response.request().method() !== 'GET')
+      await eventually(async () => {
+        if ((await button.getAttribute('aria-pressed')) !== pressed) await button.click()
+        expect(await button.getAttribute('aria-pressed')).toBe(pressed)
+      })
+      const answer = await answered
+      expect(answer.ok()).toBe(true)
+      await answer.finished()
+      expect(await button.getAttribute('aria-pressed')).toBe(pressed)
+    }
 
-    await clickAndWait(repost, '/repost')
-    expect(await repost.getAttribute('aria-pressed')).toBe('true')
+    await press(repost, '/repost', 'true')
     expect(await repostsAfterReload()).toHaveLength(1)
     await page.locator(`#home-feed [data-post="${id}"] .action[aria-pressed="true"]`).waitFor()
-    await clickAndWait(repost, '/repost')
-    expect(await repost.getAttribute('aria-pressed')).toBe('false')
+    await press(repost, '/repost', 'false')
     expect(await repostsAfterReload()).toEqual([])
 
     await page.locator('#reader').click()
     const row = page.locator('#people .person', { has: page.locator('.follow[aria-pressed="false"]') }).first()
     const handle = (await row.locator('.handle').textContent()) ?? ''
     const follow = page.locator('#people .person', { hasText: handle }).locator('.follow')
-    await clickAndWait(follow, '/follow')
-    expect(await follow.getAttribute('aria-pressed')).toBe('true')
+    await press(follow, '/follow', 'true')
     await page.getByRole('searchbox').fill(handle.slice(1))
     await page.locator('#people .person', { hasText: handle }).locator('.follow[aria-pressed="true"]').waitFor()
-    await clickAndWait(follow, '/follow')
-    expect(await follow.getAttribute('aria-pressed')).toBe('false')
+    await press(follow, '/follow', 'false')
   })
 }

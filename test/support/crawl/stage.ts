@@ -16,8 +16,9 @@ export const startCrawled = (): Promise<Stack> =>
     processes: 2,
     isolates: 2,
     replicaLagMs: 100,
-    origin: { CROWD_THRESHOLD: '4', CROWD_FLOOR: '2', POPULAR_EVERY_MS: '500' },
-    worker: { WRITE_DEADLINE_MS: '20000', L2_DEADLINE_MS: '4000' }, // a machine that runs tests is busy
+    // A machine that runs tests is busy: no invalidation becomes a debt for that.
+    origin: { CROWD_THRESHOLD: '4', CROWD_FLOOR: '2', POPULAR_EVERY_MS: '500', L2_DEADLINE_MS: '10000' },
+    worker: { WRITE_DEADLINE_MS: '20000', L2_DEADLINE_MS: '4000' },
   })
 
 export interface Lived {
@@ -35,12 +36,13 @@ export async function live(stack: Stack, seed: number, writes: number): Promise<
   const serviceToken = await stack.tokenFor({ sub: 'product', role: 'service' })
   const { done, refused } = await churn({ seed, people, isolates: stack.urls, serviceToken, writes, hands: 6 })
   console.log(`seed ${seed}: ${done} writes, ${refused} refused`)
-  const settledAtMs = performance.now() + PROMISED_MS
   await eventually(async () => {
     expect(await stack.db.execute(sql`select 1 from sweeps where due_at < 'infinity'`)).toHaveLength(0)
     expect(await stack.db.execute(sql`select 1 from invalidations where done_at is null`)).toHaveLength(0)
-    expect(performance.now()).toBeGreaterThan(settledAtMs)
-  }, 2 * PROMISED_MS)
+  }, 60_000)
+  // Counted from the last debt that was paid, for memories verify only later.
+  const settledAtMs = performance.now() + PROMISED_MS
+  await eventually(() => expect(performance.now()).toBeGreaterThan(settledAtMs))
   const askers = [undefined, ...people, outsider].map((one) => ({
     id: one?.id,
     headers: one ? { authorization: `Bearer ${one.token}` } : {},
