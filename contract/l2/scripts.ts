@@ -29,7 +29,7 @@ const head = (key: string) => `redis.call('GETRANGE', ${key}, 0, ${FRAME_LENGTH 
 /**
  * KEYS: value, lease, value, lease, …   ARGV: token, leaseMs, then per pair: least truth, soft end to beat, soft end seen, stamp seen.
  * Answers per pair a state (2 fresher: no load wanted; 1 granted; 0 refused) and the value where it differs from what was seen.
- * A push makes a value fuller, not fresher: only truth and soft end count as fresher.
+ * A push makes a value fuller, not fresher: only truth and soft end count as fresher. Who is granted the lease marks the value with it.
  */
 const lease = `${FLAGS}local token, life = ARGV[1], ARGV[2]
 local out = {}
@@ -44,6 +44,7 @@ for i = 1, #KEYS / 2 do
     state = 2
   elseif redis.call('SET', lease, token .. '00', 'PX', life, 'NX') then
     state = 1
+    if frame ~= '' then redis.call('SETRANGE', key, ${FRAME.leased[0] - 1}, '1') end
   end
   out[#out + 1] = state
   out[#out + 1] = (fresher or differs) and redis.call('GET', key) or false
@@ -70,7 +71,7 @@ for i = 1, #KEYS / 2 do
     if count ~= 'XX' and (count == '00' or ${sub('value', FRAME.presence)} == '+') and ${sub('frame', FRAME.truth)} <= ${sub('value', FRAME.truth)} then
       stamp = frame == '' and 1 or tonumber(${sub('frame', FRAME.stamp)}) + 1
       pushed = string.sub(held, ${TOKEN_LENGTH + 3})
-      redis.call('SET', key, string.sub(value, 1, ${FRAME.stamp[0] - 1}) .. string.format('%08d', stamp) .. '0' .. count .. string.sub(value, ${FRAME.presence[0]}) .. pushed, 'PX', life)
+      redis.call('SET', key, string.sub(value, 1, ${FRAME.stamp[0] - 1}) .. string.format('%08d', stamp) .. '0' .. count .. '0' .. string.sub(value, ${FRAME.presence[0]}) .. pushed, 'PX', life)
     end
   end
   out[#out + 1] = stamp
@@ -82,18 +83,22 @@ return out
 /**
  * KEYS: value, lease, value, lease, …, heartbeat.   ARGV: entries, then per pair the index of its entry (3 digits, one text).
  * Appends where a value is present, and records in the lease where one is out, present or not, so that a push is never
- * lost to a fill in flight. Answers the heartbeat.
+ * lost to a fill in flight: a lease that is out either marked the value when it was granted, or there is no value, for only its own fill and
+ * what voids it store one. Answers the heartbeat.
  *
- * It runs for every entry that is fanned out, and each command costs half a microsecond: most leases are absent, so eight are asked for at once; offsets are
- * texts, because Redis prints a number with 17 digits before it hands it to itself; and what a stamp and a tail are raised to is found once per call.
+ * It runs for every entry that is fanned out, and each command costs half a microsecond and more, the more so where a key is absent: so only leases that may be
+ * out are asked for, eight at once; offsets are texts, because Redis prints a number with 17 digits before it hands it to itself; and what a stamp and a tail are
+ * raised to is found once per call.
  */
 const push = `${FLAGS}local sub, byte, format = string.sub, string.byte, string.format
-local which, entries, stamps, tails, leased = ARGV[#ARGV], {}, {}, {}, false
+local which, entries, stamps, tails, leases, missed = ARGV[#ARGV], {}, {}, {}, {}, {}
+local last = (#KEYS - 1) / 2
 for i = 1, #ARGV - 1 do entries[format('%03d', i)] = ARGV[i] end
-for i = 1, (#KEYS - 1) / 2 do
+for i = 1, last do
   local key, lease = KEYS[2 * i - 1], KEYS[2 * i]
   local entry = entries[sub(which, 3 * i - 2, 3 * i)]
   local frame = redis.call('GETRANGE', key, '0', '${FRAME_LENGTH - 1}')
+  local unleased = false
   if frame ~= '' then
     local stamp, tail = ${sub('frame', FRAME.stamp).replace('string.', '')}, ${sub('frame', FRAME.tail).replace('string.', '')}
     if stamps[stamp] == nil then
@@ -111,22 +116,30 @@ for i = 1, (#KEYS - 1) / 2 do
       if longer > '${String(MAX_TAIL).padStart(3, '0')}' then redis.call('SETRANGE', key, '${FRAME.soft[0] - 1}', '0000000000000') end
       redis.call('SETRANGE', key, '${FRAME.stamp[0] - 1}', later .. longer)
       redis.call('APPEND', key, entry)
+      unleased = byte(frame, ${FRAME.leased[0]}) == ${'0'.charCodeAt(0)}
     end
   end
-  if i % 8 == 1 then
-    local at = 2 * i
-    leased = redis.call('EXISTS', lease, ${[2, 4, 6, 8, 10, 12, 14].map((further) => `KEYS[at + ${further}] or lease`).join(', ')}) > 0
+  if not unleased then
+    leases[#leases + 1] = lease
+    missed[#leases] = entry
   end
-  if leased then
-    local count = redis.call('GETRANGE', lease, '${TOKEN_LENGTH}', '${TOKEN_LENGTH + 1}')
-    if count ~= '' and count ~= 'XX' then
-      if tonumber(count) >= ${MAX_RECORDED} then
-        redis.call('SETRANGE', lease, '${TOKEN_LENGTH}', 'XX')
-      else
-        redis.call('SETRANGE', lease, '${TOKEN_LENGTH}', format('%02d', tonumber(count) + 1))
-        redis.call('APPEND', lease, entry)
+  if #leases == 8 or i == last and #leases > 0 then
+    lease = leases[1]
+    if redis.call('EXISTS', lease, ${[2, 3, 4, 5, 6, 7, 8].map((n) => `leases[${n}] or lease`).join(', ')}) > 0 then
+      for n = 1, #leases do
+        lease = leases[n]
+        local count = redis.call('GETRANGE', lease, '${TOKEN_LENGTH}', '${TOKEN_LENGTH + 1}')
+        if count ~= '' and count ~= 'XX' then
+          if tonumber(count) >= ${MAX_RECORDED} then
+            redis.call('SETRANGE', lease, '${TOKEN_LENGTH}', 'XX')
+          else
+            redis.call('SETRANGE', lease, '${TOKEN_LENGTH}', format('%02d', tonumber(count) + 1))
+            redis.call('APPEND', lease, missed[n])
+          end
+        end
       end
     end
+    leases = {}
   end
 end
 return redis.call('INCR', KEYS[#KEYS])
@@ -165,9 +178,9 @@ return 1
 `
 
 export const SCRIPTS = {
-  lease: { name: 'lease', text: lease, sha: '0043131055d79853026b6959ca561c17ccec591a' },
-  fill: { name: 'fill', text: fill, sha: '8ad04570838b70e258dad27e3ed771214ad2911e' },
+  lease: { name: 'lease', text: lease, sha: '21f083716401bf494b1420f9069cad3e9baca53e' },
+  fill: { name: 'fill', text: fill, sha: '401307cee590e357d0f256a3843e4169b2f73283' },
   release: { name: 'release', text: release, sha: '147daea849e29d00e69d29cb2b14fbbef3108c29' },
-  push: { name: 'push', text: push, sha: 'c29ef538228910efe3b4f2a664284a5cd98838f3' },
-  invalidate: { name: 'invalidate', text: invalidate, sha: '368fcaa466da61dfe28e4d1b5daff61e46cb7467' },
+  push: { name: 'push', text: push, sha: '0ae1c8f95ddeaede7730d8dce06b3e1e57298dc3' },
+  invalidate: { name: 'invalidate', text: invalidate, sha: '955f0dc45c2c6415cc16fdf88e8bc041f8b27bf1' },
 } as const satisfies Record<string, Script>

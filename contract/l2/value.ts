@@ -3,10 +3,11 @@
  * compares them as strings. All moments are absolute epoch milliseconds, counted from the start of the load, so that
  * a copy in a nearer tier never lives longer.
  *
- *   version 1 | soft 13 | hard 13 | grace 13 | delta 5 | truth 16 | stamp 8 | tail 3 | presence 1 | payload
+ *   version 1 | soft 13 | hard 13 | grace 13 | delta 5 | truth 16 | stamp 8 | tail 3 | leased 1 | presence 1 | payload
  *
  * `truth` is the counter of the row that owns the key; `stamp` is raised by every script that writes the key; `tail`
- * counts the entries pushed since the last fill; `presence` is `+` for a value, `-` for a remembered absence.
+ * counts the entries pushed since the last fill; `leased` is 1 once a lease was granted for this value, so that a push looks for the
+ * lease of no other one; `presence` is `+` for a value, `-` for a remembered absence.
  */
 export interface Framed {
   readonly softExpiresAtMs: number
@@ -21,12 +22,20 @@ export interface Framed {
   readonly payload: string | null
 }
 
-/** The version of the frame this code writes and reads; anything else is a miss. There is no other one yet. */
-export const FRAME_VERSION = '1'
-export const FRAME_LENGTH = 73
+/** The version of the frame this code writes and reads; anything else is a miss. */
+export const FRAME_VERSION = '2'
+export const FRAME_LENGTH = 74
 
 /** Where the fields stand, 1-based and inclusive, as Lua's string.sub wants them. */
-export const FRAME = { version: [1, 1], soft: [2, 14], truth: [46, 61], stamp: [62, 69], tail: [70, 72], presence: [73, 73] } as const
+export const FRAME = {
+  version: [1, 1],
+  soft: [2, 14],
+  truth: [46, 61],
+  stamp: [62, 69],
+  tail: [70, 72],
+  leased: [73, 73],
+  presence: [74, 74],
+} as const
 
 const pad = (value: number, width: number): string => String(Math.min(Math.max(0, Math.round(value)), 10 ** width - 1)).padStart(width, '0')
 
@@ -45,6 +54,7 @@ export function encodeValue(value: Framed): string {
     padTruth(value.truth) +
     pad(value.stamp, 8) +
     pad(value.tailLength, 3) +
+    '0' +
     (value.payload === null ? '-' : `+${value.payload}`)
   )
 }

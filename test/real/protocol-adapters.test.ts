@@ -122,7 +122,7 @@ test.each(['garbage', 'z'.repeat(100), `2${'9'.repeat(71)}+of a version to come`
   },
 )
 
-test.each(['garbage', 'z'.repeat(100), `1${'0'.repeat(60)}${'z'.repeat(8)}000+`])(
+test.each(['garbage', 'z'.repeat(100), `2${'0'.repeat(60)}${'z'.repeat(8)}0000+`])(
   'a push goes on past what is in no format we know: %s',
   async (text) => {
     await l2.client.set(PREFIX + TIMELINE, text)

@@ -19,6 +19,11 @@ const NOT_RECORDED: Twin = {
   rules: [['push', `if count ~= '' and count ~= 'XX' then`, 'if false then']],
   shows: /a push was lost/,
 }
+const NOT_MARKED: Twin = {
+  without: 'marking the value with its lease',
+  rules: [['lease', `redis.call('SETRANGE', key, 72, '1')`, '']],
+  shows: /a push was lost/,
+}
 const NOT_MERGED: Twin = {
   without: 'merging what was recorded',
   rules: [['fill', ` .. pushed, 'PX'`, `, 'PX'`]],
@@ -33,12 +38,12 @@ const ANY_TOKEN: Twin['rules'][number] = [
 /** What is no value of ours; the second is one of a later version, which only whoever wrote it can read. */
 const GARBAGE = [
   ['garbage', `<html>${'x'.repeat(100)}`],
-  ['a value of a later version', `2${'9'.repeat(71)}+p`],
-  ['half a frame', `1${'9'.repeat(50)}+`],
+  ['a value of a later version', `3${'9'.repeat(72)}+p`],
+  ['half a frame', `2${'9'.repeat(50)}+`],
 ] as const
 const frameUnchecked = (script: 'lease' | 'fill' | 'invalidate'): Twin['rules'][number] => [
   script,
-  `if #frame ~= 73 or not string.find(frame, '^1%d+[+-]$') then frame = '' end`,
+  `if #frame ~= 74 or not string.find(frame, '^2%d+[+-]$') then frame = '' end`,
   '',
 ]
 
@@ -69,6 +74,7 @@ testPromises(
       },
       twins: [
         NOT_RECORDED,
+        NOT_MARKED,
         NOT_MERGED,
         { without: 'appending', rules: [['push', `redis.call('APPEND', key, entry)`, '']], shows: /lost on its way to the present value/ },
       ],
@@ -111,7 +117,7 @@ testPromises(
       twins: [
         {
           without: 'looking at presence',
-          rules: [['push', ` or byte(frame, 73) ~= 43`, '']],
+          rules: [['push', ` or byte(frame, 74) ~= 43`, '']],
           shows: /hidden by an absence/,
         },
       ],
@@ -127,7 +133,7 @@ testPromises(
       twins: [
         {
           without: 'looking at presence',
-          rules: [['fill', `(count == '00' or string.sub(value, 73, 73) == '+') and `, '']],
+          rules: [['fill', `(count == '00' or string.sub(value, 74, 74) == '+') and `, '']],
           shows: /hidden by an absence/,
         },
       ],

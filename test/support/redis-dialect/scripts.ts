@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { MAX_RECORDED, MAX_TAIL, SCRIPTS } from '../../../contract/l2/scripts.ts'
-import { encodeValue, padMoment, padTruth } from '../../../contract/l2/value.ts'
+import { encodeValue, FRAME, FRAME_LENGTH, FRAME_VERSION, padMoment, padTruth } from '../../../contract/l2/value.ts'
 import { plainScript } from '../../../dev/redis-commander.ts'
 import type { Bytes } from '../../../dev/redis-stand-in/reply.ts'
 
@@ -28,7 +28,12 @@ const anyFrame = fc
       payload,
     }),
   )
-const anyText = fc.oneof({ arbitrary: anyFrame, weight: 5 }, fc.constantFrom('', 'garbage', '1'.repeat(73), ' '.repeat(80)))
+const marked = (frame: string) => `${frame.slice(0, FRAME.leased[0] - 1)}1${frame.slice(FRAME.leased[1])}`
+const anyText = fc.oneof(
+  { arbitrary: anyFrame, weight: 3 },
+  { arbitrary: anyFrame.map(marked), weight: 2 },
+  fc.constantFrom('', 'garbage', FRAME_VERSION.repeat(FRAME_LENGTH), ' '.repeat(80)),
+)
 const anyLease = fc
   .tuple(
     anyToken,

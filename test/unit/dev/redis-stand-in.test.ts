@@ -114,10 +114,10 @@ test('a push of a thousand keys is one script and loses nothing', async () => {
   const { ask } = await open()
   const keys = Array.from({ length: 1_000 }, (_, i) => [`tl:${i}`, `ls:${i}`]).flat()
   const args = [plainScript(SCRIPTS.push.text), '2001', ...keys, 'hb', 'entry', '001'.repeat(1_000)]
-  const value = `1${'0'.repeat(71)}+`
+  const value = `2${'0'.repeat(72)}+`
   for (const [index, key] of keys.entries()) if (index % 2 === 0) ask('SET', key, value)
   expect(ask('EVAL', ...args)).toBe(':1\r\n')
-  expect(ask('GET', 'tl:999')).toBe(`$78\r\n1${'0'.repeat(60)}00000001001+entry\r\n`)
+  expect(ask('GET', 'tl:999')).toBe(`$79\r\n2${'0'.repeat(60)}000000010010+entry\r\n`)
 })
 
 test('a snapshot keeps every byte, end and type; a file of another make is refused', async () => {

@@ -49,11 +49,12 @@ describe('the fields stand where Lua looks for them', () => {
     fc.assert(
       fc.property(anyFramed, (value) => {
         const text = encodeValue(value)
-        expect(luaSub(text, FRAME.version)).toBe('1')
+        expect(luaSub(text, FRAME.version)).toBe('2')
         expect(luaSub(text, FRAME.soft)).toBe(padMoment(value.softExpiresAtMs))
         expect(luaSub(text, FRAME.truth)).toBe(padTruth(value.truth))
         expect(luaSub(text, FRAME.stamp)).toBe(String(value.stamp).padStart(8, '0'))
         expect(luaSub(text, FRAME.tail)).toBe(String(value.tailLength).padStart(3, '0'))
+        expect(luaSub(text, FRAME.leased)).toBe('0')
         expect(luaSub(text, FRAME.presence)).toBe(value.payload === null ? '-' : '+')
         expect(FRAME.presence[1]).toBe(FRAME_LENGTH)
         expect(text.slice(FRAME_LENGTH)).toBe(value.payload ?? '')
@@ -84,7 +85,7 @@ describe('what is no value is a miss', () => {
   })
 
   test('of an unknown version', () => {
-    for (const version of ['0', '2', '9']) expect(decodeValue(version + whole.slice(1))).toBeUndefined()
+    for (const version of ['0', '1', '9']) expect(decodeValue(version + whole.slice(1))).toBeUndefined()
   })
 
   test('garbage, whatever it is', () =>
