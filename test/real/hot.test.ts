@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pageSchema } from '../../contract/post.ts'
 import { timelineFacts } from '../../origin/db/consistency-facts.ts'
 import { oracleActivities, oracleFeed } from '../../origin/db/oracle.ts'
+import { NOT_REBUILT } from '../../origin/db/viewers.ts'
 import { eventually } from '../support/eventually.ts'
 import { holdCommits } from '../support/held-commits.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
@@ -55,6 +56,13 @@ const delivered = () =>
       select activity_id from fanout_jobs union all select activity_id from fanout_chunks where pushed_at is null`)
     expect(owed).toEqual([])
   }, 60_000)
+/** Rows are written behind the first answer, and would hold what is posted meanwhile. */
+const rebuilt = () =>
+  eventually(async () =>
+    expect(await stack.db.execute(sql`select 1 from viewers where enrolled_at is not null and complete_since = ${NOT_REBUILT}`)).toEqual(
+      [],
+    ),
+  )
 const loadsOf = ({ id }: Client) => stack.events.filter((event) => event.type === 'load' && event.keys.includes(`tl:${id}`)).length
 const modeAndRows = async (id: string) =>
   (
@@ -67,6 +75,7 @@ test('a hot post reaches who is present by a push, and who is not by their next 
   const [present, absent, lost] = readers
   if (!present || !absent || !lost) throw new Error('too few readers')
   for (const reader of [present, lost]) expect(await feedOf(reader)).toEqual([])
+  await rebuilt()
   const loads = loadsOf(present)
   const id = await post(author)
   await withinPromised(stack.db, async () => expect(await feedOf(present)).toEqual([id]))
