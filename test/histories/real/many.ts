@@ -92,7 +92,7 @@ export async function playMany(
   ].map(([why, all]) => `${all.length} ${why}`)
   return {
     outcomes,
-    told: `${outcomes.length} histories, ${pages} pages, ${conductor.told(0).length / 2} blows; degraded: ${reasons.join(', ') || 'none'}`,
+    told: `${outcomes.length} histories, ${pages} pages, ${conductor.told(0).length / 2} blows and stalls; degraded: ${reasons.join(', ') || 'none'}`,
   }
 }
 
