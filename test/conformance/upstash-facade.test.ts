@@ -9,7 +9,7 @@ import { startRedis, type TestRedis } from '../support/redis.ts'
 const TOKEN = 'full'
 const READ_ONLY_TOKEN = 'reads'
 const MAX_REQUEST_BYTES = 100_000
-const DEADLINE_MS = 2_000
+const DEADLINE_MS = 20_000
 const ALL_DAY_MS = 86_400_000
 
 let redis: TestRedis
@@ -77,11 +77,11 @@ describe('values', () => {
   test('a default client gets objects, numbers and null', async () => {
     const client = defaultClient()
     await client.set('object', { a: 1, text: 'é🌊' })
-    await client.set('number', 42, { ex: 100 })
+    await client.set('number', 42, { ex: 10_000 })
     await client.hset('hash', { name: 'Ada', age: 36 })
     expect(await client.mget('object', 'number', 'absent')).toEqual([{ a: 1, text: 'é🌊' }, 42, null])
     expect(await client.hgetall('hash')).toEqual({ name: 'Ada', age: 36 })
-    expect(await client.ttl('number')).toBe(100)
+    expect(await client.ttl('number')).toBeGreaterThan(9_000)
     expect(await client.ping()).toBe('PONG')
   })
 
@@ -115,10 +115,11 @@ describe('requests', () => {
   test('the path form decodes its segments, appends the body, then the query', async () => {
     expect(await send(`/set/${encodeURIComponent('a/b é')}/v`, { method: 'GET' })).toEqual(result('OK'))
     expect(await send(`/get/${encodeURIComponent('a/b é')}`, { method: 'GET' })).toEqual(result('v'))
-    expect(await send('/set/k?EX=100&NX', { body: 'from the body', method: 'PUT' })).toEqual(result('OK'))
+    expect(await send('/set/k?EX=10000&NX', { body: 'from the body', method: 'PUT' })).toEqual(result('OK'))
     expect(await send('/set/k?NX', { body: 'too late' })).toEqual(result(null))
     expect(await send('/get/k')).toEqual(result('from the body'))
-    expect(await send('/ttl/k')).toEqual(result(100))
+    const { body } = await send('/ttl/k')
+    expect((body as { result: number }).result).toBeGreaterThan(9_000)
     expect(await send('/get/%E0%A4%A')).toEqual(refused(400, expect.stringMatching(/^ERR /)))
     expect(await send('/get/k', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
   })

@@ -36,7 +36,7 @@ let nextId = 2_140_000_000_000_000_000n
 
 beforeAll(async () => {
   database = await createDatabase(inject('postgresUrl'))
-  connection = connect(database.url, { maxConnections: 8, statementTimeoutMs: 10_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 8, statementTimeoutMs: 60_000, applicationName: 'test' })
   db = connection.db
 })
 afterAll(async () => {

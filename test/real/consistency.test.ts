@@ -27,7 +27,7 @@ beforeAll(async () => {
   await makeFollows(stack.db, [[second, first]])
   monitor = await monitorOf(stack, SCALE)
   saboteur = saboteurOf(stack)
-}, 60_000)
+}, 180_000)
 afterAll(() => stack?.stop())
 
 const json = { 'content-type': 'application/json' }
@@ -49,7 +49,7 @@ const found = (check: () => void) =>
     await read()
     await monitor.turn()
     check()
-  }, 10_000)
+  }, 60_000)
 const checked = async (): Promise<Record<string, number>> => {
   const rows = await stack.db.execute<{ name: string; count: number }>(sql`
     select place || ' ' || kind as name, sum(checked)::int as count from consistency group by 1`)

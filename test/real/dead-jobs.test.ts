@@ -13,7 +13,7 @@ let connection: Connection
 
 beforeAll(async () => {
   database = await createDatabase(inject('postgresUrl'))
-  connection = connect(database.url, { maxConnections: 1, statementTimeoutMs: 10_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 1, statementTimeoutMs: 60_000, applicationName: 'test' })
 })
 afterAll(async () => {
   await connection?.close()

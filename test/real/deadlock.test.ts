@@ -8,7 +8,7 @@ let database: TestDatabase
 let connection: Connection
 beforeAll(async () => {
   database = await createDatabase(inject('postgresUrl'))
-  connection = connect(database.url, { maxConnections: 4, statementTimeoutMs: 10_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 4, statementTimeoutMs: 60_000, applicationName: 'test' })
 })
 afterAll(async () => {
   await connection?.close()
@@ -31,7 +31,8 @@ test('of two transactions that wait for each other the one that Postgres ends be
     })
   await Promise.all([raise(ada, ben), raise(ben, ada)])
   const versions = await db.execute<{ view_version: bigint }>(sql`select view_version from viewers`)
-  expect([attempts, versions.map((row) => Number(row.view_version))]).toEqual([3, [3, 3]])
+  expect(versions.map((row) => Number(row.view_version))).toEqual([3, 3])
+  expect(attempts).toBeGreaterThan(2) // it may win the race for the rows, and then the other one begins again
 })
 
 test('any other failure is not repeated', async () => {

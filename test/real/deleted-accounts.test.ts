@@ -28,7 +28,7 @@ let l2: L2
 let firstId = 2_160_000_000_000_000_000n
 beforeAll(async () => {
   ;[database, l2] = await Promise.all([createDatabase(inject('postgresUrl')), startL2()])
-  connection = connect(database.url, { maxConnections: 4, statementTimeoutMs: 10_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 4, statementTimeoutMs: 60_000, applicationName: 'test' })
   db = connection.db
 })
 afterAll(async () => {

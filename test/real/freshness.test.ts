@@ -5,9 +5,9 @@ import { pageSchema } from '../../contract/post.ts'
 import { eventually } from '../support/eventually.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { type Client, type Stack, startStack } from '../support/stack.ts'
+import { withinPromised } from '../support/within-promised.ts'
 
 const ISOLATES = 3
-const PROMISED_MS = 5_000
 
 let stack: Stack
 let ids: string[] = []
@@ -27,7 +27,7 @@ beforeAll(async () => {
     const [row] = await stack.db.execute<{ route: string }>(sql`select route from authors where author_id = ${first}`)
     expect(row?.route).toBe('pull')
   })
-}, 60_000)
+}, 180_000)
 afterAll(() => stack?.stop())
 
 const isolates = Array.from({ length: ISOLATES }, (_, i) => i)
@@ -51,11 +51,11 @@ async function feedOf(client: Client, isolate: number, version: string | null = 
 /** Every isolate has read this feed, so their memories are warm. */
 const warm = (client: Client) => Promise.all(isolates.map((isolate) => feedOf(client, isolate)))
 
-/** Polls every isolate until all agree that the post is (not) there; fails beyond the promised time. */
+/** Polls every isolate until all agree that the post is (not) there; fails beyond the promised 5 s. */
 async function everywhere(client: Client, id: string, present: boolean): Promise<void> {
-  await eventually(async () => {
+  await withinPromised(stack.db, async () => {
     for (const isolate of isolates) expect((await feedOf(client, isolate)).includes(id)).toBe(present)
-  }, PROMISED_MS)
+  })
 }
 
 test("a pushed author's post is in every active follower's next read within 5 s", async () => {
@@ -81,9 +81,13 @@ test('your own post is in your feed at once in any isolate for a client that ret
 })
 
 test('without the token a warm isolate still answers from memory: the token is what it is for', async () => {
-  await warm(author)
-  const { id } = await post(author, 'mine, but no token')
-  expect(await feedOf(author, 0)).not.toContain(id)
+  // Again, with another post, should this machine be so busy that memory's two seconds pass in between.
+  const id = await eventually(async () => {
+    await warm(author)
+    const made = await post(author, 'mine, but no token')
+    expect(await feedOf(author, 0)).not.toContain(made.id)
+    return made.id
+  })
   await everywhere(author, id, true)
 })
 
@@ -95,9 +99,9 @@ test('a deleted post is gone from every isolate within 5 s, warm memories includ
     await Promise.all(isolates.map((isolate) => client.fetch(`/v1/posts/${id}`, { isolate })))
     await write(client, 'DELETE', `/v1/posts/${id}`)
     await everywhere(reader, id, false)
-    await eventually(async () => {
+    await withinPromised(stack.db, async () => {
       for (const isolate of isolates) expect((await client.fetch(`/v1/posts/${id}`, { isolate })).status).toBe(410)
-    }, PROMISED_MS)
+    })
   }
 })
 

@@ -2,9 +2,11 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { VERSION_HEADER } from '../../contract/headers.ts'
 import { type Page, pageSchema } from '../../contract/post.ts'
+import { oracleFeed } from '../../origin/db/oracle.ts'
 import { eventually } from '../support/eventually.ts'
 import { expectProblem } from '../support/expect-problem.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
+import { scroll } from '../support/scroll.ts'
 import { type Client, type Stack, startStack } from '../support/stack.ts'
 
 const STARS = 20
@@ -18,7 +20,11 @@ let stranger: Client
 let stars: Client[] = []
 
 beforeAll(async () => {
-  stack = await startStack({ isolates: 2, origin: { CROWD_THRESHOLD: '4', CROWD_FLOOR: '2' } })
+  stack = await startStack({
+    isolates: 2,
+    origin: { CROWD_THRESHOLD: '4', CROWD_FLOOR: '2' },
+    worker: { LIFETIMES: '{"crowd":{"softMs":300000,"hardMs":600000}}' }, // or its load, every 5 s, might be among those that are counted
+  })
   const ids = await makeUsers(stack.db, STARS + 6)
   const [readerId = '', authorId = '', strangerId = '', ...others] = ids
   const [fans, starIds] = [others.slice(0, 3), others.slice(3)]
@@ -28,8 +34,8 @@ beforeAll(async () => {
   await eventually(async () => {
     const rows = await stack.db.execute(sql`select 1 from authors where route = 'pull'`)
     expect(rows).toHaveLength(STARS)
-  }, 20_000)
-}, 60_000)
+  }, 60_000)
+}, 180_000)
 afterAll(() => stack?.stop())
 
 let version: string | null = null
@@ -57,13 +63,16 @@ async function read(client: Client, query: Readonly<Record<string, string | numb
   return pageSchema.parse(await response.json())
 }
 const idsOf = (page: Page): string[] => page.posts.map(({ activity_id }) => activity_id)
-/** The feed begins with this activity. */
-const arrived = (client: Client, id: string | undefined) =>
-  eventually(async () => expect(idsOf(await read(client, { limit: 1 }))).toEqual([id]), 5_000)
+/** The feed begins with these: pushes of two workers may overtake each other. */
+const arrived = (client: Client, ids: readonly string[]) =>
+  eventually(async () => expect(idsOf(await read(client, { limit: ids.length }))).toEqual(ids))
+/** All that was posted is in this feed. */
+const caughtUp = (client: Client) =>
+  eventually(async () => expect(await scroll(client, 100)).toEqual(await oracleFeed(stack.db, client.id)))
 
 test('a page of 50 with 20 crowded authors costs three round trips to L2 in a cold isolate and one in a warm one, and none to the origin', async () => {
   for (let round = 0; round < 3; round++) await Promise.all(stars.map((star, i) => post(star, `round ${round} of ${i}`)))
-  await eventually(async () => expect(idsOf(await read(reader, { limit: 50 }))).toHaveLength(50), 5_000)
+  await eventually(async () => expect(idsOf(await read(reader, { limit: 50 }))).toHaveLength(50))
   await eventually(async () => {
     const loads = stack.events.length
     await read(reader, { limit: 50 })
@@ -80,18 +89,23 @@ test('a page of 50 with 20 crowded authors costs three round trips to L2 in a co
     }
   }
   const cold = await cost()
-  const warm = await cost()
-  expect([cold.l2 <= 3, warm.l2 <= 1, cold.origin, warm.origin], JSON.stringify({ cold, warm })).toEqual([true, true, 0, 0])
+  expect([cold.l2 <= 3, cold.origin], JSON.stringify(cold)).toEqual([true, 0])
+  // Once more, should this machine be so busy that memory's two seconds pass in between.
+  await eventually(async () => {
+    const warm = await cost()
+    expect([warm.l2 <= 1, warm.origin], JSON.stringify(warm)).toEqual([true, 0])
+  })
 })
 
 test('since answers what came since, and what did not fit is in the gap', async () => {
+  await caughtUp(reader)
   const { top_cursor: top } = await read(reader, { limit: 5 })
   expect(top).not.toBeNull()
   const still = await read(reader, { since: top ?? '', limit: 10 })
   expect(still).toMatchObject({ posts: [], gap: false, gap_cursor: null, next_cursor: null })
 
   const came = await posts(author, 23)
-  await arrived(reader, came[0])
+  await arrived(reader, came)
   const news = await read(reader, { since: top ?? '', limit: 10 })
   expect(idsOf(news)).toEqual(came.slice(0, 10))
   expect(news.gap).toBe(true)
@@ -111,7 +125,7 @@ test('since answers what came since, and what did not fit is in the gap', async 
 test('what comes late into a scroll is reported with a cursor to what lacks, once', async () => {
   const late = await posts(stranger, 3)
   const came = await posts(author, 10)
-  await arrived(reader, came[0])
+  await arrived(reader, came)
   const first = await read(reader, { limit: 12 })
   const second = await read(reader, { limit: 5, cursor: first.next_cursor ?? '' })
   expect(second).toMatchObject({ gap: false, gap_cursor: null })
@@ -133,7 +147,7 @@ test('what a crowded author posts for followers reaches those who follow, and th
   await eventually(async () => {
     const { posts: lines } = await read(reader, { limit: 5 })
     expect(lines.find((line) => line.id === id)).toMatchObject({ audience: 'followers' })
-  }, 5_000)
+  })
   const own = await read(star, { limit: 5 }, FEED, version)
   expect(own.source).toBe('popular') // who follows nobody is shown that, and what they posted
   expect(idsOf(own)).toContain(id)
@@ -148,7 +162,7 @@ test('cursors are of no use to others, in another place, or forged', async () =>
     const news = await read(reader, { since: top ?? '', limit: 1 })
     expect(news.gap_cursor).not.toBeNull()
     return news
-  }, 5_000)
+  })
   const gap = page.gap_cursor ?? ''
   const refused = async (client: Client, path: string) => expectProblem(await client.fetch(path), 'bad-cursor')
   await refused(author, `${FEED}?since=${top}`)
@@ -156,7 +170,7 @@ test('cursors are of no use to others, in another place, or forged', async () =>
   await refused(reader, `${FEED}/gap?cursor=${top}`)
   await refused(reader, `${FEED}?since=${gap}`)
   await refused(reader, `${FEED}?cursor=${gap}`)
-  await refused(reader, `${FEED}/gap?cursor=${gap.slice(0, -3)}AAA`)
+  await refused(reader, `${FEED}/gap?cursor=${gap.slice(0, -3)}${gap.endsWith('AAA') ? 'BBB' : 'AAA'}`)
   await expectProblem(await reader.fetch(`${FEED}/gap`), 'bad-request')
   await expectProblem(await reader.fetch(`${FEED}?since=${top}&cursor=${top}`), 'bad-request')
 })

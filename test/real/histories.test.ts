@@ -17,8 +17,8 @@ const BLOWS: readonly Blow[] = [
 let parts: Parts
 beforeAll(async () => {
   parts = await startParts({ timelineMs: 15_000, crowd: 3, replicaLagMs: 100 })
-}, 60_000)
-afterAll(() => parts?.stop(), 30_000)
+}, 180_000)
+afterAll(() => parts?.stop(), 120_000)
 
 test('every page of histories on real parts is as promised, through a Redis that lost writes and a process that was killed', async () => {
   const histories = Array.from({ length: HISTORIES }, (_, i) => historyOf(SEED + i))
@@ -28,4 +28,4 @@ test('every page of histories on real parts is as promised, through a Redis that
   const broken = outcomes.find((one) => one.broken !== undefined)
   const history = histories.find(({ seed }) => seed === broken?.seed)
   if (broken && history) expect.fail(await explain(parts, history, broken, PACE))
-}, 180_000)
+}, 300_000)

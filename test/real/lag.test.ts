@@ -25,9 +25,9 @@ let db: Database
 
 beforeAll(async () => {
   ;[stack, database] = await Promise.all([startStack({ origin: ENVIRONMENT }), createDatabase(inject('postgresUrl'))])
-  connection = connect(database.url, { maxConnections: 4, statementTimeoutMs: 10_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 4, statementTimeoutMs: 60_000, applicationName: 'test' })
   db = connection.db
-}, 60_000)
+}, 180_000)
 afterAll(async () => {
   await stack?.stop()
   await connection?.close()
@@ -42,7 +42,7 @@ const taken = (settings: Readonly<Record<string, number>>) =>
   eventually(async () => {
     const noted = Object.entries((await readInForce(stack.db))?.settings ?? {}).map(([name, { value }]) => [name, value])
     expect(Object.fromEntries(noted)).toMatchObject(settings)
-  }, 20_000)
+  }, 60_000)
 
 test('fan-out that lags lets the crowd threshold fall: a mid-size author is announced, then pulled, and no reader misses a post; it returns', async () => {
   const [author = '', ...fans] = await makeUsers(stack.db, 5)
@@ -73,11 +73,11 @@ test('fan-out that lags lets the crowd threshold fall: a mid-size author is anno
   expect((await tune(...sets(rules))).code).toBe(0)
   await taken(rules)
 
-  await eventually(() => authorIs('push'), 20_000)
+  await eventually(() => authorIs('push'), 60_000)
   await feed()
   const posted = [await post()]
-  await eventually(async () => expect(await feed()).toEqual(posted), 20_000)
-  await eventually(async () => expect(await rowsOf(posted[0] ?? '')).toBe(1), 20_000)
+  await eventually(async () => expect(await feed()).toEqual(posted), 60_000)
+  await eventually(async () => expect(await rowsOf(posted[0] ?? '')).toBe(1), 60_000)
 
   // A post whose fan-out nobody can take up. It is one of the many that wait where workers are too slow.
   const late = String(BigInt(posted[0] ?? '') + 1n)
@@ -90,19 +90,19 @@ test('fan-out that lags lets the crowd threshold fall: a mid-size author is anno
   // Workers pass over it, and whoever does not touch its key may still change it: it is due, and has not failed.
   await held`select from fanout_jobs where activity_id = ${late} for key share`
   await stack.db.execute(sql`update fanout_jobs set run_at = queued_at`)
-  await eventually(() => expect(moves().at(-1)).toEqual([8, 4]), 20_000)
-  await eventually(() => authorIs('pull'), 20_000)
+  await eventually(() => expect(moves().at(-1)).toEqual([8, 4]), 60_000)
+  await eventually(() => authorIs('pull'), 60_000)
   posted.push(await post())
-  await eventually(async () => expect(await feed()).toContain(posted[1]), 20_000)
+  await eventually(async () => expect(await feed()).toContain(posted[1]), 60_000)
   expect(await rowsOf(posted[1] ?? '')).toBe(0)
 
   await held.end() // with it the lock
   const expected = (await oracleFeed(stack.db, reader.id)).map(([id]) => id)
   expect(expected).toHaveLength(3)
-  await eventually(async () => expect(await feed()).toEqual(expected), 20_000)
-  await eventually(() => expect(moves().at(-1)).toEqual([4, 8]), 20_000)
+  await eventually(async () => expect(await feed()).toEqual(expected), 60_000)
+  await eventually(() => expect(moves().at(-1)).toEqual([4, 8]), 60_000)
   await authorIs('pull') // for a day
-}, 90_000)
+}, 240_000)
 
 test('how fan-out stands is told by a signed route and by a command, with what the windows save', async () => {
   const call = callerOf(stack)
@@ -132,7 +132,7 @@ test('npm run tune refuses with one line what it cannot do and changes nothing t
       const [chunk] = await stack.db.execute(sql`select lane from fanout_chunks where activity_id = ${id}`)
       if (!chunk) throw new Error('not fanned out yet')
       return chunk.lane
-    }, 20_000)
+    }, 60_000)
   }
   expect(await laneOfNext()).toBe(1)
   const wrong = [
@@ -219,7 +219,8 @@ test('where more authors have followers enough than there may be in the crowd, t
 
 test('lag that stays takes half, once in a while, and of two processes one takes it; jobs that failed are no lag', async () => {
   await overloaded()
-  const [one, other] = [process(), process()]
+  const unhurried = { LAG_HIGH_MS: '600000', LAG_STEP_MS: '600000' } // no pause of this machine is as long
+  const [one, other] = [process(unhurried), process(unhurried)]
   const threeSteps = async () => {
     for (let i = 0; i < 3; i++) await Promise.all([one.tuning.stepTiers(), other.tuning.stepTiers()])
     return [...one.events, ...other.events].filter(({ type }) => type === 'crowd-threshold')

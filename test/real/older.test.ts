@@ -19,7 +19,7 @@ let connection: Connection
 
 beforeAll(async () => {
   database = await createDatabase(inject('postgresUrl'))
-  connection = connect(database.url, { maxConnections: 2, statementTimeoutMs: 20_000, applicationName: 'test' })
+  connection = connect(database.url, { maxConnections: 2, statementTimeoutMs: 60_000, applicationName: 'test' })
 })
 afterAll(async () => {
   await connection?.close()

@@ -11,7 +11,7 @@ export interface AilingTierSubject {
 }
 
 /** How late a call may be heard of on a crowded machine (milliseconds). */
-const LATE_MS = 5_000
+const LATE_MS = 20_000
 
 /** What such a tier must do while its server is ill: run it once for each way in which that can be. */
 export const ailingTierCases: readonly Case<AilingTierSubject>[] = [

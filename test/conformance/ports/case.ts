@@ -5,7 +5,7 @@ export interface Case<Subject> {
 }
 
 /** Repeats `check` until it no longer throws, letting `pauseMs` pass in between; after `patienceMs` it throws what `check` threw last. */
-export async function eventually(check: () => Promise<void>, pass: (ms: number) => Promise<void>, patienceMs = 5_000): Promise<void> {
+export async function eventually(check: () => Promise<void>, pass: (ms: number) => Promise<void>, patienceMs = 10_000): Promise<void> {
   const pauseMs = 10
   for (let passedMs = 0; ; passedMs += pauseMs) {
     try {

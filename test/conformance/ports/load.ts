@@ -20,7 +20,7 @@ export interface LoadSubject {
 
 const never = new AbortController().signal
 /** A load that does not hear its signal within this is not listening (milliseconds). */
-const DEAF_MS = 500
+const DEAF_MS = 2_000
 
 /** A load that answers all it is asked for: what it found, without absences. */
 async function foundBy({ load }: LoadSubject, keys: readonly string[]) {

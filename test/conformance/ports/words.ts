@@ -14,7 +14,7 @@ export interface SharedTierSubject {
 
 const HOUR_MS = 3_600_000
 /** A lease or a value that is to run out soon, though not before the next call (milliseconds). */
-export const SOON_MS = 300
+export const SOON_MS = 4_000
 /** Later than the soft end of anything. */
 export const NEVER_MS = 9_999_999_999_999
 

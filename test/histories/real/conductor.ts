@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { eventually } from '../../support/eventually.ts'
 import type { Fault } from '../log.ts'
+import { watchMachine } from './machine.ts'
 import type { Parts } from './parts.ts'
 
 /** Trouble that meets every history on the parts at once. */
@@ -21,6 +22,10 @@ export function createConductor(parts: Parts) {
   const faults: Fault[] = []
   const judges: Fault[][] = [faults]
   const nowMs = (): number => performance.timeOrigin + performance.now()
+  const tellAll = (fault: Fault) => {
+    for (const judge of judges) judge.push(fault)
+  }
+  const machine = watchMachine(parts, nowMs, tellAll)
 
   async function momentNow(): Promise<string> {
     const [row] = await stack.db.execute<{ moment: string }>(sql`select clock_timestamp()::text as moment`)
@@ -79,11 +84,12 @@ export function createConductor(parts: Parts) {
   return {
     /** What a judge is to know: the blows until now and those to come, beside trouble of its own history. */
     join(): Fault[] {
-      const own = [...faults]
+      const own = [...faults, machine.stall]
       judges.push(own)
       return own
     },
     leave: (own: Fault[]): void => void judges.splice(judges.indexOf(own), 1),
+    stop: machine.stop,
     /** The blows as lines of a story that began at this moment (epoch milliseconds). */
     told: (startedAtMs: number): string[] =>
       faults.flatMap(({ what, fromMs, toMs }) => [
@@ -96,7 +102,7 @@ export function createConductor(parts: Parts) {
         await stack.redis.save()
         await sleep(blow.from)
       }
-      if (blow.does !== 'replica lag') for (const judge of judges) judge.push(fault)
+      if (blow.does !== 'replica lag') tellAll(fault)
       await deal(blow)
       fault.toMs = nowMs()
     },

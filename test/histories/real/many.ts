@@ -82,7 +82,7 @@ export async function playMany(
   striking.catch(() => {}) // told below
   await Promise.all(Array.from({ length: atOnce }, playOn))
   over.abort()
-  await striking
+  await striking.finally(conductor.stop)
   const pages = outcomes.reduce((sum, one) => sum + one.pages, 0)
   const reasons = [
     ...Map.groupBy(
@@ -92,7 +92,7 @@ export async function playMany(
   ].map(([why, all]) => `${all.length} ${why}`)
   return {
     outcomes,
-    told: `${outcomes.length} histories, ${pages} pages, ${conductor.told(0).length / 2} blows; degraded: ${reasons.join(', ') || 'none'}`,
+    told: `${outcomes.length} histories, ${pages} pages, ${conductor.told(0).length / 2} blows and stalls; degraded: ${reasons.join(', ') || 'none'}`,
   }
 }
 

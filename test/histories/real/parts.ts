@@ -23,6 +23,8 @@ export interface Parts {
   readonly origins: readonly OriginProcess[]
   /** The URL of each isolate that answers, the same place again after a restart. */
   readonly isolates: readonly string[]
+  /** Where each process says that it lives. */
+  livenessUrls(): readonly string[]
   /** Kills an origin process at once and starts another in its place. */
   restartOrigin(place: number): Promise<void>
   /** Kills an edge's process and starts another: its memories are gone. */
@@ -78,9 +80,11 @@ export async function startParts({ timelineMs, crowd, replicaLagMs }: Scale): Pr
   const startOrigin = (place: number) => startOriginProcess({ ...stack.environment, L2_DEADLINE_MS: '4000' }, ports[place])
   const origins: OriginProcess[] = await Promise.all(ports.map((_, place) => startOrigin(place)))
   const edges: Workerd[] = await Promise.all(ports.map((_, place) => startEdge(place)))
+  const originUrls = ports.map((port) => `http://127.0.0.1:${port}`)
   return {
     stack,
     origins,
+    livenessUrls: () => [...originUrls, ...edges.flatMap(({ urls }) => urls)].map((url) => `${url}/healthz`),
     get isolates() {
       return edges.flatMap(({ urls }) => urls)
     },

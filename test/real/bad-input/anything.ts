@@ -5,7 +5,7 @@ import { newPostSchema, userInputSchema } from '../../../contract/post.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
 import { NOBODY, type World } from './world.ts'
 
-const RUNS = { numRuns: 150 }
+const RUNS = { numRuns: 150, seed: Number(process.env.SEED ?? 20_261_121) }
 
 const binary = fc.string({ unit: 'binary', maxLength: 40 })
 const anything = fc.oneof(fc.jsonValue(), binary)

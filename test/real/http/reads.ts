@@ -125,6 +125,7 @@ export function reads(world: () => World): void {
   test('HEAD answers what GET would, without the body', async () => {
     const { author, reader } = await world().pair()
     const { id } = await write(author, 'heads up')
+    await eventually(async () => expect((await pageOf(await reader.fetch(FEED))).posts).toHaveLength(1))
     for (const path of [`/v1/posts/${id}`, FEED]) {
       const get = await reader.fetch(path)
       const head = await reader.fetch(path, { method: 'HEAD' })

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { RAISED_HEADER, VERSION_HEADER } from '../../../contract/headers.ts'
 import { eventually } from '../../support/eventually.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
+import { withinPromised } from '../../support/within-promised.ts'
 import { FEED, pageOf, post, type World, write } from './world.ts'
 
 /** Relations through the edge: what is passed on, and how soon it shows. */
@@ -52,7 +53,7 @@ export function relations(world: () => World): void {
       const { posts } = await pageOf(await author.fetch(FEED, { isolate, version }))
       expect(posts.map((one) => [one.id, one.audience])).toEqual([[id, 'followers']])
     }
-    await eventually(async () => expect((await pageOf(await reader.fetch(FEED))).posts.map((one) => one.id)).toEqual([id]), 5_000)
+    await eventually(async () => expect((await pageOf(await reader.fetch(FEED))).posts.map((one) => one.id)).toEqual([id]))
     for (const who of [stranger, reader]) {
       const answer = await who.fetch(`/v1/posts/${id}`)
       if (who === reader) expect(answer.status).toBe(200)
@@ -72,9 +73,9 @@ export function relations(world: () => World): void {
       body: '{"private":true}',
     })
     expect([answer.status, answer.headers.has(VERSION_HEADER), answer.headers.getSetCookie()]).toEqual([200, true, []])
-    await eventually(async () => {
+    await withinPromised(world().stack.db, async () => {
       for (const isolate of [0, 1]) await expectProblem(await stranger.fetch(`/v1/posts/${id}`, { isolate }), 'not-found')
-    }, 5_000)
+    })
     expect((await reader.fetch(`/v1/posts/${id}`)).status).toBe(200)
     expect((await stranger.fetch(`/v1/users/${author.id}/follow`, { method: 'POST' })).status).toBe(202)
   })

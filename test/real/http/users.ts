@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { VERSION_HEADER } from '../../../contract/headers.ts'
-import { eventually } from '../../support/eventually.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
 import { randomName } from '../../support/stack.ts'
+import { withinPromised } from '../../support/within-promised.ts'
 import { FEED, pageOf, type World, write } from './world.ts'
 
 /** Ids of users that no other test makes. */
@@ -37,9 +37,9 @@ export function users(world: () => World): void {
       (await pageOf(await reader.fetch(`/v1/users/${author.id}/posts`, { isolate }))).posts.map((post) => post.author.name)
     for (const isolate of [0, 1]) expect(await names(isolate)).toEqual([`User ${author.id}`])
     expect((await put(author.id, { handle: randomName(), name: 'New Name' })).status).toBe(200)
-    await eventually(async () => {
+    await withinPromised(world().stack.db, async () => {
       for (const isolate of [0, 1]) expect(await names(isolate)).toEqual(['New Name'])
-    }, 5_000)
+    })
   })
 
   test('a new user reads at once with the token of the write, though the 401 of a moment ago is remembered; without it within five seconds', async () => {
@@ -57,6 +57,6 @@ export function users(world: () => World): void {
     await expectProblem(await other.fetch(FEED), 'unauthorized')
     expect((await put(without, { handle: randomName(), name: 'Other' })).status).toBe(201)
     expect((await other.fetch(FEED, { isolate: 1 })).status).toBe(200) // here nothing was remembered
-    await eventually(async () => expect((await other.fetch(FEED)).status).toBe(200), 5_000)
+    await withinPromised(world().stack.db, async () => expect((await other.fetch(FEED)).status).toBe(200))
   })
 }

@@ -149,7 +149,7 @@ export function writes(world: () => World): void {
         expect(await idsOf(await reader.fetch(`/v1/users/${reader.id}/posts`, { isolate }))).toEqual([])
         await expectProblem(await reader.fetch(`/v1/posts/${repost.id}`, { isolate }), 'gone')
       }
-    }, 5_000)
+    })
     expect((await author.fetch(`/v1/posts/${root.id}`, { method: 'DELETE' })).status).toBe(204)
   })
 

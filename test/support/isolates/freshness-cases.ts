@@ -151,7 +151,7 @@ export const FRESHNESS_CASES: readonly Case[] = [
   {
     promise: 'an end is absolute: a copy in another isolate lives no longer than the first',
     async story(world, setup) {
-      const endsAtMs = Date.now() + 1_500
+      const endsAtMs = Date.now() + 4_000
       await world.put('a', { value: 'old', softMs: endsAtMs - Date.now() })
       world.origin.set('a', { value: 'new' })
       const answers = await Promise.all(

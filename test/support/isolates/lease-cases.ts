@@ -87,7 +87,7 @@ export const LEASE_CASES: readonly Case[] = [
       const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
       await Promise.all(names.map((name) => world.leaseAway(name)))
       for (const name of names) world.origin.set(name, { value: name, delayMs: 60 })
-      const cache = world.cache({ ...setup, switchedOff: ['batching'], settings: { loadDeadlineMs: 1_000, maxLoads: 2 } })
+      const cache = world.cache({ ...setup, switchedOff: ['batching'], settings: { loadDeadlineMs: 3_000, maxLoads: 2 } })
       const answers = await Promise.all(names.map((name) => cache.get(name)))
       expect(world.origin.most()).toBe(2)
       for (const { value, error } of answers) expect(error ?? value).toMatch(/^[a-h]$|^Overloaded/)

@@ -9,6 +9,8 @@ const HOUR_MS = 3_600_000
 const CUT = 0
 /** Short, since followers take a dead leader's flight over only when it could not land any more. */
 const BRIEF = { sharedDeadlineMs: 600, settings: { loadDeadlineMs: 600 } }
+/** The same, with time for the followers to come before the load that the leader dies in is given up. */
+const BRIEF_LOAD = { sharedDeadlineMs: 600, settings: { loadDeadlineMs: 2_000 } }
 const FOLLOWERS = 10
 
 /** Followers of a leader who dies: none hangs, none fails, and the key lives on. */
@@ -52,7 +54,7 @@ export const SAFETY_CASES: readonly Case[] = [
     promise: 'when the leader dies in its load, a follower takes the flight over',
     async story(world, setup) {
       world.origin.set('a', { hangs: true }, { value: 'a' })
-      const cache = world.cache({ ...setup, ...BRIEF })
+      const cache = world.cache({ ...setup, ...BRIEF_LOAD })
       const leader = cache.visit('a', CUT)
       await world.origin.asked('a')
       const followers = await follow(cache)
