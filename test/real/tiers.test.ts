@@ -1,11 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { VERSION_HEADER } from '../../contract/headers.ts'
+import { DEGRADED_HEADER, VERSION_HEADER } from '../../contract/headers.ts'
 import { pageSchema } from '../../contract/post.ts'
 import { oracleFeed } from '../../origin/db/oracle.ts'
 import { writePast } from '../support/activity.ts'
 import { eventually } from '../support/eventually.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
+import { within } from '../support/running-time.ts'
 import { scroll } from '../support/scroll.ts'
 import { type Client, type Stack, startStack } from '../support/stack.ts'
 import { startWorkerd } from '../support/workerd.ts'
@@ -135,9 +136,9 @@ test('without the token it takes at most 5 s, in any isolate and with a replica 
   await warm(client)
   await write(client, 'POST', `/v1/users/${celebrity}/follow`)
   const expected = await oracleIds(client, 50)
-  await eventually(async () => {
+  await within(PROMISED_MS, async () => {
     for (const isolate of isolates) expect(await feedOf(client, isolate)).toEqual(expected)
-  }, PROMISED_MS)
+  })
 })
 
 test('who follows a crowded author sees the next post too, though nothing is pushed', async () => {
@@ -147,9 +148,9 @@ test('who follows a crowded author sees the next post too, though nothing is pus
   const { version } = await write(client, 'POST', `/v1/users/${celebrity}/follow`)
   await feedOf(client, 0, version)
   const { id } = await write(await stack.client(celebrity), 'POST', '/v1/posts', { text: 'to the crowd' })
-  await eventually(async () => {
+  await within(PROMISED_MS, async () => {
     for (const isolate of isolates) expect((await feedOf(client, isolate))[0]).toBe(id)
-  }, PROMISED_MS)
+  })
 })
 
 test('an author who is demoted leaves crowd, and at no instant does a reader miss one of their posts', async () => {
@@ -162,14 +163,15 @@ test('an author who is demoted leaves crowd, and at no instant does a reader mis
   const read = async (client: Client, isolate: number): Promise<string[]> => {
     const response = await fetch(`${edge.urls[isolate % 2]}/v1/feed/following`, { headers: { authorization: `Bearer ${client.token}` } })
     expect(response.status).toBe(200)
+    if (response.headers.has(DEGRADED_HEADER)) return read(client, isolate) // something was busy, and the page says so
     return pageSchema.parse(await response.json()).posts.map((post) => post.activity_id)
   }
   const routeOf = async () =>
     (await stack.db.execute<{ route: string }>(sql`select route from authors where author_id = ${author}`))[0]?.route
   try {
-    await eventually(async () => {
+    await within(PROMISED_MS, async () => {
       for (const client of clients) for (const isolate of [0, 1]) expect(await read(client, isolate)).toContain(posted[0])
-    }, PROMISED_MS)
+    })
     await stack.db.execute(sql`update authors set follower_count = 0 where author_id = ${author}`)
     const endsAtMs = Date.now() + 60_000
     let route: string | undefined
@@ -180,14 +182,14 @@ test('an author who is demoted leaves crowd, and at no instant does a reader mis
         posted.push((await write(writer, 'POST', '/v1/posts', { text: 'pushed again' })).id)
         await write(returned, 'POST', `/v1/users/${author}/follow`) // who comes meanwhile
         clients.push(returned)
-        await eventually(async () => expect(await read(returned, 0)).toContain(posted[0]), PROMISED_MS)
-        await eventually(async () => expect(await read(returned, 1)).toContain(posted[0]), PROMISED_MS)
+        await within(PROMISED_MS, async () => expect(await read(returned, 0)).toContain(posted[0]))
+        await within(PROMISED_MS, async () => expect(await read(returned, 1)).toContain(posted[0]))
       }
     }
     expect(route).toBe('push')
-    await eventually(async () => {
+    await within(PROMISED_MS, async () => {
       for (const client of clients) expect(await read(client, 1)).toEqual(await oracleIds(client, 50))
-    }, PROMISED_MS)
+    })
   } finally {
     await edge.stop()
   }

@@ -4,6 +4,7 @@ import { activitySchema, type Post, pageSchema, postSchema } from '../../contrac
 import { eventually } from '../support/eventually.ts'
 import { expectProblem } from '../support/expect-problem.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
+import { within } from '../support/running-time.ts'
 import { type Client, type Stack, startStack } from '../support/stack.ts'
 
 const ISOLATES = 2
@@ -56,7 +57,7 @@ async function warm(reader: Client, author: Client, postId: string): Promise<voi
 }
 /** Within the promised time, in every isolate: the post is nowhere, and its page refuses with `page`, or goes without it. */
 async function hiddenEverywhere(reader: Client, author: Client, postId: string, page: 'blocked' | 'private-account' | 'served') {
-  await eventually(async () => {
+  await within(PROMISED_MS, async () => {
     for (const isolate of isolates) {
       expect(await feedOf(reader, isolate)).not.toContain(postId)
       await expectProblem(await reader.fetch(`/v1/posts/${postId}`, { isolate }), 'not-found')
@@ -64,7 +65,7 @@ async function hiddenEverywhere(reader: Client, author: Client, postId: string, 
       if (page === 'served') expect(await idsIn(answer)).not.toContain(postId)
       else await expectProblem(answer, page)
     }
-  }, PROMISED_MS)
+  })
 }
 
 test('what is for followers is shown to them and its author; to others, and to nobody we know, it does not exist', async () => {
@@ -72,7 +73,7 @@ test('what is for followers is shown to them and its author; to others, and to n
   const open = await post(author, 'for all')
   const closed = await post(author, 'for followers', 'followers')
   for (const reader of [author, follower]) {
-    await eventually(async () => expect(await feedOf(reader)).toEqual([closed.id, open.id]), PROMISED_MS)
+    await within(PROMISED_MS, async () => expect(await feedOf(reader)).toEqual([closed.id, open.id]))
     expect(await pageOf(author, reader)).toEqual([closed.id, open.id])
     const single = await reader.fetch(`/v1/posts/${closed.id}`)
     expect(single.headers.get('cache-control')).toBe('private, no-cache')
@@ -91,7 +92,7 @@ test('what is for followers is shown to them and its author; to others, and to n
 test.concurrent('a follower who is removed sees nothing that is not public within 5 s, in every isolate', async () => {
   const { author, follower } = await people()
   const closed = await post(author, 'for followers', 'followers')
-  await eventually(async () => expect(await feedOf(follower)).toContain(closed.id), PROMISED_MS)
+  await within(PROMISED_MS, async () => expect(await feedOf(follower)).toContain(closed.id))
   await warm(follower, author, closed.id)
   await write(author, 'DELETE', `/v1/followers/${follower.id}`)
   await hiddenEverywhere(follower, author, closed.id, 'served')
@@ -101,7 +102,7 @@ test.concurrent('a block hides both from each other within 5 s; whoever asks wit
   const { author, follower } = await people()
   const theirs = await post(author, 'of the one')
   const mine = await post(follower, 'of the other')
-  await eventually(async () => expect(await feedOf(follower)).toContain(theirs.id), PROMISED_MS)
+  await within(PROMISED_MS, async () => expect(await feedOf(follower)).toContain(theirs.id))
   await warm(follower, author, theirs.id)
   await warm(author, follower, mine.id)
   await write(author, 'POST', `/v1/users/${follower.id}/block`)
@@ -112,7 +113,7 @@ test.concurrent('a block hides both from each other within 5 s; whoever asks wit
 test.concurrent('an account that goes private is hidden from all but its followers within 5 s, and its page says why', async () => {
   const { author, follower, outsider } = await people()
   const { id } = await post(author, 'once for all')
-  await eventually(async () => expect(await feedOf(follower)).toContain(id), PROMISED_MS)
+  await within(PROMISED_MS, async () => expect(await feedOf(follower)).toContain(id))
   for (const reader of [follower, outsider]) for (const isolate of isolates) await reader.fetch(`/v1/posts/${id}`, { isolate })
   for (const isolate of isolates) {
     expect((await anonymously(`/v1/posts/${id}`, isolate)).status).toBe(200)
@@ -120,7 +121,7 @@ test.concurrent('an account that goes private is hidden from all but its followe
   }
   await write(author, 'PUT', `/v1/users/${author.id}/privacy`, { private: true })
   await hiddenEverywhere(outsider, author, id, 'private-account')
-  await eventually(async () => {
+  await within(PROMISED_MS, async () => {
     for (const isolate of isolates) {
       await expectProblem(await anonymously(`/v1/posts/${id}`, isolate), 'not-found')
       await expectProblem(await anonymously(`/v1/users/${author.id}/posts`, isolate), 'private-account')
@@ -129,7 +130,7 @@ test.concurrent('an account that goes private is hidden from all but its followe
       expect(await feedOf(follower, isolate)).toContain(id)
       expect(await pageOf(author, author, isolate)).toEqual([id])
     }
-  }, PROMISED_MS)
+  })
 })
 
 test('likes and reposts are counted for all and marked for who did them; a tag is of one reader', async () => {
@@ -163,7 +164,7 @@ test('a post that several reposted comes once, with their names', async () => {
   const { id } = await post(author, 'to be passed on')
   await write(one, 'POST', `/v1/posts/${id}/repost`)
   await write(other, 'POST', `/v1/posts/${id}/repost`)
-  await eventually(async () => {
+  await within(PROMISED_MS, async () => {
     const { posts } = pageSchema.parse(await (await reader.fetch(FEED)).json())
     expect(posts).toHaveLength(1)
     expect(posts[0]).toMatchObject({
@@ -171,7 +172,7 @@ test('a post that several reposted comes once, with their names', async () => {
       reposted_by: { id: other.id },
       reposters: { count: 2, first: [{ id: other.id }, { id: one.id }] },
     })
-  }, PROMISED_MS)
+  })
 })
 
 test('an answer says that it is complete', async () => {

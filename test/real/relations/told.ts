@@ -99,6 +99,12 @@ export function told(world: () => World, numRuns: number): void {
       { numRuns, endOnFailure: true },
     ))
 
+  test('and so has the end of an account that others follow, block and are blocked by', async () => {
+    const about = (verb: Deed['verb'], actor: number, other: number): Deed => ({ verb, actor, other, post: 0 })
+    const ties = [about('follow', 0, 1), about('follow', 1, 0), about('block', 1, 2), about('block', 3, 1), about('post', 1, 0)]
+    expect(wrongOf(await play(world(), [...ties, about('delete account', 1, 0)]))).toEqual([])
+  })
+
   test('a kind of value that is not dropped is noticed', async () => {
     const steps = await play(world(), EVERYTHING)
     expect(wrongOf(steps)).toEqual([])

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { VERSION_COOKIE, VERSION_HEADER } from '../../../contract/headers.ts'
 import { eventually } from '../eventually.ts'
 import { makeFollows, makeUsers } from '../people.ts'
+import { runningMs } from '../running-time.ts'
 import type { Stack } from '../stack.ts'
 
 /** A write that was acknowledged: what it made, how to insist on it, and when the acknowledgement arrived. */
@@ -10,7 +11,7 @@ export interface Written {
   /** The version token as the header said it, and as a browser would keep it. */
   readonly version: string | null
   readonly cookie: string | null
-  /** Of the monotonic clock (milliseconds). */
+  /** Of a clock that stands still while this process is paused (milliseconds). */
   readonly ackedAtMs: number
 }
 
@@ -39,7 +40,7 @@ export async function createCast(stack: Stack, crowded = false): Promise<Cast> {
     async write(method, path, body) {
       const headers = { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
       const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
-      const ackedAtMs = performance.now()
+      const ackedAtMs = runningMs()
       const text = await response.text()
       if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
       const { id: made = '' } = text === '' ? {} : (JSON.parse(text) as { id?: string })

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { VERSION_HEADER } from '../../../contract/headers.ts'
+import { DEGRADED_HEADER, VERSION_HEADER } from '../../../contract/headers.ts'
 import { eventually } from '../eventually.ts'
+import { runningMs } from '../running-time.ts'
 import type { Person, Written } from './people.ts'
 
 /** A place where something may be read: an answer of 200 that has `needle` in it shows it. */
@@ -27,7 +28,7 @@ export interface Sightings {
 /** Milliseconds within which what a write took away is gone everywhere, and what it brought is there (README, promises 3 and 4). */
 export const PROMISED_MS = 5_000
 
-/** Whether an isolate shows it; undefined where it could not answer. By what a write answered the reader may insist on that write. */
+/** Whether an isolate shows it; undefined where it could not answer, or says itself that it answers as it was. By what a write answered the reader may insist on that write. */
 export async function shows(
   isolate: string,
   { reader, path, needle }: Look,
@@ -35,7 +36,7 @@ export async function shows(
 ): Promise<boolean | undefined> {
   const response = await fetch(isolate + path, { headers: { ...(reader && { authorization: `Bearer ${reader.token}` }), ...insist } })
   const text = await response.text()
-  if (response.status >= 500) return undefined
+  if (response.status >= 500 || response.headers.has(DEGRADED_HEADER)) return undefined
   return response.status === 200 && text.includes(needle)
 }
 
@@ -84,10 +85,10 @@ export async function watch(
       await sleep((pauseMs * place) / (isolates.length * looks.length)) // not all at once
       for (let isLast = false; !isLast; await sleep(pauseMs)) {
         if (acted.signal.aborted) break
-        const sentMs = performance.now()
+        const sentMs = runningMs()
         const shown = await shows(isolate, look)
         if (shown === undefined) continue
-        glances.push({ sentMs, shown, answeredMs: performance.now() })
+        glances.push({ sentMs, shown, answeredMs: runningMs() })
         isLast = sentMs > endsAtMs || (untilShown === shown && sentMs > endsAtMs - PROMISED_MS)
       }
       return { look, isolate, glances }
