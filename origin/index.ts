@@ -9,8 +9,11 @@ The origin of Tideline: the truth in Postgres, and fan-out. Configured by enviro
   --fanout-only   serve no requests, only fan out: any number of such processes share the work
   --help          show this`
 
-/** Milliseconds a request may take to arrive: a client that trickles holds nothing for long. */
-const SLOW_CLIENTS = { headersTimeout: 5_000, requestTimeout: 10_000 }
+/**
+ * Milliseconds. A request must arrive soon, so that a client that trickles holds nothing for long. A connection may rest longer than proxies let theirs rest: who sends a
+ * write on one that is just being closed does not know whether it arrived.
+ */
+const CONNECTIONS = { headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 65_000 }
 
 /** Milliseconds the end may take once no more connections are taken: twice a statement. Container platforms kill after 30 s. */
 const DRAIN_DEADLINE_MS = 20_000
@@ -45,7 +48,7 @@ async function main(args: readonly string[]): Promise<void> {
     console.log('fan-out worker is running')
     return stopOnSignal(0, () => origin.close())
   }
-  const server = serve({ fetch: origin.app.fetch, hostname: config.HOST, port: config.PORT, serverOptions: SLOW_CLIENTS }, ({ port }) =>
+  const server = serve({ fetch: origin.app.fetch, hostname: config.HOST, port: config.PORT, serverOptions: CONNECTIONS }, ({ port }) =>
     console.log(`origin listens on http://${config.HOST}:${port}`),
   )
   server.on('error', (error) => fail(error))

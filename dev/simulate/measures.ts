@@ -121,6 +121,8 @@ const raise = (counts: Map<string, number>, name: string) => counts.set(name, (c
 
 function latencyOf(histogram: RecordableHistogram): Latency | undefined {
   if (histogram.count === 0) return undefined
-  const at = (percent: number) => histogram.percentile(percent) / 1_000
-  return { count: histogram.count, p50Ms: at(50), p99Ms: at(99), maxMs: histogram.max / 1_000 }
+  const { count } = histogram
+  /** The least that so many did not exceed. The histogram rounds a rank to the nearest, so it is asked for a whole one. */
+  const at = (share: number) => histogram.percentile((100 * Math.ceil(share * count)) / count) / 1_000
+  return { count, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: histogram.max / 1_000 }
 }
