@@ -7,7 +7,7 @@ import type { Stack } from './stack.ts'
 /** What L2 holds under these keys, as a worker reads it. */
 export async function valuesInL2(stack: Stack, keys: readonly string[]): Promise<(string | null | undefined)[]> {
   const timeoutSignal = (ms: number) => AbortSignal.timeout(ms)
-  const options = { url: stack.l2Url, token: stack.l2Token, prefix: 'tideline:', deadlineMs: 2_000, timeoutSignal }
+  const options = { url: stack.l2Url, token: stack.l2Token, prefix: 'tideline:', deadlineMs: 20_000, timeoutSignal }
   const tier = createRedisTier({ ...options, clock: { nowMs: () => Date.now() } })
   return (await tier.read(keys)).map((value) => value?.payload)
 }
