@@ -2,10 +2,11 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { VERSION_HEADER } from '../../contract/headers.ts'
 import { pageSchema } from '../../contract/post.ts'
+import { PROMISED_MS } from '../../contract/promise.ts'
 import { eventually } from '../support/eventually.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
+import { within } from '../support/running-time.ts'
 import { type Client, type Stack, startStack } from '../support/stack.ts'
-import { withinPromised } from '../support/within-promised.ts'
 
 const ISOLATES = 3
 
@@ -53,7 +54,7 @@ const warm = (client: Client) => Promise.all(isolates.map((isolate) => feedOf(cl
 
 /** Polls every isolate until all agree that the post is (not) there; fails beyond the promised 5 s. */
 async function everywhere(client: Client, id: string, present: boolean): Promise<void> {
-  await withinPromised(stack.db, async () => {
+  await within(PROMISED_MS, async () => {
     for (const isolate of isolates) expect((await feedOf(client, isolate)).includes(id)).toBe(present)
   })
 }
@@ -99,7 +100,7 @@ test('a deleted post is gone from every isolate within 5 s, warm memories includ
     await Promise.all(isolates.map((isolate) => client.fetch(`/v1/posts/${id}`, { isolate })))
     await write(client, 'DELETE', `/v1/posts/${id}`)
     await everywhere(reader, id, false)
-    await withinPromised(stack.db, async () => {
+    await within(PROMISED_MS, async () => {
       for (const isolate of isolates) expect((await client.fetch(`/v1/posts/${id}`, { isolate })).status).toBe(410)
     })
   }

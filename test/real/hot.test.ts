@@ -1,16 +1,17 @@
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pageSchema } from '../../contract/post.ts'
+import { PROMISED_MS } from '../../contract/promise.ts'
 import { timelineFacts } from '../../origin/db/consistency-facts.ts'
 import { oracleActivities, oracleFeed } from '../../origin/db/oracle.ts'
 import { NOT_REBUILT } from '../../origin/db/viewers.ts'
 import { eventually } from '../support/eventually.ts'
 import { holdCommits } from '../support/held-commits.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
+import { within } from '../support/running-time.ts'
 import { scroll } from '../support/scroll.ts'
 import { type Client, type Stack, startStack } from '../support/stack.ts'
 import { timelinesInL2 } from '../support/values-in-l2.ts'
-import { withinPromised } from '../support/within-promised.ts'
 
 const HOT = 3
 /** The second is cold until it is asked: it has nothing but what L2 has. */
@@ -78,7 +79,7 @@ test('a hot post reaches who is present by a push, and who is not by their next 
   await rebuilt()
   const loads = loadsOf(present)
   const id = await post(author)
-  await withinPromised(stack.db, async () => expect(await feedOf(present)).toEqual([id]))
+  await within(PROMISED_MS, async () => expect(await feedOf(present)).toEqual([id]))
   expect(loadsOf(present)).toBe(loads)
   expect(await modeAndRows(id)).toEqual({ mode: 'hot', rows: 0 })
   await delivered()

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { DEGRADED_HEADER, VERSION_HEADER } from '../../contract/headers.ts'
 import { pageSchema } from '../../contract/post.ts'
+import { PROMISED_MS } from '../../contract/promise.ts'
 import { oracleFeed } from '../../origin/db/oracle.ts'
 import { writePast } from '../support/activity.ts'
 import { eventually } from '../support/eventually.ts'
@@ -15,7 +16,6 @@ import { startWorkerd } from '../support/workerd.ts'
 const ISOLATES = 4
 const CROWDED = 20
 const FANS = 6
-const PROMISED_MS = 5_000
 /** Short, because the demoted author leaves after it; the edge that reads of them holds to it with a margin. */
 const TIMELINE_LIFE_MS = 2_000
 const LIFETIMES = JSON.stringify({ timeline: { softMs: 200, hardMs: 400 } })

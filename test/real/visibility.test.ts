@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { COMPLETENESS_HEADER, DEGRADED_HEADER, VERSION_HEADER } from '../../contract/headers.ts'
 import { activitySchema, type Post, pageSchema, postSchema } from '../../contract/post.ts'
+import { PROMISED_MS } from '../../contract/promise.ts'
 import { eventually } from '../support/eventually.ts'
 import { expectProblem } from '../support/expect-problem.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
@@ -8,7 +9,6 @@ import { within } from '../support/running-time.ts'
 import { type Client, type Stack, startStack } from '../support/stack.ts'
 
 const ISOLATES = 2
-const PROMISED_MS = 5_000
 const FEED = '/v1/feed/following'
 
 let stack: Stack

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { RAISED_HEADER, VERSION_HEADER } from '../../../contract/headers.ts'
+import { PROMISED_MS } from '../../../contract/promise.ts'
 import { eventually } from '../../support/eventually.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
-import { withinPromised } from '../../support/within-promised.ts'
+import { within } from '../../support/running-time.ts'
 import { FEED, pageOf, post, type World, write } from './world.ts'
 
 /** Relations through the edge: what is passed on, and how soon it shows. */
@@ -73,7 +74,7 @@ export function relations(world: () => World): void {
       body: '{"private":true}',
     })
     expect([answer.status, answer.headers.has(VERSION_HEADER), answer.headers.getSetCookie()]).toEqual([200, true, []])
-    await withinPromised(world().stack.db, async () => {
+    await within(PROMISED_MS, async () => {
       for (const isolate of [0, 1]) await expectProblem(await stranger.fetch(`/v1/posts/${id}`, { isolate }), 'not-found')
     })
     expect((await reader.fetch(`/v1/posts/${id}`)).status).toBe(200)

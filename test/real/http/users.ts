@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
 import { VERSION_HEADER } from '../../../contract/headers.ts'
+import { PROMISED_MS } from '../../../contract/promise.ts'
 import { expectProblem } from '../../support/expect-problem.ts'
+import { within } from '../../support/running-time.ts'
 import { randomName } from '../../support/stack.ts'
-import { withinPromised } from '../../support/within-promised.ts'
 import { FEED, pageOf, type World, write } from './world.ts'
 
 /** Ids of users that no other test makes. */
@@ -37,7 +38,7 @@ export function users(world: () => World): void {
       (await pageOf(await reader.fetch(`/v1/users/${author.id}/posts`, { isolate }))).posts.map((post) => post.author.name)
     for (const isolate of [0, 1]) expect(await names(isolate)).toEqual([`User ${author.id}`])
     expect((await put(author.id, { handle: randomName(), name: 'New Name' })).status).toBe(200)
-    await withinPromised(world().stack.db, async () => {
+    await within(PROMISED_MS, async () => {
       for (const isolate of [0, 1]) expect(await names(isolate)).toEqual(['New Name'])
     })
   })
@@ -57,6 +58,6 @@ export function users(world: () => World): void {
     await expectProblem(await other.fetch(FEED), 'unauthorized')
     expect((await put(without, { handle: randomName(), name: 'Other' })).status).toBe(201)
     expect((await other.fetch(FEED, { isolate: 1 })).status).toBe(200) // here nothing was remembered
-    await withinPromised(world().stack.db, async () => expect((await other.fetch(FEED)).status).toBe(200))
+    await within(PROMISED_MS, async () => expect((await other.fetch(FEED)).status).toBe(200))
   })
 }
