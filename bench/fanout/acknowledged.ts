@@ -55,7 +55,7 @@ export const acknowledged: Scenario = {
         return Object.fromEntries(forms.map(({ title }) => [title, { ...found[title], ratio: p99(title) / p99(EMPTY) }]))
       },
       async close() {
-        await origin.kill()
+        await origin.stop()
         await graph.clearQueue()
       },
     }

@@ -66,7 +66,7 @@ export const lanes: Scenario = {
         )
       },
       async close() {
-        await origin.kill()
+        await origin.stop()
         await graph.clearQueue()
       },
     }

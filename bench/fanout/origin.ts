@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { sql } from 'drizzle-orm'
 import { SIGNATURE_HEADER } from '../../contract/headers.ts'
 import { signRequest } from '../../contract/signature.ts'
@@ -28,11 +29,17 @@ export const environmentOf = (databaseUrl: string, { settings }: Store): Readonl
 /** An origin of its own process, and posts to it, signed as the edge signs them. */
 export async function startOrigin(environment: Readonly<Record<string, string>>) {
   const port = await freePort()
-  const { kill } = await startOriginProcess(environment, port)
+  const running = await startOriginProcess(environment, port)
   const key = await importKey(EDGE_SECRET, undefined, nodeHashes)
   const target = '/v1/posts'
   return {
-    kill,
+    /** As an operator ends it: of one that was killed the next would replay the last minute, and what was delivered would be delivered again. */
+    async stop(): Promise<void> {
+      if (running.ended) return
+      const ended = once(running.process, 'exit')
+      running.process.kill('SIGTERM')
+      await ended
+    },
     /** Posts, and answers the id of the post and how long that took (milliseconds). */
     async post(authorId: bigint): Promise<{ readonly id: bigint; readonly tookMs: number }> {
       const body = JSON.stringify({ text: 'a post' })

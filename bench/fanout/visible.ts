@@ -43,7 +43,7 @@ export const visible: Scenario = {
     return {
       round: async () => ({ [OURS]: await measure(world.quick ? 3 : SECONDS) }),
       async close() {
-        await origin.kill()
+        await origin.stop()
         await graph.clearQueue()
       },
     }

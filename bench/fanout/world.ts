@@ -41,7 +41,11 @@ export const settings = (memoryBytes: number) => ({
 
 export async function createWorld(quick: boolean, say: Say): Promise<World> {
   await chooseRedis('real')
-  const [postgres, store] = await Promise.all([startTestPostgres(settings(totalmem())), startStore()])
+  const postgres = await startTestPostgres(settings(totalmem()))
+  const store = await startStore().catch(async (error) => {
+    await postgres.stop()
+    throw error
+  })
   let graph: Promise<Graph> | undefined
   return {
     quick,
