@@ -19,7 +19,6 @@ const AT_ONCE = 32
 const ISOLATES = 3
 /** Requests of `startWorkerd` to each isolate. */
 const HEALTH_CHECKS = 1
-const NEVER_DEGRADED = { LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '15000', L2_DEADLINE_MS: '5000' }
 
 let stack: Stack
 let readers: readonly { readonly id: string; readonly token: string }[]
@@ -27,7 +26,7 @@ const untilMs = () => Date.now() + 60_000
 const analytics = () => readAnalytics(stack.db, 0, untilMs())
 
 beforeAll(async () => {
-  stack = await startStack({ isolates: ISOLATES, worker: { ANALYTICS_SINK: 'origin', ...NEVER_DEGRADED } })
+  stack = await startStack({ isolates: ISOLATES, worker: { ANALYTICS_SINK: 'origin' } })
   const ids = await makeUsers(stack.db, 24)
   await makeFollows(
     stack.db,
@@ -115,7 +114,6 @@ test('points name no user, and while nobody takes them every answer comes; those
     ORIGIN_URL: between.url,
     ANALYTICS_SINK: 'origin',
     ANALYTICS_BATCH: '5',
-    ...NEVER_DEGRADED,
     LOAD_DEADLINE_MS: '2000',
   }
   const worker = await startWorkerd({ bundle: inject('workerBundle'), bindings })

@@ -1,12 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { firstIdAt } from '../../contract/ids.ts'
+import { PROMISED_MS } from '../../contract/promise.ts'
 import { type Connection, connect } from '../../origin/db/client.ts'
 import { expectationAt, type OracleActivity, oracleActivities, oracleFeed } from '../../origin/db/oracle.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 
-const PROMISED_MS = 5_000
 const MINUTE_MS = 60_000
 const NOW_MS = Date.now()
 /** When most of what happens here has happened. */

@@ -11,7 +11,7 @@ import { writePast } from '../support/activity.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { Undecided, within } from '../support/running-time.ts'
 import { scroll } from '../support/scroll.ts'
-import { type Client, type Stack, startStack } from '../support/stack.ts'
+import { type Client, NEVER_DEGRADED, type Stack, startStack } from '../support/stack.ts'
 
 const SEED = Number(process.env.SEED ?? 20_261_121)
 const CROWDED = MAX_PULLED + 6
@@ -21,8 +21,7 @@ let crowded: string[] = []
 let client: Client
 
 beforeAll(async () => {
-  const worker = { L2_DEADLINE_MS: '10000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '40000' } // on a slow machine no answer is degraded
-  stack = await startStack({ origin: { L2_DEADLINE_MS: '10000' }, worker })
+  stack = await startStack({ worker: NEVER_DEGRADED })
   const [reader = '', ...authors] = await makeUsers(stack.db, CROWDED + 6)
   crowded = authors.slice(0, CROWDED)
   await makeFollows(

@@ -28,11 +28,10 @@ let world: World
 let ids: string[] = []
 
 beforeAll(async () => {
-  const patient = { L2_DEADLINE_MS: '5000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '15000' } // of a machine that is slow and shared
   stack = await startStack({
     isolates: 2,
     origin: { CROWD_THRESHOLD: String(CROWD_THRESHOLD), CROWD_FLOOR: '10' },
-    worker: { ANALYTICS_SINK: 'origin', ...patient },
+    worker: { ANALYTICS_SINK: 'origin' },
   })
   ids = await makeUsers(stack.db, USERS)
   const [celebrity = ''] = ids

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { within } from '../support/running-time.ts'
 import { scroll } from '../support/scroll.ts'
-import { type Client, type Stack, startStack } from '../support/stack.ts'
+import { type Client, NEVER_DEGRADED, type Stack, startStack } from '../support/stack.ts'
 import { startWorkerd } from '../support/workerd.ts'
 
 /** The last one is cold until the test of round trips. */
@@ -33,9 +33,8 @@ beforeAll(async () => {
       CROWD_FLOOR: '5',
       CROWD_HOLD_MS: '1',
       TIMELINE_LIFE_MS: String(TIMELINE_LIFE_MS),
-      L2_DEADLINE_MS: '10000',
     },
-    worker: { L2_DEADLINE_MS: '10000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '40000' },
+    worker: NEVER_DEGRADED,
   })
   const ids = await makeUsers(stack.db, CROWDED + FANS + 10)
   crowded = ids.slice(0, CROWDED)

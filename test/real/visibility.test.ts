@@ -6,16 +6,14 @@ import { eventually } from '../support/eventually.ts'
 import { expectProblem } from '../support/expect-problem.ts'
 import { makeFollows, makeUsers } from '../support/people.ts'
 import { within } from '../support/running-time.ts'
-import { type Client, type Stack, startStack } from '../support/stack.ts'
+import { type Client, NEVER_DEGRADED, type Stack, startStack } from '../support/stack.ts'
 
 const ISOLATES = 2
 const FEED = '/v1/feed/following'
 
 let stack: Stack
 beforeAll(async () => {
-  // On a slow machine nothing becomes a debt, and no answer is degraded.
-  const worker = { L2_DEADLINE_MS: '10000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '40000' }
-  stack = await startStack({ isolates: ISOLATES, replicaLagMs: 300, origin: { L2_DEADLINE_MS: '10000' }, worker })
+  stack = await startStack({ isolates: ISOLATES, replicaLagMs: 300, worker: NEVER_DEGRADED })
 })
 afterAll(() => stack?.stop())
 

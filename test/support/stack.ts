@@ -23,6 +23,9 @@ const L2_TOKEN = 'test-l2-token'
 /** Machines that run tests are slow and shared, and stall for seconds: nothing is given up because of that. A lease whose holder is gone lives long with it. */
 const PATIENT = { L2_DEADLINE_MS: '5000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '30000' }
 
+/** Bindings of a worker none of whose answers is degraded, however slow the machine. */
+export const NEVER_DEGRADED = { L2_DEADLINE_MS: '10000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '40000' }
+
 interface Options {
   /** Environment of the origin, beside what the stack knows. */
   readonly origin?: Readonly<Record<string, string>>

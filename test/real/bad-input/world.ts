@@ -18,8 +18,7 @@ export type World = Awaited<ReturnType<typeof createWorld>>
 
 /** Who and what bad input is about: an author with three posts and a deleted one, and a reader who follows them. */
 export async function createWorld() {
-  // On a busy machine a deadline would answer instead.
-  const stack = await startStack({ worker: { LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '15000', L2_DEADLINE_MS: '5000' } })
+  const stack = await startStack()
   const [authorId = '', readerId = ''] = await makeUsers(stack.db, 2)
   await makeFollows(stack.db, [[readerId, authorId]])
   const [author, reader, nobody] = await Promise.all([authorId, readerId, NOBODY].map(stack.client)).then(atLeastThree)

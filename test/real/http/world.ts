@@ -15,9 +15,7 @@ export const PREVIOUS = { JWT_SECRET_PREVIOUS: 'previous-jwt-secret-0123', SIGNI
 
 /** Two isolates and as many people as a test asks for: each test has its own. */
 export async function createWorld() {
-  // Headers are looked at here, not speed: on a busy machine a deadline would answer instead.
-  const patience = { LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '15000', L2_DEADLINE_MS: '5000' }
-  const stack = await startStack({ isolates: 2, worker: { CORS_ORIGINS: `https://www.example, ${ALLOWED}`, ...PREVIOUS, ...patience } })
+  const stack = await startStack({ isolates: 2, worker: { CORS_ORIGINS: `https://www.example, ${ALLOWED}`, ...PREVIOUS } })
   return {
     stack,
     service: await stack.tokenFor({ role: 'service' }),

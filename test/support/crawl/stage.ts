@@ -16,9 +16,7 @@ export const startCrawled = (): Promise<Stack> =>
     processes: 2,
     isolates: 2,
     replicaLagMs: 100,
-    // A machine that runs tests is busy: no invalidation becomes a debt for that.
-    origin: { CROWD_THRESHOLD: '4', CROWD_FLOOR: '2', POPULAR_EVERY_MS: '500', L2_DEADLINE_MS: '10000' },
-    worker: { WRITE_DEADLINE_MS: '20000', L2_DEADLINE_MS: '4000' },
+    origin: { CROWD_THRESHOLD: '4', CROWD_FLOOR: '2', POPULAR_EVERY_MS: '500' },
   })
 
 export interface Lived {

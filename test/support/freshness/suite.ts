@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { keyOf } from '../../../contract/l2/keys.ts'
-import { type Stack, startStack } from '../stack.ts'
+import { NEVER_DEGRADED, type Stack, startStack } from '../stack.ts'
 import { startWorkerd, type Workerd } from '../workerd.ts'
 import { EFFECTS } from './effects.ts'
 import { forgetInvalidationsOf } from './forgotten.ts'
@@ -40,9 +40,8 @@ export function takesEffect({ replicaLagMs, crowded = false, pauseMs, fewAtOnce 
   beforeAll(async () => {
     // The replica lags, as it may in production. Writes may take their time on a busy machine: it is counted from their acknowledgement. And
     // Redis is never taken for silent there: a write would be acknowledged with debts, and reads answered from what memory has.
-    const origin = { L2_DEADLINE_MS: '10000', ...(crowded && { CROWD_THRESHOLD: '1', CROWD_FLOOR: '1' }) }
-    const worker = { L2_DEADLINE_MS: '10000', LOAD_DEADLINE_MS: '10000', WRITE_DEADLINE_MS: '40000' }
-    stack = await startStack({ processes: 2, isolates: EACH, replicaLagMs, origin, worker })
+    const origin = crowded ? { CROWD_THRESHOLD: '1', CROWD_FLOOR: '1' } : {}
+    stack = await startStack({ processes: 2, isolates: EACH, replicaLagMs, origin, worker: NEVER_DEGRADED })
     forgetful = await startWorkerd({ bundle: inject('workerBundle'), bindings: { ...stack.bindings, MEMORY_MAX_AGE_MS: '60000' } })
     const placed = placesOf(stack.urls, EACH)
     isolates = placed.isolates
